@@ -1,0 +1,124 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::engine::Event;
+
+/// Above so many sorted events a new one goes to the heap rather than among them.
+const INSERT_LIMIT: usize = 64;
+
+/// The events that are next, in order.
+///
+/// They are sorted once, when their bucket comes up, and taken from the end. One
+/// that is pushed later is inserted, or goes to a heap where that would move many.
+#[derive(Debug, Clone)]
+pub(super) struct Front {
+    /// Latest first.
+    sorted: Vec<Event>,
+    late: BinaryHeap<Reverse<Event>>,
+    /// The last nanosecond whose events belong here.
+    until: u64,
+}
+
+impl Front {
+    pub(super) fn new(capacity: usize, until: u64) -> Front {
+        Front {
+            sorted: Vec::with_capacity(capacity),
+            late: BinaryHeap::new(),
+            until,
+        }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, nanos: u64) -> bool {
+        nanos <= self.until
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        if self.late.is_empty() {
+            self.sorted.pop()
+        } else {
+            self.pop_merged()
+        }
+    }
+
+    #[inline(never)]
+    fn pop_merged(&mut self) -> Option<Event> {
+        match (self.sorted.last(), self.late.peek()) {
+            (Some(first), Some(Reverse(late))) if first <= late => self.sorted.pop(),
+            _ => self.late.pop().map(|Reverse(event)| event),
+        }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, event: Event) {
+        let mut at = self.sorted.len();
+        if at > INSERT_LIMIT {
+            self.late.push(Reverse(event));
+            return;
+        }
+        self.sorted.push(event);
+        while at > 0 && self.sorted[at - 1] < event {
+            self.sorted[at] = self.sorted[at - 1];
+            at -= 1;
+        }
+        self.sorted[at] = event;
+    }
+
+    /// The place for the next bucket's events; it must have been used up. Ends with
+    /// [`sort`](Front::sort), unless the place is emptied again.
+    #[inline]
+    pub(super) fn unsorted(&mut self) -> &mut Vec<Event> {
+        &mut self.sorted
+    }
+
+    /// Puts the events in order, which are all that there are up to a nanosecond.
+    #[inline]
+    pub(super) fn sort(&mut self, until: u64) {
+        self.until = until;
+        self.sorted.sort_unstable_by_key(|&event| Reverse(event));
+    }
+
+    #[inline]
+    pub(super) fn upcoming(&self, ahead: usize) -> Option<Event> {
+        if !self.late.is_empty() {
+            return None;
+        }
+        let index = self.sorted.len().checked_sub(ahead)?.checked_sub(1)?;
+        self.sorted.get(index).copied()
+    }
+
+    /// The bytes of heap memory held.
+    pub(super) fn memory(&self) -> usize {
+        (self.sorted.capacity() + self.late.capacity()) * size_of::<Event>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Time;
+
+    #[test]
+    fn late_events_take_their_turn_whether_inserted_or_in_the_heap() {
+        for bucket in [0, 10, 500] {
+            let event = |nanos| Event::new(Time::from_nanos(nanos), 0, 0, 0);
+            let mut front = Front::new(0, 0);
+            front
+                .unsorted()
+                .extend((0..bucket).map(|n| event(n * 7919 % 503)));
+            front.sort(502);
+            assert!(front.contains(502) && !front.contains(503));
+            let mut expected: Vec<_> = (0..bucket).map(|n| n * 7919 % 503).collect();
+            for n in 0..200 {
+                front.push(event(n * 331 % 503));
+                expected.push(n * 331 % 503);
+            }
+            expected.sort_unstable();
+            let popped: Vec<_> = std::iter::from_fn(|| front.pop())
+                .map(Event::nanos)
+                .collect();
+            assert_eq!(popped, expected, "bucket of {bucket}");
+        }
+    }
+}

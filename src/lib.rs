@@ -1,0 +1,20 @@
+//! A discrete-event simulator and capacity planner for API rate limits.
+//!
+//! A [`Scenario`](scenario::Scenario) is a text that describes homes, clients
+//! and a server. [`World::compile`](world::World::compile) turns it into flat
+//! tables, a [`Replication`](sim::Replication) runs it once to a record of
+//! integers, and a [`Study`](experiment::Study) runs all its variants many
+//! times and estimates what was asked, with intervals.
+//!
+//! Modules are layers: each uses only those above it in this list. `units`,
+//! `math` and `rng`; `engine`; `limiter`; `scenario`; `server` and `client`;
+//! `world`; `sim`; `stats`; `experiment`; `report`; `cli`.
+//!
+//! Results are the same to the last bit for the same scenario and seed, for
+//! any number of threads, on any machine.
+
+pub mod engine;
+pub mod limiter;
+pub mod math;
+pub mod rng;
+pub mod units;

@@ -1,0 +1,577 @@
+//! The states of all keys of one limit, in flat arrays.
+//!
+//! A bank is made for a number of keys, all under one rule or each under one
+//! of several (quota tiers), and is reset and used again for each replication.
+//! The algorithm is matched once per decision; there is no dynamic dispatch,
+//! no hashing, and no allocation outside the growth of sliding logs.
+
+use super::{
+    BucketState, Decision, FixedWindow, Gcra, GcraState, Log, LogPool, Rule, RuleError, SlidingLog,
+    Standing, TokenBucket, WindowState,
+};
+use crate::units::Time;
+
+/// One limit for many keys.
+///
+/// Keys are numbers below [`keys`](Bank::keys); any other is a mistake of the
+/// caller and panics.
+///
+/// ```
+/// use ratelab::limiter::{Bank, Decision, Refused, Rule, TokenBucket};
+/// use ratelab::units::{Span, Time};
+/// let rule = TokenBucket::new("1/s".parse().unwrap(), 2, Refused::Free).unwrap();
+/// let mut bank = Bank::uniform(Rule::TokenBucket(rule), 10);
+/// let now = Time::from_secs(1_700_000_000);
+/// assert_eq!(bank.decide(7, now, 2), Decision::Admit);
+/// let retry_after = Some(Span::from_secs(1));
+/// assert_eq!(bank.decide(7, now, 1), Decision::Refuse { retry_after });
+/// assert_eq!(bank.inspect(8, now).remaining, 2);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Bank {
+    store: Store,
+}
+
+#[derive(Debug, Clone)]
+enum Store {
+    FixedWindow(Keyed<FixedWindow, WindowState>),
+    SlidingLog(Keyed<SlidingLog, Log>, LogPool),
+    TokenBucket(Keyed<TokenBucket, BucketState>),
+    Gcra(Keyed<Gcra, GcraState>),
+}
+
+/// Evaluates the last part with the variant's states, whichever it is, for
+/// what is the same for all algorithms.
+macro_rules! any_keyed {
+    ($store:expr, $keyed:ident => $value:expr) => {
+        match $store {
+            Store::FixedWindow($keyed) => $value,
+            Store::SlidingLog($keyed, _) => $value,
+            Store::TokenBucket($keyed) => $value,
+            Store::Gcra($keyed) => $value,
+        }
+    };
+}
+
+impl Bank {
+    /// All keys under one rule.
+    pub fn uniform(rule: Rule, keys: usize) -> Bank {
+        let store = Store::new(rule.compact(), keys);
+        Bank { store }
+    }
+
+    /// Each key under one of several rules, given by its place in `rules`.
+    ///
+    /// # Errors
+    /// If there is no rule, if they are not of one algorithm (a token bucket
+    /// and a GCRA count as one where a token takes whole nanoseconds), or if
+    /// a key names a rule that is not there.
+    pub fn tiered(rules: &[Rule], rule_of_key: Vec<u16>) -> Result<Bank, RuleError> {
+        let (first, others) = rules.split_first().ok_or(RuleError::NoRules)?;
+        let unknown = |&rule: &u16| usize::from(rule) >= rules.len();
+        if let Some(key) = rule_of_key.iter().position(unknown) {
+            return Err(RuleError::UnknownRule {
+                key,
+                rule: rule_of_key[key],
+                rules: rules.len(),
+            });
+        }
+        let all_compact = rules
+            .iter()
+            .all(|rule| matches!(rule.compact(), Rule::Gcra(_)));
+        let stored = |rule: &Rule| if all_compact { rule.compact() } else { *rule };
+        let mut store = Store::new(stored(first), rule_of_key.len());
+        for rule in others {
+            store.add(stored(rule))?;
+        }
+        if !others.is_empty() {
+            any_keyed!(&mut store, keyed => keyed.rule_of_key = rule_of_key);
+        }
+        Ok(Bank { store })
+    }
+
+    /// The number of keys.
+    pub fn keys(&self) -> usize {
+        any_keyed!(&self.store, keyed => keyed.states.len())
+    }
+
+    /// Judges an attempt of a key, and takes its cost if that counts.
+    #[inline]
+    pub fn decide(&mut self, key: u32, now: Time, cost: u64) -> Decision {
+        match &mut self.store {
+            Store::FixedWindow(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.decide(state, now, cost)
+            }
+            Store::SlidingLog(keyed, pool) => {
+                let (rule, log) = keyed.of_mut(key);
+                rule.decide(log, pool, now, cost)
+            }
+            Store::TokenBucket(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.decide(state, now, cost)
+            }
+            Store::Gcra(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.decide(state, now, cost)
+            }
+        }
+    }
+
+    /// Gives back what an attempt of a key took: one that was admitted at
+    /// `spent` and then refused elsewhere, at once or after waiting.
+    ///
+    /// An attempt may be refunded once. Each algorithm states how near this
+    /// comes to the attempt never having been made.
+    pub fn refund(&mut self, key: u32, spent: Time, cost: u64) {
+        match &mut self.store {
+            Store::FixedWindow(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.refund(state, spent, cost);
+            }
+            Store::SlidingLog(keyed, pool) => {
+                let (rule, log) = keyed.of_mut(key);
+                rule.refund(log, pool, spent, cost);
+            }
+            Store::TokenBucket(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.refund(state, cost);
+            }
+            Store::Gcra(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.refund(state, cost);
+            }
+        }
+    }
+
+    /// Where a key stands, without touching it.
+    pub fn inspect(&self, key: u32, now: Time) -> Standing {
+        match &self.store {
+            Store::FixedWindow(keyed) => {
+                let (rule, state) = keyed.of(key);
+                rule.inspect(state, now)
+            }
+            Store::SlidingLog(keyed, pool) => {
+                let (rule, log) = keyed.of(key);
+                rule.inspect(log, pool, now)
+            }
+            Store::TokenBucket(keyed) => {
+                let (rule, state) = keyed.of(key);
+                rule.inspect(state, now)
+            }
+            Store::Gcra(keyed) => {
+                let (rule, state) = keyed.of(key);
+                rule.inspect(state, now)
+            }
+        }
+    }
+
+    /// Gives every key its full budget again, without allocating.
+    pub fn reset(&mut self) {
+        any_keyed!(&mut self.store, keyed => keyed.reset());
+        if let Store::SlidingLog(_, pool) = &mut self.store {
+            pool.clear();
+        }
+    }
+
+    /// The bytes that each key takes: its state and, with several rules, the
+    /// number of its rule. A sliding log takes 12 to 24 more per moment in it,
+    /// rings being filled half or more; [`bytes`](Bank::bytes) counts those.
+    pub fn bytes_per_key(&self) -> usize {
+        any_keyed!(&self.store, keyed => keyed.bytes_per_key())
+    }
+
+    /// The bytes held for the states of all keys, sliding logs included.
+    pub fn bytes(&self) -> usize {
+        let pooled = match &self.store {
+            Store::SlidingLog(_, pool) => pool.bytes(),
+            _ => 0,
+        };
+        self.keys() * self.bytes_per_key() + pooled
+    }
+}
+
+impl Rule {
+    /// The rule with the smallest state that decides alike.
+    fn compact(self) -> Rule {
+        match self {
+            Rule::TokenBucket(bucket) => bucket.as_gcra().map_or(self, Rule::Gcra),
+            _ => self,
+        }
+    }
+}
+
+impl Store {
+    fn new(rule: Rule, keys: usize) -> Store {
+        match rule {
+            Rule::FixedWindow(rule) => Store::FixedWindow(Keyed::new(rule, keys)),
+            Rule::SlidingLog(rule) => Store::SlidingLog(Keyed::new(rule, keys), LogPool::new()),
+            Rule::TokenBucket(rule) => Store::TokenBucket(Keyed::new(rule, keys)),
+            Rule::Gcra(rule) => Store::Gcra(Keyed::new(rule, keys)),
+        }
+    }
+
+    fn add(&mut self, rule: Rule) -> Result<(), RuleError> {
+        match (self, rule) {
+            (Store::FixedWindow(keyed), Rule::FixedWindow(rule)) => keyed.rules.push(rule),
+            (Store::SlidingLog(keyed, _), Rule::SlidingLog(rule)) => keyed.rules.push(rule),
+            (Store::TokenBucket(keyed), Rule::TokenBucket(rule)) => keyed.rules.push(rule),
+            (Store::Gcra(keyed), Rule::Gcra(rule)) => keyed.rules.push(rule),
+            _ => return Err(RuleError::MixedAlgorithms),
+        }
+        Ok(())
+    }
+}
+
+/// The states of one algorithm by key, and the rule of each.
+#[derive(Debug, Clone)]
+struct Keyed<R, S> {
+    rules: Vec<R>,
+    /// Empty if all keys share the first rule.
+    rule_of_key: Vec<u16>,
+    states: Vec<S>,
+}
+
+impl<R, S: Copy + Default> Keyed<R, S> {
+    fn new(rule: R, keys: usize) -> Keyed<R, S> {
+        Keyed {
+            rules: vec![rule],
+            rule_of_key: Vec::new(),
+            states: vec![S::default(); keys],
+        }
+    }
+
+    #[inline]
+    fn rule(&self, key: usize) -> usize {
+        match self.rule_of_key.get(key) {
+            Some(&rule) => usize::from(rule),
+            None => 0,
+        }
+    }
+
+    #[inline]
+    fn of(&self, key: u32) -> (&R, &S) {
+        let key = key as usize;
+        (&self.rules[self.rule(key)], &self.states[key])
+    }
+
+    #[inline]
+    fn of_mut(&mut self, key: u32) -> (&R, &mut S) {
+        let key = key as usize;
+        let rule = self.rule(key);
+        (&self.rules[rule], &mut self.states[key])
+    }
+
+    fn reset(&mut self) {
+        self.states.fill(S::default());
+    }
+
+    fn bytes_per_key(&self) -> usize {
+        let tier = if self.rule_of_key.is_empty() { 0 } else { 2 };
+        size_of::<S>() + tier
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Anchor, Refused};
+    use super::*;
+    use crate::units::{Rate, Span};
+    use proptest::prelude::*;
+
+    fn refused() -> impl Strategy<Value = Refused> {
+        prop_oneof![Just(Refused::Free), Just(Refused::Counted)]
+    }
+
+    /// A rule of each algorithm, with small numbers so that edges are met; the
+    /// choices are numbered to make several of one algorithm.
+    fn rule_of(algorithm: usize) -> impl Strategy<Value = Rule> {
+        (1_u64..8, 1_u64..40, 2_u64..7, refused()).prop_map(
+            move |(quota, nanos, events, refused)| {
+                let span = Span::from_nanos(nanos);
+                let window = |anchor| FixedWindow::new(quota, span, anchor, refused).unwrap();
+                match algorithm {
+                    0 => Rule::FixedWindow(window(Anchor::Epoch)),
+                    1 => Rule::FixedWindow(window(Anchor::FirstRequest)),
+                    2 => Rule::SlidingLog(SlidingLog::new(quota, span, refused).unwrap()),
+                    3 => Rule::Gcra(Gcra::new(span, quota, refused).unwrap()),
+                    _ => {
+                        let rate = Rate::new(events, span).unwrap();
+                        Rule::TokenBucket(TokenBucket::new(rate, quota, refused).unwrap())
+                    }
+                }
+            },
+        )
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        (0_usize..5).prop_flat_map(rule_of)
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(u64, u64)>> {
+        prop::collection::vec((0_u64..20, 0_u64..6), 1..100)
+    }
+
+    fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    #[test]
+    fn bytes_are_those_stated() {
+        let (second, free) = (Span::from_secs(1), Refused::Free);
+        let window = FixedWindow::new(5, second, Anchor::Epoch, free).unwrap();
+        let bucket = |text: &str| TokenBucket::new(text.parse().unwrap(), 5, free).unwrap();
+        for (rule, bytes) in [
+            (Rule::FixedWindow(window), 16),
+            (
+                Rule::SlidingLog(SlidingLog::new(5, second, free).unwrap()),
+                24,
+            ),
+            (Rule::Gcra(Gcra::new(second, 5, free).unwrap()), 8),
+            (Rule::TokenBucket(bucket("8/s")), 8),
+            (Rule::TokenBucket(bucket("3/s")), 16),
+        ] {
+            let mut bank = Bank::uniform(rule, 1000);
+            assert_eq!((bank.bytes_per_key(), bank.bytes()), (bytes, 1000 * bytes));
+            let tiers = Bank::tiered(&[rule, rule], vec![1; 1000]).unwrap();
+            assert_eq!(tiers.bytes_per_key(), bytes + 2);
+            let one = Bank::tiered(&[rule], vec![0; 1000]).unwrap();
+            assert_eq!(one.bytes_per_key(), bytes);
+            let _ = bank.decide(999, at(0), 1);
+            let ring = if bytes == 24 { 4 * 12 } else { 0 };
+            assert_eq!(bank.bytes(), 1000 * bytes + ring);
+        }
+        assert!(size_of::<Decision>() <= 16);
+    }
+
+    #[test]
+    fn replications_use_the_same_memory() {
+        let rule = SlidingLog::new(20, Span::from_secs(1), Refused::Free).unwrap();
+        let mut bank = Bank::uniform(Rule::SlidingLog(rule), 10);
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            for i in 0..200 {
+                assert!(bank.decide(i % 10, at(i.into()), 1).is_admit());
+            }
+            assert!(!bank.decide(0, at(200), 1).is_admit());
+            bytes.push(bank.bytes());
+            bank.reset();
+        }
+        assert_eq!(bytes, [bytes[0]; 3]);
+    }
+
+    #[test]
+    fn tiers_that_make_no_bank() {
+        let free = Refused::Free;
+        let gcra = Rule::Gcra(Gcra::new(Span::from_secs(1), 5, free).unwrap());
+        let bucket = |text: &str| {
+            Rule::TokenBucket(TokenBucket::new(text.parse().unwrap(), 5, free).unwrap())
+        };
+        let error = |rules: &[Rule], keys| Bank::tiered(rules, keys).err();
+        assert_eq!(error(&[], vec![]), Some(RuleError::NoRules));
+        let unknown = RuleError::UnknownRule {
+            key: 2,
+            rule: 1,
+            rules: 1,
+        };
+        assert_eq!(error(&[gcra], vec![0, 0, 1]), Some(unknown));
+        let mixed = Some(RuleError::MixedAlgorithms);
+        assert_eq!(error(&[gcra, bucket("3/s")], vec![0]), mixed);
+        assert_eq!(error(&[gcra, bucket("4/s")], vec![0, 1]), None);
+        assert_eq!(error(&[bucket("3/s"), bucket("4/s")], vec![0, 1]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_wait_told_is_exact(rule in rule(), steps in steps()) {
+            let mut bank = Bank::uniform(rule, 1);
+            let mut now = 1_000_000;
+            for (step, cost) in steps {
+                now += step;
+                let Decision::Refuse { retry_after: Some(wait) } = bank.decide(0, at(now), cost) else {
+                    continue;
+                };
+                prop_assert!(wait > Span::ZERO);
+                let mut early = bank.clone();
+                prop_assert!(!early.decide(0, at(now + wait.nanos() - 1), cost).is_admit());
+                let mut patient = bank.clone();
+                prop_assert_eq!(patient.decide(0, at(now + wait.nanos()), cost), Decision::Admit);
+            }
+        }
+
+        #[test]
+        fn never_means_never(rule in rule(), steps in steps()) {
+            let mut bank = Bank::uniform(rule, 1);
+            let mut now = 0;
+            for (step, cost) in steps {
+                now += step;
+                if bank.decide(0, at(now), cost) == (Decision::Refuse { retry_after: None }) {
+                    for later in [now, now + 100, 1 << 60] {
+                        prop_assert!(!bank.clone().decide(0, at(later), cost).is_admit());
+                    }
+                    prop_assert!(cost > Bank::uniform(rule, 1).inspect(0, at(now)).remaining);
+                }
+            }
+        }
+
+        #[test]
+        fn a_refund_at_once_restores_the_standing(rule in rule(), steps in steps()) {
+            let mut bank = Bank::uniform(rule, 1);
+            let mut now = 5_000;
+            for (step, cost) in steps {
+                now += step;
+                let before = bank.clone();
+                if bank.decide(0, at(now), cost).is_admit() {
+                    let mut undone = bank.clone();
+                    undone.refund(0, at(now), cost);
+                    for later in [now, now + 3, now + 50] {
+                        prop_assert_eq!(undone.inspect(0, at(later)), before.inspect(0, at(later)));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn what_remains_is_what_is_admitted(rule in rule(), steps in steps()) {
+            let mut bank = Bank::uniform(rule, 1);
+            let mut now = 0;
+            for (step, cost) in steps {
+                now += step;
+                let remaining = bank.inspect(0, at(now)).remaining;
+                prop_assert!(bank.clone().decide(0, at(now), remaining).is_admit());
+                prop_assert!(!bank.clone().decide(0, at(now), remaining + 1).is_admit());
+                let _ = bank.decide(0, at(now), cost);
+            }
+        }
+
+        #[test]
+        fn no_window_admits_more_than_the_definition(
+            algorithm in 0_usize..5, quota in 1_u64..8, nanos in 1_u64..40, events in 1_u64..7,
+            refused in refused(), steps in steps(),
+        ) {
+            let span = Span::from_nanos(nanos);
+            let window = |anchor| FixedWindow::new(quota, span, anchor, refused).unwrap();
+            let rate = Rate::new(events, span).unwrap();
+            // The bound on what closed intervals of a length may admit.
+            let rule = match algorithm {
+                0 => Rule::FixedWindow(window(Anchor::Epoch)),
+                1 => Rule::FixedWindow(window(Anchor::FirstRequest)),
+                2 => Rule::SlidingLog(SlidingLog::new(quota, span, refused).unwrap()),
+                3 => Rule::Gcra(Gcra::new(span, quota, refused).unwrap()),
+                _ => Rule::TokenBucket(TokenBucket::new(rate, quota, refused).unwrap()),
+            };
+            let bound = |length: u64| match algorithm {
+                // An interval meets this many windows at most.
+                0 | 1 => (2 + length / nanos).min(length + 1) * quota,
+                2 => (1 + length / (nanos + 1)) * quota,
+                3 => quota + length / nanos,
+                _ => quota + length * events / nanos,
+            };
+            let mut bank = Bank::uniform(rule, 1);
+            let mut admitted: Vec<(u64, u64)> = Vec::new();
+            let mut now = 0;
+            for (step, cost) in steps {
+                now += step / 4;
+                if bank.decide(0, at(now), cost).is_admit() {
+                    admitted.push((now, cost));
+                }
+            }
+            for (i, &(first, _)) in admitted.iter().enumerate() {
+                let mut sum = 0;
+                for &(last, cost) in &admitted[i..] {
+                    sum += cost;
+                    prop_assert!(sum <= bound(last - first), "{sum} in {}", last - first);
+                }
+            }
+            if algorithm == 0 {
+                for &(at, _) in &admitted {
+                    let same = admitted.iter().filter(|(other, _)| other / nanos == at / nanos);
+                    prop_assert!(same.map(|(_, cost)| cost).sum::<u64>() <= quota);
+                }
+            }
+        }
+
+        #[test]
+        fn tiers_are_as_separate_banks(
+            (rules, rule_of_key) in (0_usize..5).prop_flat_map(|algorithm| (
+                prop::collection::vec(rule_of(algorithm), 3),
+                prop::collection::vec(0_u16..3, 5),
+            )),
+            steps in prop::collection::vec((0_u32..5, 0_u64..9, 0_u64..6, any::<bool>()), 1..150),
+        ) {
+            let mut bank = Bank::tiered(&rules, rule_of_key.clone()).unwrap();
+            for _ in 0..2 {
+                let mut alone: Vec<_> = rule_of_key
+                    .iter()
+                    .map(|&rule| Bank::uniform(rules[usize::from(rule)], 1))
+                    .collect();
+                let mut now = 0;
+                for &(key, step, cost, refund) in &steps {
+                    now += step;
+                    let other = &mut alone[key as usize];
+                    let decision = bank.decide(key, at(now), cost);
+                    prop_assert_eq!(decision, other.decide(0, at(now), cost));
+                    if refund && decision.is_admit() {
+                        bank.refund(key, at(now), cost);
+                        other.refund(0, at(now), cost);
+                    }
+                    prop_assert_eq!(bank.inspect(key, at(now)), other.inspect(0, at(now)));
+                }
+                // The second round must find the bank as new.
+                bank.reset();
+            }
+        }
+
+        #[test]
+        fn extremes_neither_panic_nor_give_budget_away(
+            algorithm in 0_usize..5, refused in refused(),
+            quota in prop_oneof![1_u64..4, Just(u64::MAX), Just(u64::from(u32::MAX)), any::<u64>()],
+            nanos in prop_oneof![1_u64..4, Just(u64::MAX), any::<u64>()],
+            events in prop_oneof![1_u64..4, Just(u64::MAX), any::<u64>()],
+            steps in prop::collection::vec((
+                prop_oneof![0_u64..4, (u64::MAX - 4)..=u64::MAX, any::<u64>()],
+                prop_oneof![0_u64..4, Just(u64::MAX), Just(u64::from(u32::MAX)), any::<u64>()],
+                any::<bool>(),
+            ), 1..60),
+        ) {
+            let span = Span::from_nanos(nanos);
+            let window = |anchor| FixedWindow::new(quota, span, anchor, refused).map(Rule::FixedWindow);
+            let made = match algorithm {
+                0 => window(Anchor::Epoch),
+                1 => window(Anchor::FirstRequest),
+                2 => SlidingLog::new(quota, span, refused).map(Rule::SlidingLog),
+                3 => Gcra::new(span, quota, refused).map(Rule::Gcra),
+                _ => {
+                    let rate = Rate::new(events, span);
+                    rate.map_or(Err(RuleError::ZeroInterval), |rate| {
+                        TokenBucket::new(rate, quota, refused).map(Rule::TokenBucket)
+                    })
+                }
+            };
+            let Ok(rule) = made else { return Ok(()) };
+            let mut bank = Bank::uniform(rule, 1);
+            let mut latest = 0;
+            for (now, cost, refund) in steps {
+                let before = bank.inspect(0, at(latest)).remaining;
+                let decision = bank.decide(0, at(now), cost);
+                // A step back in time gains nothing.
+                if now <= latest && decision.is_admit() {
+                    prop_assert!(cost <= before);
+                }
+                prop_assert!(bank.inspect(0, at(now)).remaining <= quota);
+                latest = latest.max(now);
+                prop_assert!(!decision.is_admit() || cost <= quota);
+                if refund && decision.is_admit() {
+                    bank.refund(0, at(now), cost);
+                }
+            }
+        }
+
+        #[test]
+        fn at_the_end_of_time_the_budget_is_finite(rule in rule()) {
+            let mut bank = Bank::uniform(rule, 1);
+            let admitted = (0..100).filter(|_| bank.decide(0, Time::MAX, 1).is_admit()).count();
+            prop_assert!(admitted < 8);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Fixed window: at most `quota` of cost in each window of a fixed length.
+//!
+//! *Definition.* A window holds one counter. An attempt is admitted if the
+//! counter with its cost added does not exceed the quota; a new window starts
+//! from zero.
+//!
+//! *Where windows lie.* [`Anchor::Epoch`]: at whole multiples of the length
+//! since the Unix epoch, `start = floor(now / window) * window`, so that all
+//! keys reset together, a minute starts on the minute, and a week on a
+//! Thursday (the `envoyproxy/ratelimit` service; counters in memcached or
+//! Redis keyed by the window's number). [`Anchor::FirstRequest`]: the first
+//! counted attempt while no window is open starts one at that moment (Google's
+//! Smart Device Management for devices; Redis `INCR` with `EXPIRE`; the memory
+//! storages of the Python package `limits` and of express-rate-limit). An
+//! empty window is no window: a refund that takes back all of it closes it, as
+//! an expiry is only set when a count leaves zero.
+//!
+//! *Edges.* A client can be admitted the quota just before a window ends and
+//! the quota again just after it: twice the quota within a moment. With
+//! anchored windows only a client that times its requests meets this, with
+//! windows from the epoch everyone can.
+//!
+//! *Refused attempts.* For attempts of cost 1 it makes no difference to
+//! decisions whether they count. For others it does: of 10, cost 11 is
+//! refused, and then cost 5 is admitted only if the refused 11 were free. A
+//! refused attempt that counts opens an anchored window as any other does.
+//! `envoyproxy/ratelimit` counts them.
+//!
+//! *Refunds* are exact within the window of the spend and do nothing after it.
+//!
+//! 16 bytes per key. The division happens once per key and window.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Decision, Refused, RuleError, Standing};
+use crate::units::{Span, Time};
+
+/// What starts a fixed window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Anchor {
+    /// The clock: whole multiples of the window since the Unix epoch.
+    #[default]
+    Epoch,
+    /// The first attempt that counts while no window is open.
+    FirstRequest,
+}
+
+/// At most a quota in each window of a fixed length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedWindow {
+    quota: u64,
+    /// The window's length in nanoseconds, less one.
+    reach: u64,
+    anchor: Anchor,
+    refused: Refused,
+}
+
+/// The count of one key in its current window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WindowState {
+    /// The last nanosecond that belongs to the window: unlike the end, it can
+    /// be told apart from other moments even at the end of time.
+    last: u64,
+    /// What was counted. While it is zero, no window is open.
+    used: u64,
+}
+
+impl FixedWindow {
+    /// At most `quota` in each `window`.
+    ///
+    /// # Errors
+    /// If `quota` or `window` is zero.
+    pub fn new(
+        quota: u64,
+        window: Span,
+        anchor: Anchor,
+        refused: Refused,
+    ) -> Result<FixedWindow, RuleError> {
+        if quota == 0 {
+            return Err(RuleError::ZeroQuota);
+        }
+        let reach = window.nanos().checked_sub(1).ok_or(RuleError::ZeroWindow)?;
+        Ok(FixedWindow {
+            quota,
+            reach,
+            anchor,
+            refused,
+        })
+    }
+
+    /// Judges an attempt, and takes its cost if it counts.
+    #[inline]
+    pub fn decide(&self, state: &mut WindowState, now: Time, cost: u64) -> Decision {
+        let now = now.nanos();
+        if now > state.last || state.used == 0 {
+            self.open(state, now);
+        }
+        let admitted = cost <= self.quota.saturating_sub(state.used);
+        if admitted || self.refused == Refused::Counted {
+            state.used = state.used.saturating_add(cost);
+        }
+        if admitted {
+            return Decision::Admit;
+        }
+        Decision::Refuse {
+            retry_after: (cost <= self.quota).then(|| span_past(state.last, now)),
+        }
+    }
+
+    /// Sets the window that an attempt at `now` falls in.
+    fn open(&self, state: &mut WindowState, now: u64) {
+        // Never before the window seen last, should time have run backwards.
+        let moment = now.max(state.last.saturating_sub(self.reach));
+        let start = match (self.anchor, self.reach.checked_add(1)) {
+            (Anchor::FirstRequest, _) => moment,
+            (Anchor::Epoch, Some(window)) => moment - moment % window,
+            (Anchor::Epoch, None) => 0,
+        };
+        state.last = start.saturating_add(self.reach);
+        state.used = 0;
+    }
+
+    /// Gives back what an attempt admitted at `spent` took. Does nothing if
+    /// its window has been followed by another.
+    pub fn refund(&self, state: &mut WindowState, spent: Time, cost: u64) {
+        if spent.nanos() >= state.last.saturating_sub(self.reach) {
+            state.used = state.used.saturating_sub(cost);
+        }
+    }
+
+    /// What remains of this window, and how long until it ends.
+    pub fn inspect(&self, state: &WindowState, now: Time) -> Standing {
+        let now = now.nanos();
+        if now > state.last || state.used == 0 {
+            return Standing {
+                remaining: self.quota,
+                reset_after: Span::ZERO,
+            };
+        }
+        Standing {
+            remaining: self.quota.saturating_sub(state.used),
+            reset_after: span_past(state.last, now),
+        }
+    }
+}
+
+/// From `now` to the first nanosecond after `last`.
+fn span_past(last: u64, now: u64) -> Span {
+    Span::from_nanos(last.saturating_sub(now).saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn minute(quota: u64, anchor: Anchor, refused: Refused) -> FixedWindow {
+        FixedWindow::new(quota, Span::from_secs(60), anchor, refused).unwrap()
+    }
+
+    /// Judges attempts given as (milliseconds, cost) and spells the answers.
+    fn run(rule: &FixedWindow, attempts: &[(u64, u64)]) -> String {
+        let mut state = WindowState::default();
+        attempts
+            .iter()
+            .map(|&(at, cost)| {
+                match rule
+                    .decide(&mut state, Time::from_millis(at), cost)
+                    .is_admit()
+                {
+                    true => 'A',
+                    false => 'D',
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn windows_from_the_epoch() {
+        // envoyproxy/ratelimit, fixed_cache_impl_test.go: now, window, count
+        // before, cost, limit; then the answer, what remains, and the window's
+        // end.
+        for (now, window, before, cost, limit, admitted, remaining, end) in [
+            (1234, 1, 4, 1, 10, true, 5, 1235),
+            (1234, 60, 10, 1, 10, false, 0, 1260),
+            (1_000_000, 3600, 10, 1, 15, true, 4, 1_000_800),
+            (1_000_000, 86_400, 12, 1, 15, true, 2, 1_036_800),
+            (1_000_000, 86_400, 15, 1, 15, false, 0, 1_036_800),
+        ] {
+            let window = Span::from_secs(window);
+            let rule = FixedWindow::new(limit, window, Anchor::Epoch, Refused::Counted).unwrap();
+            let (mut state, now) = (WindowState::default(), Time::from_secs(now));
+            let end = Time::from_secs(end).since(now);
+            let _ = rule.decide(&mut state, now, before);
+            let decision = rule.decide(&mut state, now, cost);
+            let retry_after = Some(end);
+            match admitted {
+                true => assert_eq!(decision, Decision::Admit),
+                false => assert_eq!(decision, Decision::Refuse { retry_after }),
+            }
+            let standing = rule.inspect(&state, now);
+            assert_eq!((standing.remaining, standing.reset_after), (remaining, end));
+        }
+    }
+
+    #[test]
+    fn a_window_anchored_at_the_first_request() {
+        // Google Smart Device Management: 5 per minute from the first command.
+        let rule = minute(5, Anchor::FirstRequest, Refused::Free);
+        let at = [
+            10_000, 20_000, 30_000, 40_000, 50_000, 55_000, 69_900, 70_000,
+        ];
+        assert_eq!(run(&rule, &at.map(|at| (at, 1))), "AAAAADDA");
+        // The window of the hit at 70 s ends at 130 s, not at 120 s.
+        let mut state = WindowState::default();
+        let _ = rule.decide(&mut state, Time::from_secs(10), 5);
+        let _ = rule.decide(&mut state, Time::from_secs(70), 1);
+        let standing = rule.inspect(&state, Time::from_secs(71));
+        assert_eq!(
+            (standing.remaining, standing.reset_after),
+            (4, Span::from_secs(59))
+        );
+    }
+
+    #[test]
+    fn the_memory_storage_of_limits() {
+        let window = Span::from_secs(2);
+        let rule = FixedWindow::new(10, window, Anchor::FirstRequest, Refused::Free).unwrap();
+        assert_eq!(run(&rule, &[(5, 1); 11]), "AAAAAAAAAAD");
+        assert_eq!(run(&rule, &[(0, 11), (0, 5), (0, 6)]), "DAD");
+        let mut state = WindowState::default();
+        let _ = rule.decide(&mut state, Time::from_millis(5), 10);
+        assert_eq!(
+            rule.inspect(&state, Time::from_millis(5)).reset_after,
+            window
+        );
+    }
+
+    #[test]
+    fn whether_refused_attempts_count_matters_for_costs_above_one() {
+        for anchor in [Anchor::Epoch, Anchor::FirstRequest] {
+            let attempts = [(0, 11), (0, 5), (59_999, 1), (60_000, 5)];
+            assert_eq!(run(&minute(10, anchor, Refused::Free), &attempts), "DAAA");
+            assert_eq!(
+                run(&minute(10, anchor, Refused::Counted), &attempts),
+                "DDDA"
+            );
+        }
+    }
+
+    #[test]
+    fn two_hundred_arrivals_across_an_edge() {
+        let arrivals: Vec<_> = (0..200).map(|i| (59_000 + 10 * i, 1)).collect();
+        for (anchor, admitted) in [(Anchor::Epoch, 120), (Anchor::FirstRequest, 60)] {
+            let answers = run(&minute(60, anchor, Refused::Free), &arrivals);
+            assert_eq!(answers.matches('A').count(), admitted, "{anchor:?}");
+        }
+    }
+
+    #[test]
+    fn a_refund_reaches_only_its_own_window() {
+        for anchor in [Anchor::Epoch, Anchor::FirstRequest] {
+            let rule = minute(3, anchor, Refused::Free);
+            let mut state = WindowState::default();
+            let (first, second) = (Time::from_secs(10), Time::from_secs(75));
+            let _ = rule.decide(&mut state, first, 2);
+            let _ = rule.decide(&mut state, second, 2);
+            rule.refund(&mut state, first, 2);
+            assert_eq!(rule.inspect(&state, second).remaining, 1);
+            rule.refund(&mut state, second, 1);
+            assert_eq!(rule.inspect(&state, second).remaining, 2);
+        }
+        // Emptied by a refund, an anchored window is closed.
+        let rule = minute(3, Anchor::FirstRequest, Refused::Free);
+        let mut state = WindowState::default();
+        let _ = rule.decide(&mut state, Time::from_secs(10), 1);
+        rule.refund(&mut state, Time::from_secs(10), 1);
+        let _ = rule.decide(&mut state, Time::from_secs(30), 1);
+        assert_eq!(
+            rule.inspect(&state, Time::from_secs(69)).reset_after,
+            Span::from_secs(21)
+        );
+    }
+
+    #[test]
+    fn a_step_back_in_time_reopens_no_window() {
+        for (anchor, end) in [(Anchor::Epoch, 120), (Anchor::FirstRequest, 135)] {
+            let rule = minute(1, anchor, Refused::Free);
+            let mut state = WindowState::default();
+            let judge =
+                |state: &mut WindowState, at| rule.decide(state, Time::from_secs(at), 1).is_admit();
+            assert!(judge(&mut state, 10) && judge(&mut state, 75));
+            rule.refund(&mut state, Time::from_secs(75), 1);
+            // What was given back may be used, but in the window it came from.
+            assert!(judge(&mut state, 59) && !judge(&mut state, end - 1));
+            assert!(judge(&mut state, end));
+        }
+    }
+
+    #[test]
+    fn parameters_that_make_no_limiter() {
+        let new = |quota, window| FixedWindow::new(quota, window, Anchor::Epoch, Refused::Free);
+        assert_eq!(new(0, Span::from_secs(1)), Err(RuleError::ZeroQuota));
+        assert_eq!(new(1, Span::ZERO), Err(RuleError::ZeroWindow));
+        assert!(new(u64::MAX, Span::MAX).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn decisions_are_those_of_a_plain_count(
+            quota in 1_u64..8, window in 1_u64..30, epoch: bool, counted: bool,
+            steps in prop::collection::vec((0_u64..12, 0_u64..10), 1..80),
+        ) {
+            let anchor = if epoch { Anchor::Epoch } else { Anchor::FirstRequest };
+            let refused = if counted { Refused::Counted } else { Refused::Free };
+            let rule = FixedWindow::new(quota, Span::from_nanos(window), anchor, refused).unwrap();
+            let mut state = WindowState::default();
+            // The start of the open window and the costs counted in it.
+            let mut open: Option<(u64, Vec<u64>)> = None;
+            let mut now = 0;
+            for (step, cost) in steps {
+                now += step;
+                let start = if epoch { now / window * window } else { now };
+                open = open.filter(|(start, _)| now < start + window);
+                let used: u64 = open.iter().flat_map(|(_, costs)| costs).sum();
+                let admitted = cost == 0 || used + cost <= quota;
+                if cost > 0 && (admitted || counted) {
+                    open.get_or_insert((start, Vec::new())).1.push(cost);
+                }
+                let decision = rule.decide(&mut state, Time::from_nanos(now), cost);
+                prop_assert_eq!(decision.is_admit(), admitted);
+            }
+        }
+    }
+}

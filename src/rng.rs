@@ -1,0 +1,41 @@
+//! Random numbers: streams keyed by who draws what, and the distributions drawn.
+//!
+//! A variate is addressed, not fetched in turn: `(seed, replication, entity,
+//! purpose, index)` names it, and [Philox](Streams) computes it at once. So the
+//! fifth poll interval of device 7 is the same whatever else a run drew before
+//! it, and two policies are compared on the same world (common random numbers).
+//!
+//! [`Distribution`] is the text that a scenario writes; [`Sampler`] is its
+//! compiled form. A sampler turns one uniform number into one variate wherever
+//! the distribution allows it.
+//!
+//! ```
+//! use ratelab::rng::{Distribution, Purpose, Sampler, Streams};
+//! use ratelab::units::Span;
+//!
+//! let service: Distribution = ron::from_str(r#"Exponential(mean: "50ms")"#).unwrap();
+//! let sampler = Sampler::new(&service).unwrap();
+//! let streams = Streams::new(1, 0);
+//! let third = sampler.sample(&streams, 7, Purpose::Service, 2);
+//! assert_eq!(third, Span::from_nanos(9_211_451));
+//! ```
+
+mod distribution;
+mod gamma;
+#[cfg(test)]
+mod goodness_of_fit;
+mod parameter;
+mod philox;
+mod poisson;
+mod purpose;
+mod renewal;
+mod sampler;
+mod streams;
+
+pub use distribution::{Branch, Distribution};
+pub use parameter::{CoefficientOfVariation, PositiveSpan, Share};
+pub use poisson::{MAX_POISSON_MEAN, poisson};
+pub use purpose::Purpose;
+pub use renewal::steady_first;
+pub use sampler::Sampler;
+pub use streams::{Stream, Streams};

@@ -1,0 +1,419 @@
+use super::gamma::Gamma;
+use super::{Distribution, Purpose, Streams};
+use crate::math::{exp, ln, normal_quantile};
+use crate::units::Span;
+
+/// A distribution compiled for drawing.
+///
+/// One variate costs one uniform number, by inversion of the distribution
+/// function, so that a longer quantile of one policy is a longer quantile of
+/// the other; only the gamma distribution rejects, within a private stream.
+/// Times round to the nearest nanosecond and saturate at [`Span::MAX`].
+#[derive(Debug, Clone)]
+pub struct Sampler(Kind);
+
+/// Times are in nanoseconds.
+#[derive(Debug, Clone)]
+enum Kind {
+    Constant(Span),
+    Exponential { mean: f64 },
+    Uniform { from: Span, to: Span, width: f64 },
+    LogNormal { median: f64, sigma: f64 },
+    Gamma(Gamma),
+    Hyperexponential(Box<[Slice]>),
+}
+
+/// A branch of a hyperexponential owns the uniform numbers below `end`, down
+/// to the end of the branch before.
+#[derive(Debug, Clone, Copy)]
+struct Slice {
+    end: f64,
+    per_share: f64,
+    mean: f64,
+}
+
+impl Sampler {
+    /// Compiles a distribution.
+    ///
+    /// # Errors
+    /// What [`Distribution::check`] finds.
+    pub fn new(distribution: &Distribution) -> Result<Sampler, String> {
+        distribution.check()?;
+        Ok(Sampler(match distribution {
+            Distribution::Constant(span) => Kind::Constant(*span),
+            Distribution::Exponential { mean } => Kind::Exponential {
+                mean: nanos(mean.get()),
+            },
+            Distribution::Uniform { from, to } => Kind::Uniform {
+                from: *from,
+                to: *to,
+                width: nanos(to.saturating_sub(*from)),
+            },
+            Distribution::LogNormal { median, .. } => Kind::LogNormal {
+                median: nanos(median.get()),
+                sigma: distribution.log_normal_sigma()?,
+            },
+            Distribution::Gamma { mean, cv } => Kind::Gamma(Gamma::new(nanos(mean.get()), *cv)),
+            Distribution::Hyperexponential(branches) => {
+                let total: f64 = branches.iter().map(|branch| branch.share.get()).sum();
+                let mut end = 0.0;
+                let mut slices: Vec<Slice> = branches
+                    .iter()
+                    .map(|branch| {
+                        let share = branch.share.get() / total;
+                        end += share;
+                        Slice {
+                            end,
+                            per_share: 1.0 / share,
+                            mean: nanos(branch.mean.get()),
+                        }
+                    })
+                    .collect();
+                if let Some(last) = slices.last_mut() {
+                    last.end = 1.0;
+                }
+                Kind::Hyperexponential(slices.into())
+            }
+        }))
+    }
+
+    /// Exponential times with that mean in seconds; not a number or negative
+    /// gives no time at all.
+    pub fn exponential(mean_secs: f64) -> Sampler {
+        Sampler(Kind::Exponential {
+            mean: mean_secs * 1e9,
+        })
+    }
+
+    /// The variate at an address: the same for the same address, whatever else
+    /// was drawn.
+    #[inline]
+    pub fn sample(&self, streams: &Streams, entity: u32, purpose: Purpose, index: u64) -> Span {
+        let uniform = || streams.uniform(entity, purpose, index);
+        match &self.0 {
+            Kind::Constant(span) => *span,
+            Kind::Exponential { mean } => exponential(*mean, 1.0 - uniform()),
+            Kind::Uniform { from, to, width } => (*from + rounded(width * uniform())).min(*to),
+            Kind::LogNormal { median, sigma } => {
+                rounded(median * exp(sigma * normal_quantile(uniform())))
+            }
+            Kind::Gamma(gamma) => rounded(gamma.draw(&mut streams.stream(entity, purpose, index))),
+            Kind::Hyperexponential(slices) => hyperexponential(slices, uniform()),
+        }
+    }
+}
+
+fn nanos(span: Span) -> f64 {
+    span.nanos() as f64
+}
+
+#[inline]
+fn rounded(nanos: f64) -> Span {
+    Span::from_nanos((nanos + 0.5) as u64)
+}
+
+/// `above` is the probability of a longer time: more than 0. Rounding may have
+/// brought it over 1, which gives zero.
+#[inline]
+fn exponential(mean: f64, above: f64) -> Span {
+    rounded(-mean * ln(above))
+}
+
+/// The slice that `u` falls in chooses the branch, and where it falls within
+/// the slice is again uniform and chooses the time.
+fn hyperexponential(slices: &[Slice], u: f64) -> Span {
+    match slices.iter().find(|slice| u < slice.end) {
+        Some(slice) => exponential(slice.mean, (slice.end - u) * slice.per_share),
+        None => Span::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use statrs::function::gamma::gamma_lr;
+
+    use super::*;
+    use crate::rng::goodness_of_fit::{assert_distribution, assert_same_distribution};
+    use crate::rng::{Branch, CoefficientOfVariation, PositiveSpan, Share, Stream};
+
+    const SAMPLES: u64 = 100_000;
+
+    fn sampler(text: &str) -> Sampler {
+        let distribution: Distribution = ron::Options::default()
+            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+            .from_str(text)
+            .unwrap();
+        Sampler::new(&distribution).unwrap()
+    }
+
+    fn seconds(sampler: &Sampler, seed: u64) -> Vec<f64> {
+        let streams = Streams::new(seed, 0);
+        (0..SAMPLES)
+            .map(|index| {
+                sampler
+                    .sample(&streams, 1, Purpose::Service, index)
+                    .secs_f64()
+            })
+            .collect()
+    }
+
+    fn exponential_moment(power: i32, mean: f64) -> f64 {
+        (1..=power).map(|i| f64::from(i) * mean).product()
+    }
+
+    fn exponential_cdf(mean: f64, x: f64) -> f64 {
+        1.0 - exp(-x / mean)
+    }
+
+    /// Raw moment 1 to 4 and distribution function, in seconds, from textbooks.
+    type Reference = (
+        &'static str,
+        Box<dyn Fn(i32) -> f64>,
+        Box<dyn Fn(f64) -> f64>,
+    );
+
+    fn log_normal(text: &'static str, median: f64, p: f64, z: f64) -> Reference {
+        let sigma = ln(p / median) / z;
+        (
+            text,
+            Box::new(move |power| {
+                let power = f64::from(power);
+                exp(power * ln(median) + power * power * sigma * sigma / 2.0)
+            }),
+            Box::new(move |x| libm::erfc(-ln(x / median) / sigma / 2.0_f64.sqrt()) / 2.0),
+        )
+    }
+
+    fn gamma(text: &'static str, mean: f64, cv: f64) -> Reference {
+        let (shape, scale) = (1.0 / (cv * cv), mean * cv * cv);
+        (
+            text,
+            Box::new(move |power| (0..power).map(|i| (shape + f64::from(i)) * scale).product()),
+            Box::new(move |x| gamma_lr(shape, x / scale)),
+        )
+    }
+
+    fn references() -> Vec<Reference> {
+        vec![
+            (
+                r#"Exponential(mean: "50ms")"#,
+                Box::new(|power| exponential_moment(power, 0.05)),
+                Box::new(|x| exponential_cdf(0.05, x)),
+            ),
+            (
+                r#"Uniform(from: "1s", to: "3s")"#,
+                Box::new(|power| {
+                    let next = f64::from(power + 1);
+                    (libm::pow(3.0, next) - 1.0) / (2.0 * next)
+                }),
+                Box::new(|x| (x - 1.0) / 2.0),
+            ),
+            log_normal(
+                r#"LogNormal(median: "80ms", p99: "200ms")"#,
+                0.08,
+                0.2,
+                2.3263478740408408,
+            ),
+            log_normal(
+                r#"LogNormal(median: "80ms", p90: "100ms")"#,
+                0.08,
+                0.1,
+                1.2815515655446004,
+            ),
+            log_normal(
+                r#"LogNormal(median: "1s", p95: "2s")"#,
+                1.0,
+                2.0,
+                1.6448536269514722,
+            ),
+            log_normal(
+                r#"LogNormal(median: "1s", p999: "3s")"#,
+                1.0,
+                3.0,
+                3.090232306167813,
+            ),
+            gamma(r#"Gamma(mean: "1s", cv: 0.5)"#, 1.0, 0.5),
+            gamma(r#"Gamma(mean: "1s", cv: 1)"#, 1.0, 1.0),
+            gamma(r#"Gamma(mean: "2s", cv: 0.01)"#, 2.0, 0.01),
+            gamma(r#"Gamma(mean: "100s", cv: 1.5)"#, 100.0, 1.5),
+            (
+                r#"Hyperexponential([(share: 0.3, mean: "10ms"), (share: 0.7, mean: "1s")])"#,
+                Box::new(|power| {
+                    0.3 * exponential_moment(power, 0.01) + 0.7 * exponential_moment(power, 1.0)
+                }),
+                Box::new(|x| 0.3 * exponential_cdf(0.01, x) + 0.7 * exponential_cdf(1.0, x)),
+            ),
+        ]
+    }
+
+    #[test]
+    fn distribution_functions_are_right() {
+        // False-alarm probability 1e-6 for each.
+        for (text, _, cdf) in references() {
+            // Half a nanosecond more: what was rounded to x came from up to there.
+            assert_distribution(seconds(&sampler(text), 1), |x| cdf(x + 0.5e-9));
+        }
+    }
+
+    #[test]
+    fn means_and_variances_are_right() {
+        // 5 standard errors, false alarm 6e-7 for each of the 22.
+        for (text, moment, _) in references() {
+            let sample = seconds(&sampler(text), 2);
+            let n = sample.len() as f64;
+            let mean = moment(1);
+            let variance = moment(2) - mean * mean;
+            let fourth = moment(4) - 4.0 * mean * moment(3) + 6.0 * mean * mean * moment(2)
+                - 3.0 * mean * mean * mean * mean;
+            let average = sample.iter().sum::<f64>() / n;
+            let spread = sample.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+            let z = (average - mean) / (variance / n).sqrt();
+            assert!(z.abs() < 5.0, "{text}: mean {average}, z = {z}");
+            let z = (spread - variance) / ((fourth - variance * variance) / n).sqrt();
+            assert!(z.abs() < 5.0, "{text}: variance {spread}, z = {z}");
+        }
+    }
+
+    #[test]
+    fn rand_distr_draws_from_the_same_distributions() {
+        fn oracle(distribution: impl rand_distr::Distribution<f64>) -> Vec<f64> {
+            let streams = Streams::new(3, 1);
+            (0..SAMPLES)
+                .map(|index| {
+                    let mut stream: Stream = streams.stream(2, Purpose::Think, index);
+                    distribution.sample(&mut stream)
+                })
+                .collect()
+        }
+        let sigma = ln(15.0) / 2.3263478740408408;
+        // False-alarm probability 1e-6 for each.
+        for (text, other) in [
+            (
+                r#"Exponential(mean: "50ms")"#,
+                oracle(rand_distr::Exp::new(20.0).unwrap()),
+            ),
+            (
+                r#"Uniform(from: "1s", to: "3s")"#,
+                oracle(rand_distr::Uniform::new(1.0, 3.0).unwrap()),
+            ),
+            (
+                r#"LogNormal(median: "80ms", p99: "1.2s")"#,
+                oracle(rand_distr::LogNormal::new(ln(0.08), sigma).unwrap()),
+            ),
+            (
+                r#"Gamma(mean: "1s", cv: 0.5)"#,
+                oracle(rand_distr::Gamma::new(4.0, 0.25).unwrap()),
+            ),
+            (
+                r#"Gamma(mean: "100s", cv: 1.5)"#,
+                oracle(rand_distr::Gamma::new(1.0 / 2.25, 225.0).unwrap()),
+            ),
+        ] {
+            assert_same_distribution(seconds(&sampler(text), 3), other);
+        }
+    }
+
+    #[test]
+    fn values_are_stable() {
+        // The same nanoseconds come from the formulas in 40 digits.
+        let streams = Streams::new(1, 0);
+        for (text, expected) in [
+            (r#"Constant("50ms")"#, [50_000_000; 4]),
+            (
+                r#"Exponential(mean: "50ms")"#,
+                [55_985_249, 19_190_396, 9_211_451, 45_241_563],
+            ),
+            (
+                r#"Uniform(from: "0s", to: "2s")"#,
+                [1_347_247_865, 637_475_466, 336_509_393, 1_190_779_694],
+            ),
+            (
+                r#"LogNormal(median: "80ms", p99: "1.2s")"#,
+                [135_070_166, 46_222_954, 26_134_302, 105_961_128],
+            ),
+            (
+                r#"Gamma(mean: "1s", cv: 0.5)"#,
+                [1_149_371_212, 709_080_719, 529_263_269, 1_037_168_943],
+            ),
+            (
+                r#"Gamma(mean: "1s", cv: 2)"#,
+                [689_287_015, 189_712_851, 7_870_432, 3_825_600],
+            ),
+            (
+                r#"Hyperexponential([(share: 0.3, mean: "10ms"), (share: 0.7, mean: "1s")])"#,
+                [763_030_037, 27_132_983, 8_229_119, 548_156_317],
+            ),
+        ] {
+            let sampler = sampler(text);
+            let found = [0, 1, 2, u64::MAX]
+                .map(|index| sampler.sample(&streams, 7, Purpose::Service, index).nanos());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_distribution_that_contradicts_itself_is_not_compiled() {
+        let backwards = Distribution::Uniform {
+            from: Span::from_secs(2),
+            to: Span::from_secs(1),
+        };
+        assert!(Sampler::new(&backwards).is_err());
+    }
+
+    #[test]
+    fn the_least_likely_draws_stay_in_range() {
+        let top = 1.0 - f64::EPSILON / 2.0;
+        assert_eq!(exponential(1e9, 1.0), Span::ZERO);
+        // 53 ln 2 = 36.7 means is the longest.
+        assert_eq!(
+            exponential(1e9, 1.0 - top),
+            Span::from_nanos(36_736_800_570)
+        );
+        assert_eq!(exponential(1e19, 1.0 - top), Span::MAX);
+        for shares in [vec![1e-300, 0.1, 0.2, 0.3, 0.4], vec![0.1428571429; 7]] {
+            let slices = equal_means(&shares);
+            for edge in slices.iter().map(|slice| slice.end) {
+                for u in [0.0, edge.next_down(), edge, edge.next_up()] {
+                    let longest = hyperexponential(&slices, u.clamp(0.0, top)).secs_f64();
+                    assert!(longest < 38.0, "u = {u}: {longest} s");
+                }
+            }
+            // Seven sevenths come to a little less than 1; the last branch reaches up to 1.
+            assert!(hyperexponential(&slices, top) > Span::from_secs(34));
+        }
+    }
+
+    fn equal_means(shares: &[f64]) -> Box<[Slice]> {
+        let branch = |&share: &f64| Branch {
+            share: Share::new(share).unwrap(),
+            mean: PositiveSpan::new(Span::from_secs(1)).unwrap(),
+        };
+        let branches = shares.iter().map(branch).collect();
+        match Sampler::new(&Distribution::Hyperexponential(branches)) {
+            Ok(Sampler(Kind::Hyperexponential(slices))) => slices,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_widest_parameters_give_times_in_range(
+            from: u64, width: u64, mean in 1_u64.., cv in 0.001..100.0_f64, index: u64,
+        ) {
+            let streams = Streams::new(4, 0);
+            let (from, to) = (Span::from_nanos(from), Span::from_nanos(from) + Span::from_nanos(width));
+            let uniform = Sampler::new(&Distribution::Uniform { from, to }).unwrap();
+            let drawn = uniform.sample(&streams, 0, Purpose::Arrival, index);
+            prop_assert!((from..=to).contains(&drawn));
+            let gamma = Sampler::new(&Distribution::Gamma {
+                mean: PositiveSpan::new(Span::from_nanos(mean)).unwrap(),
+                cv: CoefficientOfVariation::new(cv).unwrap(),
+            }).unwrap();
+            // Never hangs; the largest value is within what a double holds.
+            let Kind::Gamma(gamma) = gamma.0 else { panic!("not a gamma") };
+            let drawn = gamma.draw(&mut streams.stream(0, Purpose::Arrival, index));
+            prop_assert!(drawn >= 0.0 && drawn.is_finite(), "{}", drawn);
+        }
+    }
+}
