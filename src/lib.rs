@@ -13,8 +13,15 @@
 //! Results are the same to the last bit for the same scenario and seed, for
 //! any number of threads, on any machine.
 
+pub mod client;
 pub mod engine;
+pub mod experiment;
 pub mod limiter;
 pub mod math;
 pub mod rng;
+pub mod scenario;
+pub mod server;
+pub mod sim;
+pub mod stats;
 pub mod units;
+pub mod world;

@@ -1,0 +1,278 @@
+use std::sync::Arc;
+
+use super::{Draws, part};
+use crate::rng::{Purpose, Sampler, steady_first};
+use crate::scenario::{Phase, Poll};
+use crate::units::{Probability, Span, Time};
+
+/// When the requests of a stream come.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// At regular intervals.
+    Poll(PollTimes),
+    /// At given times, each with a spread and a chance.
+    Schedule(Schedule),
+    /// With a gap between them that is drawn anew each time: a Poisson
+    /// process, if it is exponential.
+    Renewal(Gap),
+    /// A think time after the end of the one before.
+    Loop(Gap),
+}
+
+/// A random time between two requests.
+#[derive(Debug, Clone)]
+pub struct Gap {
+    /// Its distribution.
+    pub sampler: Sampler,
+    /// Its mean.
+    pub mean_secs: f64,
+}
+
+impl Source {
+    /// The number and time of the first request at or after `start`; `None`
+    /// if there is none.
+    pub fn first(&self, draws: Draws<'_>, start: Time) -> Option<(u32, Time)> {
+        match self {
+            Source::Poll(poll) => Some((0, poll.first(draws, start))),
+            Source::Schedule(schedule) => schedule.from(draws, 0),
+            Source::Renewal(gap) => Some((
+                0,
+                start + draws.sample(&gap.sampler, Purpose::Arrival, 0, 0),
+            )),
+            Source::Loop(think) => Some((
+                0,
+                start + draws.sample(&think.sampler, Purpose::Think, 0, 0),
+            )),
+        }
+    }
+
+    /// The number and time of the request after request `number`, which came
+    /// at `now`; `None` if there is none, or if it comes only after that
+    /// request has ended.
+    #[inline]
+    pub fn next(&self, draws: Draws<'_>, now: Time, number: u32) -> Option<(u32, Time)> {
+        match self {
+            Source::Poll(poll) => Some((number + 1, now + poll.interval(draws, number))),
+            Source::Schedule(schedule) => schedule.from(draws, number + 1),
+            Source::Renewal(gap) => Some((
+                number + 1,
+                now + draws.sample(&gap.sampler, Purpose::Arrival, number + 1, 0),
+            )),
+            Source::Loop(_) => None,
+        }
+    }
+
+    /// The number and time of the request after request `number`, which ended
+    /// at `now`, in a closed loop; `None` for an open source.
+    #[inline]
+    pub fn next_after_end(&self, draws: Draws<'_>, now: Time, number: u32) -> Option<(u32, Time)> {
+        match self {
+            Source::Loop(think) => Some((
+                number + 1,
+                now + draws.sample(&think.sampler, Purpose::Think, number + 1, 0),
+            )),
+            Source::Poll(_) | Source::Schedule(_) | Source::Renewal(_) => None,
+        }
+    }
+
+    /// The mean time between two requests of one sender, in seconds, where it
+    /// does not depend on the server.
+    pub fn mean_interval_secs(&self) -> Option<f64> {
+        match self {
+            Source::Poll(poll) => {
+                let (shortest, longest) = (poll.shortest.secs_f64(), poll.longest.secs_f64());
+                let mean = (shortest + longest) / 2.0;
+                Some(mean + poll.tick.map_or(0.0, |tick| tick.secs_f64() / 2.0))
+            }
+            Source::Renewal(gap) | Source::Loop(gap) => Some(gap.mean_secs),
+            Source::Schedule(_) => None,
+        }
+    }
+}
+
+/// The times of a poll.
+#[derive(Debug, Clone, Copy)]
+pub struct PollTimes {
+    shortest: Span,
+    longest: Span,
+    tick: Option<Span>,
+    phase: Phase,
+}
+
+impl PollTimes {
+    /// The times of a poll as a scenario writes it.
+    pub fn new(poll: &Poll) -> PollTimes {
+        PollTimes {
+            shortest: poll.every.saturating_sub(poll.jitter),
+            longest: poll.every + poll.jitter,
+            tick: poll.tick,
+            phase: poll.phase,
+        }
+    }
+
+    fn first(&self, draws: Draws<'_>, start: Time) -> Time {
+        let draw = |number| draws.uniform(Purpose::Phase, number, 0);
+        match self.phase {
+            Phase::At(offset) => start + offset,
+            Phase::Uniform => {
+                let every = Span::from_nanos(self.shortest.nanos().midpoint(self.longest.nanos()));
+                start + part(every, draw(0))
+            }
+            Phase::Steady => start + self.residual_life(draw),
+        }
+    }
+
+    /// The time to the next poll of a sender that has polled for ever: a
+    /// uniform part of an interval drawn in proportion to its length.
+    fn residual_life(&self, draw: impl Fn(u32) -> f64) -> Span {
+        match self.tick {
+            None => steady_first(self.shortest, self.longest, draw(0), draw(1)),
+            Some(_) => {
+                let longest = self.rounded(self.longest);
+                // Rejection: an interval is kept with a chance in proportion
+                // to its length, at least one in two for most polls.
+                for round in 0..64 {
+                    let interval = self.between(draw(3 * round + 1));
+                    if draw(3 * round + 2) * (longest.nanos() as f64) < interval.nanos() as f64 {
+                        return part(interval, draw(3 * round));
+                    }
+                }
+                part(longest, draw(0))
+            }
+        }
+    }
+
+    #[inline]
+    fn interval(&self, draws: Draws<'_>, number: u32) -> Span {
+        if self.shortest == self.longest {
+            return self.rounded(self.shortest);
+        }
+        self.between(draws.uniform(Purpose::Interval, number, 0))
+    }
+
+    #[inline]
+    fn between(&self, fraction: f64) -> Span {
+        let width = self.longest.saturating_sub(self.shortest);
+        self.rounded(self.shortest + part(width, fraction))
+    }
+
+    /// The first tick strictly after an interval: a client that notes the time
+    /// of a call finds it not yet due at the tick that comes exactly an
+    /// interval later (Home Assistant's Netatmo coordinator).
+    #[inline]
+    fn rounded(&self, interval: Span) -> Span {
+        match self.tick {
+            None => interval,
+            Some(tick) => tick * (interval.nanos() / tick.nanos().max(1) + 1),
+        }
+    }
+}
+
+/// Requests at given times.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    times: Arc<[Time]>,
+    spread: Span,
+    chance: Probability,
+}
+
+impl Schedule {
+    /// Requests at `times`, each delayed by a uniform part of `spread` and
+    /// made with probability `chance`.
+    pub fn new(times: Vec<Time>, spread: Span, chance: Probability) -> Schedule {
+        Schedule {
+            times: times.into(),
+            spread,
+            chance,
+        }
+    }
+
+    fn from(&self, draws: Draws<'_>, first: u32) -> Option<(u32, Time)> {
+        (first..)
+            .zip(self.times.get(first as usize..)?)
+            .find(|(number, _)| draws.uniform(Purpose::Chance, *number, 0) < self.chance.value())
+            .map(|(number, time)| {
+                let delay = part(self.spread, draws.uniform(Purpose::Schedule, number, 0));
+                (number, *time + delay)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Streams;
+
+    fn poll(text: &str) -> PollTimes {
+        PollTimes::new(&ron::from_str(text).unwrap())
+    }
+
+    fn draws(streams: &Streams, entity: u32) -> Draws<'_> {
+        Draws {
+            streams,
+            entity,
+            key: 0,
+        }
+    }
+
+    #[test]
+    fn a_tick_delays_a_poll_to_the_first_tick_after() {
+        // Home Assistant's tick of 60 s (reference: systems, section 2.1).
+        for (every, interval) in [("300s", 360), ("150s", 180), ("42s", 60)] {
+            let times = poll(&format!(
+                "(method: \"m\", every: \"{every}\", tick: Some(\"60s\"))"
+            ));
+            let streams = Streams::new(1, 0);
+            assert_eq!(
+                times.interval(draws(&streams, 0), 0),
+                Span::from_secs(interval)
+            );
+        }
+    }
+
+    #[test]
+    fn a_steady_start_keeps_the_load_level() {
+        // Without jitter the first poll is uniform in the interval; with it,
+        // the mean of the residual life is E[X^2] / 2 E[X].
+        let streams = Streams::new(7, 0);
+        for (text, expected) in [
+            ("(method: \"m\", every: \"60s\")", 30.0),
+            ("(method: \"m\", every: \"60s\", jitter: \"60s\")", 40.0),
+            ("(method: \"m\", every: \"42s\", tick: Some(\"60s\"))", 30.0),
+        ] {
+            let times = poll(text);
+            let count = 20_000;
+            let total: f64 = (0..count)
+                .map(|entity| {
+                    times
+                        .first(draws(&streams, entity), Time::EPOCH)
+                        .since(Time::EPOCH)
+                        .secs_f64()
+                })
+                .sum();
+            // The standard deviation is below 30 s, so that 1 s is more than
+            // 4.7 standard errors: a false alarm in a million.
+            assert!((total / f64::from(count) - expected).abs() < 1.0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_chance_leaves_out_whole_times() {
+        let times: Vec<Time> = (0..1000).map(Time::from_secs).collect();
+        let schedule = Schedule::new(
+            times,
+            Span::from_millis(500),
+            Probability::new(0.3).unwrap(),
+        );
+        let streams = Streams::new(3, 0);
+        let mut taken = 0;
+        let mut next = schedule.from(draws(&streams, 5), 0);
+        while let Some((number, time)) = next {
+            assert!(time.since(Time::from_secs(u64::from(number))) < Span::from_millis(500));
+            taken += 1;
+            next = schedule.from(draws(&streams, 5), number + 1);
+        }
+        // Binomial(1000, 0.3): 5 standard deviations are 72.
+        assert!((228..=372).contains(&taken), "{taken}");
+    }
+}

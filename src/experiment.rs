@@ -1,0 +1,107 @@
+//! Studies: every variant of a scenario, replicated, on all cores, with
+//! results that do not depend on how the work was divided.
+//!
+//! A study is a list of tasks (cell, replication), each a pure function of the
+//! scenario, the seed and its numbers to a [`Record`]. Estimates are a pure
+//! function of the records in their order.
+
+mod estimate;
+mod run;
+mod series;
+mod verdict;
+
+use sha2::{Digest, Sha256};
+
+use crate::scenario::{Scenario, Variant};
+use crate::sim::Record;
+use crate::world::{World, WorldError};
+
+pub use estimate::{Estimate, Split, estimates};
+pub use run::{Observer, Options, Task};
+pub use series::{SeriesPoint, gate_series, refusal_series};
+pub use verdict::{TargetResult, Verdict, judge};
+
+/// A study that is ready to run.
+#[derive(Debug)]
+pub struct Study {
+    /// One cell per combination of varied values; one cell if nothing varies.
+    pub cells: Vec<Cell>,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// Replications per cell.
+    pub replications: u32,
+    /// The confidence of intervals.
+    pub confidence: f64,
+}
+
+/// One variant of a scenario.
+#[derive(Debug)]
+pub struct Cell {
+    /// The policy's name: the varied values, or what a scenario that varies
+    /// nothing is called.
+    pub policy: String,
+    /// The varied paths and their values.
+    pub settings: Vec<(String, String)>,
+    /// The scenario of this cell.
+    pub scenario: Scenario,
+    /// The scenario, compiled.
+    pub world: World,
+}
+
+/// The policy name of a scenario that varies nothing.
+pub const AS_WRITTEN: &str = "as written";
+
+impl Study {
+    /// Compiles all variants of a scenario.
+    ///
+    /// # Errors
+    /// If one of them is too large to run.
+    pub fn new(variants: Vec<Variant>) -> Result<Study, WorldError> {
+        let mut study = Study {
+            cells: Vec::new(),
+            seed: 1,
+            replications: 1,
+            confidence: 0.95,
+        };
+        for variant in variants {
+            let settings = &variant.scenario.study;
+            study.seed = settings.seed;
+            study.replications = settings.replications;
+            study.confidence = settings.confidence.value();
+            let labels: Vec<&str> = variant
+                .settings
+                .iter()
+                .map(|(_, value)| value.as_str())
+                .collect();
+            study.cells.push(Cell {
+                policy: match labels.as_slice() {
+                    [] => AS_WRITTEN.to_owned(),
+                    labels => labels.join(", "),
+                },
+                world: World::compile(&variant.scenario, settings.seed)?,
+                settings: variant.settings,
+                scenario: variant.scenario,
+            });
+        }
+        Ok(study)
+    }
+
+    /// The number of tasks.
+    pub fn tasks(&self) -> usize {
+        self.cells.len() * self.replications as usize
+    }
+
+    /// A hash of all records in their order: two runs with the same hash have
+    /// the same results to the last bit.
+    pub fn result_hash(&self, records: &[Vec<Record>]) -> String {
+        let mut hash = Sha256::new();
+        for record in records.iter().flatten() {
+            hash.update(record.to_bytes());
+        }
+        hash.finalize()
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}

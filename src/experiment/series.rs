@@ -1,0 +1,85 @@
+use super::Cell;
+use crate::sim::Record;
+use crate::stats::{Interval, RatioEstimate};
+
+/// One step of a run over time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeriesPoint {
+    /// The middle of the step, in seconds since the start of the measured span.
+    pub seconds: f64,
+    /// The estimate; `None` if nothing happened in the step.
+    pub value: Option<f64>,
+    /// Its pointwise confidence interval.
+    pub interval: Option<Interval>,
+}
+
+/// P(429) per attempt over the measured span, by the step in which attempts
+/// were made.
+pub fn refusal_series(cell: &Cell, records: &[Record], confidence: f64) -> Vec<SeriesPoint> {
+    let limited: Vec<usize> = (0..cell.world.server.stages.len())
+        .filter(|stage| cell.world.server.stages[*stage].status == 429)
+        .collect();
+    series(cell, records, confidence, 1.0, |record, step| {
+        let refused: u64 = limited
+            .iter()
+            .map(|stage| record.series.refused[*stage][step])
+            .sum();
+        (refused as f64, record.series.offered[step] as f64)
+    })
+}
+
+/// The mean number of visits at a gate, inside or waiting, over the measured
+/// span.
+pub fn gate_series(
+    cell: &Cell,
+    records: &[Record],
+    gate: usize,
+    confidence: f64,
+) -> Vec<SeriesPoint> {
+    let width = step_nanos(cell);
+    series(cell, records, confidence, f64::INFINITY, |record, step| {
+        let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
+        (present as f64, width(step))
+    })
+}
+
+/// The length of each step; the last may be cut short.
+fn step_nanos(cell: &Cell) -> impl Fn(usize) -> f64 {
+    let clock = cell.world.clock;
+    let length = clock.measured_until.since(clock.measured_from);
+    move |step| {
+        let before = clock.bucket_width * step as u64;
+        clock
+            .bucket_width
+            .min(length.saturating_sub(before))
+            .nanos() as f64
+    }
+}
+
+fn series(
+    cell: &Cell,
+    records: &[Record],
+    confidence: f64,
+    ceiling: f64,
+    count: impl Fn(&Record, usize) -> (f64, f64),
+) -> Vec<SeriesPoint> {
+    let width = step_nanos(cell);
+    (0..cell.world.clock.buckets)
+        .map(|step| {
+            let counts: Vec<(f64, f64)> =
+                records.iter().map(|record| count(record, step)).collect();
+            let ratio = RatioEstimate::new(&counts);
+            let before = (cell.world.clock.bucket_width * step as u64).secs_f64();
+            SeriesPoint {
+                seconds: before + width(step) / 2e9,
+                value: ratio.map(|ratio| ratio.value),
+                interval: ratio
+                    .and_then(|ratio| ratio.interval(confidence))
+                    .map(|interval| Interval {
+                        lo: interval.lo.max(0.0),
+                        hi: interval.hi.min(ceiling),
+                    }),
+            }
+        })
+        .collect()
+}

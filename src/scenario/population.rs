@@ -1,0 +1,79 @@
+use serde::{Deserialize, Serialize};
+
+/// Homes that are alike: how many, behind which app and address, with which
+/// client and devices.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cohort {
+    /// The number of homes.
+    pub homes: u32,
+    /// How many consecutive homes belong to one user.
+    #[serde(default = "one")]
+    pub homes_per_user: u32,
+    /// The application (client id) that calls for these homes.
+    #[serde(default)]
+    pub app: AppOf,
+    /// The public address that these homes call from.
+    #[serde(default)]
+    pub nat: NatOf,
+    /// The name of the client that runs in each home.
+    pub client: String,
+    /// The devices of each home.
+    #[serde(default)]
+    pub devices: Vec<Devices>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Who shares an application (an OAuth client id).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum AppOf {
+    /// Each user has registered an application of their own.
+    #[default]
+    PerUser,
+    /// All use the application of that name; cohorts that name the same
+    /// application share it.
+    Shared(String),
+    /// Each run of that many consecutive users shares one application.
+    SharedBy {
+        /// Users of one application.
+        users: u32,
+    },
+}
+
+/// Who shares a public address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum NatOf {
+    /// Each home has an address of its own.
+    #[default]
+    PerHome,
+    /// Each run of that many consecutive homes is behind one address.
+    Shared {
+        /// Homes behind one address.
+        homes: u32,
+    },
+}
+
+/// Devices of one kind in each home of a cohort.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Devices {
+    /// What they are, such as `"valve"`.
+    pub kind: String,
+    /// How many each home has.
+    pub count: DeviceCount,
+}
+
+/// How many devices of a kind a home has.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum DeviceCount {
+    /// The same number in each home.
+    Exactly(u32),
+    /// A Poisson number with that mean, drawn once per home from the seed.
+    Poisson(f64),
+}

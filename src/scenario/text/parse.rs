@@ -1,0 +1,145 @@
+use ron::error::Error;
+use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
+
+use super::position::{floor_boundary, offset};
+use super::scan::skip_space;
+use super::tree::{Bracket, Entry, Node, SourceTree};
+use super::{Problems, from_ron, nearest};
+
+/// Reads a typed value from scenario text, in the dialect that all scenarios
+/// use: RON in which `Some(...)` may be left out.
+///
+/// # Errors
+/// Every problem that can be told from the others, at most [`MOST_PROBLEMS`].
+/// `ron` stops at its first error; then the field or element that the error is
+/// in is blanked out and the rest read again. An error that follows from the
+/// blank (a field that is missing now, say) is not reported. Brackets, quotes
+/// and comments left open end the search, and a text of more than a few hundred
+/// KiB is not read again so often. Numbers that are not finite are
+/// refused wherever they stand.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let mut problems: Problems = SourceTree::new(text)
+        .non_finite_numbers()
+        .into_iter()
+        .collect();
+    let mut left = text.to_owned();
+    let mut blanks = Vec::new();
+    let rounds = (MOST_REREAD / text.len().max(1)).max(1);
+    for _ in 0..rounds {
+        if problems.len() >= MOST_PROBLEMS {
+            break;
+        }
+        let error = match options.from_str(&left) {
+            Ok(value) => return problems.into_result(value),
+            Err(error) => error,
+        };
+        let tree = SourceTree::new(&left);
+        let end = offset(&left, error.span.end);
+        let code = error.code.clone();
+        let mut problem = from_ron(&left, error);
+        let at = match code {
+            Error::MissingStructField { .. } => match tree.chain(end).last() {
+                Some(group) => group.body.start - 1,
+                None => end,
+            },
+            _ => problem.place.as_ref().map_or(0, |place| place.start),
+        };
+        let follows = blanks
+            .iter()
+            .any(|blank: &Blank| blank.causes(&tree, &code, at));
+        if !follows {
+            problem.place = problem
+                .place
+                .map(|place| floor_boundary(text, place.start)..floor_boundary(text, place.end));
+            problems.push(problem);
+        }
+        let Some((group, entry)) = enclosing_entry(&tree, at).filter(|_| tree.faults().is_empty())
+        else {
+            break;
+        };
+        let key = entry.key.as_ref().map(|key| tree.name(key).into_owned());
+        let range = entry
+            .key
+            .as_ref()
+            .map_or(entry.value.span.start, |key| key.start)
+            ..entry.value.span.end;
+        blanks.push(Blank { group, key });
+        left = blanked(&left, range);
+    }
+    Err(problems)
+}
+
+/// The most problems that [`parse`] reports.
+pub const MOST_PROBLEMS: usize = 20;
+
+/// The most bytes that are read again in search of more problems, so that a
+/// text of several MiB that is wrong all over is refused in about a second.
+const MOST_REREAD: usize = 8 << 20;
+
+/// An entry that was blanked out of the group whose content starts at `group`.
+struct Blank {
+    group: usize,
+    key: Option<String>,
+}
+
+impl Blank {
+    /// Whether an error of the value at `at` comes from this blank.
+    fn causes(&self, tree: &SourceTree<'_>, code: &Error, at: usize) -> bool {
+        match code {
+            // The field was there, or a misspelling of it.
+            Error::MissingStructField { field, .. } => {
+                let key = self.key.as_deref().unwrap_or_default();
+                self.group == at + 1 && nearest(key, std::iter::once(*field)).is_some()
+            }
+            // One of our own types refuses a value that is not whole now.
+            Error::Message(_) => {
+                let mut inside = false;
+                tree.for_each(&mut |node: &Node| {
+                    inside |= node.span.start == at && node.span.contains(&self.group);
+                });
+                inside
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The innermost entry around an offset that can be left out without a change
+/// to the meaning of its neighbours, and the start of its group's content.
+fn enclosing_entry<'t>(tree: &'t SourceTree<'_>, at: usize) -> Option<(usize, &'t Entry)> {
+    tree.chain(at).into_iter().rev().find_map(|group| {
+        let removable = group.is_keyed() || group.bracket == Bracket::Square;
+        let entry = group.entries.iter().find(|entry| {
+            let start = entry
+                .key
+                .as_ref()
+                .map_or(entry.value.span.start, |key| key.start);
+            start <= at && at <= entry.value.span.end
+        });
+        entry
+            .filter(|_| removable)
+            .map(|entry| (group.body.start, entry))
+    })
+}
+
+/// The text with a range and the comma after it made white space, byte for
+/// byte; line breaks stay.
+fn blanked(text: &str, range: std::ops::Range<usize>) -> String {
+    let comma = skip_space(text, range.end);
+    let has_comma = text[comma..].starts_with(',');
+    let mut blanked = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let out = range.contains(&at) || has_comma && at == comma;
+        match c {
+            '\n' | '\r' => blanked.push(c),
+            _ if out => blanked.extend(std::iter::repeat_n(' ', c.len_utf8())),
+            _ => blanked.push(c),
+        }
+    }
+    blanked
+}
+
+#[cfg(test)]
+mod tests;

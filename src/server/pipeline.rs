@@ -1,0 +1,256 @@
+use super::{Entry, Gate, GatePlan};
+use crate::limiter::{Bank, Decision};
+use crate::rng::Sampler;
+use crate::scenario::RetryAfter;
+use crate::units::{Span, Time};
+
+/// A server as a world describes it; state-free.
+#[derive(Debug, Clone)]
+pub struct ServerPlan {
+    /// The stages of the scenario, in order.
+    pub stages: Vec<StagePlan>,
+    /// The gates, by the index that routes use.
+    pub gates: Vec<GatePlan>,
+    /// The limits in their initial state, by the index that routes use.
+    pub limits: Vec<Bank>,
+    /// Key tables of [`KeyOf::Table`]: a key per home.
+    pub tables: Vec<Vec<u32>>,
+    /// The service time of the backend.
+    pub service: Option<Sampler>,
+    /// Whether a refusal gives back what earlier limits admitted.
+    pub returned: bool,
+}
+
+/// What results and clients know of a stage.
+#[derive(Debug, Clone)]
+pub struct StagePlan {
+    /// Its name in results.
+    pub name: String,
+    /// The status of its refusals.
+    pub status: u16,
+    /// The code in the body of its refusals.
+    pub code: Option<u32>,
+    /// The Retry-After of its refusals.
+    pub retry_after: RetryAfter,
+    /// The gate that it is, if it is one.
+    pub gate: Option<u8>,
+}
+
+/// One stage on the route of a stream of requests, all indices resolved.
+#[derive(Debug, Clone, Copy)]
+pub enum RouteStage {
+    /// A concurrency limit.
+    Gate {
+        /// Its index among the gates.
+        gate: u8,
+        /// Its index among the stages.
+        stage: u8,
+    },
+    /// A limit over time.
+    Limit {
+        /// Its index among the limits.
+        limit: u8,
+        /// Its index among the stages.
+        stage: u8,
+        /// The key that an attempt counts for.
+        key: KeyOf,
+    },
+}
+
+/// How the key of a limit follows from the home and device of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOf {
+    /// The same for all.
+    Constant(u32),
+    /// The home's number times `scale` plus `offset`, wrapping.
+    Home {
+        /// Keys per home.
+        scale: u32,
+        /// The first home's key.
+        offset: u32,
+    },
+    /// The device's number times `scale` plus `offset`, wrapping.
+    Device {
+        /// Keys per device.
+        scale: u32,
+        /// The first device's key.
+        offset: u32,
+    },
+    /// The home's entry in a table, times `scale` plus `offset`.
+    Table {
+        /// The index of the table.
+        table: u8,
+        /// Keys per entry.
+        scale: u32,
+        /// Added to each.
+        offset: u32,
+    },
+}
+
+/// One attempt on its way through the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// The home that it is made for.
+    pub home: u32,
+    /// The device that it is made for; any number, if the route has no
+    /// device's key.
+    pub device: u32,
+    /// When it arrived.
+    pub arrived: Time,
+    /// When it got the permit that it waited for last.
+    pub called: Time,
+    /// The number of stages that it had passed when it began to wait.
+    pub waited_at: u8,
+    /// The next stage on its route.
+    pub next: u8,
+    /// Bit g: it holds a permit of gate g.
+    pub held: u32,
+}
+
+/// Where an attempt stands after passing as many stages as it could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has passed all; the backend may begin.
+    Admitted,
+    /// It waits at a gate until a permit is free or its wait ends.
+    Waits {
+        /// The gate.
+        gate: u8,
+        /// The end of its wait.
+        until: Time,
+    },
+    /// A stage has refused it. Permits that it holds are still held.
+    Refused {
+        /// The stage's index among the stages of the scenario.
+        stage: u8,
+        /// The Retry-After of the answer.
+        retry_after: Option<Span>,
+    },
+}
+
+/// The state of a server during a replication.
+#[derive(Debug)]
+pub struct Pipeline<'w> {
+    plan: &'w ServerPlan,
+    limits: Vec<Bank>,
+    gates: Vec<Gate>,
+}
+
+impl<'w> Pipeline<'w> {
+    /// A server that nobody has called yet.
+    pub fn new(plan: &'w ServerPlan) -> Pipeline<'w> {
+        Pipeline {
+            plan,
+            limits: plan.limits.clone(),
+            gates: plan.gates.iter().map(|gate| Gate::new(*gate)).collect(),
+        }
+    }
+
+    /// The gates, in order.
+    pub fn gates(&self) -> &[Gate] {
+        &self.gates
+    }
+
+    /// One gate.
+    pub fn gate_mut(&mut self, gate: u8) -> &mut Gate {
+        &mut self.gates[usize::from(gate)]
+    }
+
+    /// Takes a visit from stage `visit.next` of its route as far as it gets.
+    #[inline]
+    pub fn pass(&mut self, route: &[RouteStage], visit: &mut Visit, now: Time) -> Outcome {
+        while let Some(stage) = route.get(usize::from(visit.next)) {
+            match *stage {
+                RouteStage::Limit { limit, stage, key } => {
+                    let key = self.key(key, visit);
+                    match self.limits[usize::from(limit)].decide(key, now, 1) {
+                        Decision::Admit => {}
+                        Decision::Refuse { retry_after } => {
+                            if self.plan.returned {
+                                self.give_back(route, visit);
+                            }
+                            let retry_after = self.told(stage, retry_after);
+                            return Outcome::Refused { stage, retry_after };
+                        }
+                    }
+                }
+                RouteStage::Gate { gate, stage } => {
+                    match self.gates[usize::from(gate)].enter(now) {
+                        Entry::Entered => visit.held |= 1 << gate,
+                        Entry::Waits { until } => {
+                            visit.waited_at = visit.next;
+                            visit.next += 1;
+                            return Outcome::Waits { gate, until };
+                        }
+                        Entry::Full => {
+                            if self.plan.returned {
+                                self.give_back(route, visit);
+                            }
+                            let retry_after = self.told(stage, None);
+                            return Outcome::Refused { stage, retry_after };
+                        }
+                    }
+                }
+            }
+            visit.next += 1;
+        }
+        Outcome::Admitted
+    }
+
+    /// Refuses a visit whose wait at the gate before `visit.next` has ended.
+    pub fn end_wait(&mut self, route: &[RouteStage], visit: &mut Visit) -> Outcome {
+        visit.next -= 1;
+        if self.plan.returned {
+            self.give_back(route, visit);
+        }
+        let stage = match route[usize::from(visit.next)] {
+            RouteStage::Gate { stage, .. } | RouteStage::Limit { stage, .. } => stage,
+        };
+        let retry_after = self.told(stage, None);
+        Outcome::Refused { stage, retry_after }
+    }
+
+    /// Refunds what the limits before `visit.next` admitted. With several waits
+    /// on the way, limits between them are refunded as of the arrival.
+    fn give_back(&mut self, route: &[RouteStage], visit: &Visit) {
+        for (number, stage) in (0..visit.next).zip(route) {
+            let spent = if number < visit.waited_at {
+                visit.arrived
+            } else {
+                visit.called
+            };
+            if let RouteStage::Limit { limit, key, .. } = *stage {
+                let key = self.key(key, visit);
+                self.limits[usize::from(limit)].refund(key, spent, 1);
+            }
+        }
+    }
+
+    fn told(&self, stage: u8, exact: Option<Span>) -> Option<Span> {
+        match self.plan.stages[usize::from(stage)].retry_after {
+            RetryAfter::Absent => None,
+            RetryAfter::Exact => exact.map(Span::ceil_secs),
+            RetryAfter::Fixed(span) => Some(span),
+        }
+    }
+
+    #[inline]
+    fn key(&self, key: KeyOf, visit: &Visit) -> u32 {
+        let scaled =
+            |number: u32, scale: u32, offset: u32| number.wrapping_mul(scale).wrapping_add(offset);
+        match key {
+            KeyOf::Constant(key) => key,
+            KeyOf::Home { scale, offset } => scaled(visit.home, scale, offset),
+            KeyOf::Device { scale, offset } => scaled(visit.device, scale, offset),
+            KeyOf::Table {
+                table,
+                scale,
+                offset,
+            } => scaled(
+                self.plan.tables[usize::from(table)][visit.home as usize],
+                scale,
+                offset,
+            ),
+        }
+    }
+}

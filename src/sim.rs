@@ -1,0 +1,20 @@
+//! One replication: a world, random streams and an event queue in, a record
+//! of integers out.
+//!
+//! [`Replication`] is the event loop. A request begins when its sender's timer
+//! fires, makes attempts until one succeeds or its client gives up, and ends;
+//! an attempt passes the server's [`Pipeline`](crate::server::Pipeline),
+//! perhaps after waiting at a gate, and is worked on by the backend. What is
+//! counted, and when, is in [`Metrics`]; what is kept, in [`Record`].
+
+mod event;
+mod histogram;
+mod metrics;
+mod record;
+mod replication;
+mod slab;
+
+pub use histogram::Histogram;
+pub use metrics::Metrics;
+pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
+pub use replication::{QueueKind, Replication, Stopped};

@@ -1,0 +1,54 @@
+use crate::engine::Event;
+use crate::units::Time;
+
+/// The kinds of events, in the order in which they happen at equal times: what
+/// ends makes room before what begins, and an answer that comes exactly at a
+/// client's time-out is in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The backend has served a visit.
+    Served,
+    /// The wait of the visits at the head of a gate's queue may have ended.
+    WaitEnds,
+    /// A client gives up waiting for the answer to an attempt.
+    TimesOut,
+    /// A request is tried again.
+    Retry,
+    /// A sender's timer fires.
+    Send,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Served,
+    Kind::WaitEnds,
+    Kind::TimesOut,
+    Kind::Retry,
+    Kind::Send,
+];
+
+impl Kind {
+    /// The kind of an event that [`event`] made.
+    #[inline]
+    pub(super) fn of(event: Event) -> Kind {
+        KINDS[usize::from(event.kind()) % KINDS.len()]
+    }
+
+    /// An event of this kind for the numbered visit, gate, request or sender;
+    /// `detail` is cut to the bits that an event has.
+    #[inline]
+    pub(super) fn event(self, time: Time, number: u32, detail: u32) -> Event {
+        Event::new(time, self as u8, number, detail & Event::DETAIL_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_survives_the_packing() {
+        for kind in KINDS {
+            assert_eq!(Kind::of(kind.event(Time::from_secs(1), 2, 3)), kind);
+        }
+    }
+}

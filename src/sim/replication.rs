@@ -1,0 +1,645 @@
+use super::event::Kind;
+use super::metrics::Metrics;
+use super::record::Record;
+use super::slab::Slab;
+use crate::client::Draws;
+use crate::engine::{EventQueue, HeapQueue, LadderQueue};
+use crate::rng::{Purpose, Streams};
+use crate::scenario::Wakes;
+use crate::server::{Outcome, Pipeline, Visit};
+use crate::units::{Span, Time};
+use crate::world::{Reach, World};
+
+/// Which event queue a replication uses; results do not depend on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum QueueKind {
+    /// The ladder queue: constant cost per event.
+    #[default]
+    Ladder,
+    /// The standard library's binary heap.
+    Heap,
+}
+
+/// A replication was told to stop before it had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the replication was stopped")]
+pub struct Stopped;
+
+/// One run of a world, ready to start.
+#[derive(Debug)]
+pub struct Replication<'w> {
+    engine: Engine<'w>,
+}
+
+#[derive(Debug)]
+enum Engine<'w> {
+    Ladder(Box<Loop<'w, LadderQueue>>),
+    Heap(Box<Loop<'w, HeapQueue>>),
+}
+
+impl<'w> Replication<'w> {
+    /// Prepares replication number `number` of a study with that seed.
+    pub fn new(world: &'w World, seed: u64, number: u32, queue: QueueKind) -> Replication<'w> {
+        let engine = match queue {
+            QueueKind::Ladder => {
+                let queue = LadderQueue::new(
+                    world.clock.start,
+                    world.mean_event_gap(),
+                    world.senders() as usize,
+                );
+                Engine::Ladder(Box::new(Loop::new(world, seed, number, queue)))
+            }
+            QueueKind::Heap => {
+                Engine::Heap(Box::new(Loop::new(world, seed, number, HeapQueue::new())))
+            }
+        };
+        Replication { engine }
+    }
+
+    /// Runs it to its end; `stop` is asked now and then whether to give up.
+    ///
+    /// # Errors
+    /// [`Stopped`], if `stop` said so.
+    pub fn run(self, stop: &dyn Fn() -> bool) -> Result<Record, Stopped> {
+        match self.engine {
+            Engine::Ladder(engine) => engine.run(stop),
+            Engine::Heap(engine) => engine.run(stop),
+        }
+    }
+}
+
+/// A request from when it is due until it succeeds or is given up.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    due: Time,
+    /// When the current attempt was made.
+    sent: Time,
+    previous_wait: Span,
+    stream: u16,
+    sender: u32,
+    /// The number that draws are keyed by: the sender's, or the device's.
+    entity: u32,
+    home: u32,
+    device: u32,
+    /// Which request of its sender it is.
+    number: u32,
+    /// Attempts made.
+    attempt: u32,
+    /// Changes with each attempt and when an attempt is over, so that what
+    /// comes late for an earlier one is known as such.
+    generation: u32,
+    /// The step of the time series in which the current attempt was made.
+    bucket: u32,
+    measured: bool,
+    got_429: bool,
+    got_refusal: bool,
+    in_use: bool,
+}
+
+/// An attempt that is at a gate or in the backend.
+#[derive(Debug, Clone, Copy)]
+struct Job {
+    visit: Visit,
+    request: u32,
+    generation: u32,
+    stream: u16,
+    entity: u32,
+    number: u32,
+    attempt: u32,
+    bucket: u32,
+    /// When it began to wait at a gate.
+    waits_since: Time,
+    /// When the client stops waiting, if a time-out is not yet on its way.
+    times_out: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Loop<'w, Q> {
+    world: &'w World,
+    streams: Streams,
+    queue: Q,
+    server: Pipeline<'w>,
+    requests: Slab<Request>,
+    jobs: Slab<Job>,
+    /// Bit s: sender s has a request that must end before its next poll.
+    busy: Vec<u64>,
+    /// Waiting jobs whose permit has come, to be taken further.
+    called: Vec<u32>,
+    metrics: Metrics,
+    now: Time,
+    number: u32,
+    events: u64,
+    measured_in_flight: u64,
+}
+
+const NO_DEVICE: u32 = u32::MAX;
+
+impl<'w, Q: EventQueue> Loop<'w, Q> {
+    fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
+        let mut this = Loop {
+            world,
+            streams: Streams::new(seed, number),
+            queue,
+            server: Pipeline::new(&world.server),
+            requests: Slab::new(),
+            jobs: Slab::new(),
+            busy: vec![0; (world.senders() as usize).div_ceil(64)],
+            called: Vec::new(),
+            metrics: Metrics::new(world),
+            now: world.clock.start,
+            number,
+            events: 0,
+            measured_in_flight: 0,
+        };
+        for stream in &world.streams {
+            for entity in 0..stream.senders {
+                let draws = this.draws(entity, stream.source_key);
+                if let Some((number, time)) = stream.source.first(draws, world.clock.start) {
+                    let sender = stream.first_sender + entity;
+                    this.queue.push(Kind::Send.event(time, sender, number));
+                }
+            }
+        }
+        this
+    }
+
+    fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Record, Stopped> {
+        let clock = self.world.clock;
+        while let Some(event) = self.queue.pop() {
+            let now = event.time();
+            if now >= clock.measured_until
+                && (self.measured_in_flight == 0 || now >= clock.drained_until)
+            {
+                break;
+            }
+            self.now = now;
+            self.metrics.advance(now);
+            self.events += 1;
+            if self.events.is_multiple_of(1 << 16) && stop() {
+                return Err(Stopped);
+            }
+            match Kind::of(event) {
+                Kind::Send => self.send(event.entity(), event.detail()),
+                Kind::Served => self.served(event.entity()),
+                Kind::Retry => self.attempt(event.entity()),
+                Kind::TimesOut => self.times_out(event.entity(), event.detail()),
+                Kind::WaitEnds => self.wait_ends(event.entity() as u8),
+            }
+        }
+        self.count_unfinished();
+        Ok(self.metrics.finish(self.world, self.number, self.events))
+    }
+
+    #[inline]
+    fn draws(&self, entity: u32, key: u16) -> Draws<'_> {
+        Draws {
+            streams: &self.streams,
+            entity,
+            key,
+        }
+    }
+
+    /// A sender's timer fires for its request `number`.
+    #[inline]
+    fn send(&mut self, sender: u32, number: u32) {
+        let world = self.world;
+        if self.now >= world.clock.measured_until && !world.clock.load_after_end {
+            return;
+        }
+        let index = world.stream_of(sender);
+        let stream = &world.streams[index];
+        let entity = sender - stream.first_sender;
+        let draws = self.draws(entity, stream.source_key);
+        if let Some((number, time)) = stream.source.next(draws, self.now, number) {
+            self.queue.push(Kind::Send.event(time, sender, number));
+        }
+        let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
+        if !stream.overlap {
+            if self.busy[word] & bit != 0 {
+                if self.metrics.is_measured() {
+                    self.metrics.streams[index].skipped += 1;
+                }
+                return;
+            }
+            self.busy[word] |= bit;
+        }
+        match (stream.reach, &stream.devices) {
+            (Reach::Device, Some(group)) => {
+                let home = stream.first_home + group.layout.home(entity);
+                let device = group.first_device + entity;
+                self.begin(index, sender, entity, home, device, number);
+            }
+            (Reach::HomeForDevices, Some(group)) => {
+                let home = stream.first_home + entity;
+                for device in group.layout.devices(entity) {
+                    self.begin(
+                        index,
+                        sender,
+                        device,
+                        home,
+                        group.first_device + device,
+                        number,
+                    );
+                }
+            }
+            _ => self.begin(
+                index,
+                sender,
+                entity,
+                stream.first_home + entity,
+                NO_DEVICE,
+                number,
+            ),
+        }
+    }
+
+    #[inline]
+    fn begin(
+        &mut self,
+        stream: usize,
+        sender: u32,
+        entity: u32,
+        home: u32,
+        device: u32,
+        number: u32,
+    ) {
+        let measured = self.metrics.is_measured();
+        if measured {
+            self.metrics.streams[stream].requests += 1;
+            self.measured_in_flight += 1;
+        }
+        let now = self.now;
+        let request = self.requests.insert(|before| Request {
+            due: now,
+            sent: now,
+            previous_wait: Span::ZERO,
+            stream: stream as u16,
+            sender,
+            entity,
+            home,
+            device,
+            number,
+            attempt: 0,
+            generation: before.map_or(0, |before| before.generation),
+            bucket: 0,
+            measured,
+            got_429: false,
+            got_refusal: false,
+            in_use: true,
+        });
+        self.attempt(request);
+    }
+
+    /// Makes the next attempt of a request.
+    #[inline]
+    fn attempt(&mut self, place: u32) {
+        let now = self.now;
+        let bucket = self.metrics.bucket();
+        let request = self.requests.get_mut(place);
+        request.attempt += 1;
+        request.generation = request.generation.wrapping_add(1);
+        request.sent = now;
+        request.bucket = bucket;
+        let request = *request;
+        let stream = &self.world.streams[usize::from(request.stream)];
+        self.metrics.offered();
+        if request.measured {
+            self.metrics.streams[usize::from(request.stream)].attempts += 1;
+            if stream.wakes == Wakes::EachAttempt {
+                self.metrics
+                    .wake(usize::from(request.stream), request.device);
+            }
+        }
+        let job = Job {
+            visit: Visit {
+                home: request.home,
+                device: request.device,
+                arrived: now,
+                called: now,
+                waited_at: 0,
+                next: 0,
+                held: 0,
+            },
+            request: place,
+            generation: request.generation,
+            stream: request.stream,
+            entity: request.entity,
+            number: request.number,
+            attempt: request.attempt,
+            bucket,
+            waits_since: now,
+            times_out: stream.timeout.map(|timeout| now + timeout),
+        };
+        self.pass(job);
+        self.take_called_further();
+    }
+
+    /// Takes a job through the stages that remain on its route.
+    #[inline]
+    fn pass(&mut self, mut job: Job) {
+        let stream = &self.world.streams[usize::from(job.stream)];
+        let held = job.visit.held;
+        match self.server.pass(&stream.route, &mut job.visit, self.now) {
+            Outcome::Admitted => {
+                self.note_entries(&job, held);
+                self.serve(job);
+            }
+            Outcome::Waits { gate, until } => {
+                self.note_entries(&job, held);
+                self.wait(job, gate, until);
+            }
+            Outcome::Refused { stage, retry_after } => {
+                self.note_entries(&job, held);
+                if let Some(gate) = self.world.server.stages[usize::from(stage)].gate
+                    && self.metrics.is_measured()
+                {
+                    self.metrics.gates[usize::from(gate)].full += 1;
+                }
+                self.refuse(job, stage, retry_after);
+            }
+        }
+    }
+
+    /// Counts the gates that a job holds now and did not hold before.
+    #[inline]
+    fn note_entries(&mut self, job: &Job, held_before: u32) {
+        let mut entered = job.visit.held & !held_before;
+        while entered != 0 {
+            let gate = entered.trailing_zeros() as u8;
+            entered &= entered - 1;
+            if self.metrics.is_measured() {
+                self.metrics.gates[usize::from(gate)].entered += 1;
+            }
+            self.note_level(gate);
+        }
+    }
+
+    #[inline]
+    fn note_level(&mut self, gate: u8) {
+        let state = &self.server.gates()[usize::from(gate)];
+        self.metrics
+            .gate_changed(gate, self.now, state.inside(), state.waiting());
+    }
+
+    /// The backend begins to work on a job that has passed all stages.
+    #[inline]
+    fn serve(&mut self, mut job: Job) {
+        self.metrics.admitted(job.bucket);
+        let stream = &self.world.streams[usize::from(job.stream)];
+        let service = self
+            .world
+            .server
+            .service
+            .as_ref()
+            .map_or(Span::ZERO, |service| {
+                self.draws(job.entity, stream.key).sample(
+                    service,
+                    Purpose::Service,
+                    job.number,
+                    job.attempt,
+                )
+            });
+        if service.is_zero() && job.visit.held == 0 {
+            self.answer(&job);
+            return;
+        }
+        let end = self.now + service;
+        if let Some(time) = job.times_out.take()
+            && time < end
+        {
+            self.queue
+                .push(Kind::TimesOut.event(time, job.request, job.generation));
+        }
+        let place = self.jobs.insert(|_| job);
+        self.queue.push(Kind::Served.event(end, place, 0));
+    }
+
+    /// The backend has done a job.
+    #[inline]
+    fn served(&mut self, place: u32) {
+        let job = self.jobs.remove(place);
+        self.answer(&job);
+        self.leave_gates(job.visit.held);
+        self.take_called_further();
+    }
+
+    /// A success reaches the client, if it still waits for it.
+    #[inline]
+    fn answer(&mut self, job: &Job) {
+        let request = *self.requests.get(job.request);
+        if request.generation != job.generation {
+            return;
+        }
+        if request.measured {
+            let stream = &self.world.streams[usize::from(request.stream)];
+            let latency = self.now.since(request.due);
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.succeeded += 1;
+            counts.latency.add(latency.nanos());
+            counts.latency_sum += u128::from(latency.nanos());
+            if stream.deadline.is_some_and(|deadline| latency > deadline) {
+                counts.missed += 1;
+            }
+            if stream.wakes == Wakes::OnSuccess {
+                self.metrics
+                    .wake(usize::from(request.stream), request.device);
+            }
+        }
+        self.end(job.request);
+    }
+
+    /// Gives the permits of the gates in `held` back.
+    #[inline]
+    fn leave_gates(&mut self, mut held: u32) {
+        while held != 0 {
+            let gate = held.trailing_zeros() as u8;
+            held &= held - 1;
+            if let Some(place) = self.server.gate_mut(gate).leave() {
+                let visit = &mut self.jobs.get_mut(place).visit;
+                visit.held |= 1 << gate;
+                visit.called = self.now;
+                self.note_wait(gate, place);
+                self.called.push(place);
+            }
+            self.note_level(gate);
+        }
+    }
+
+    fn note_wait(&mut self, gate: u8, place: u32) {
+        if self.metrics.is_measured() {
+            let waited = self.now.since(self.jobs.get(place).waits_since);
+            let counts = &mut self.metrics.gates[usize::from(gate)];
+            counts.entered += 1;
+            counts.entered_after_wait += 1;
+            counts.waited += u128::from(waited.nanos());
+        }
+    }
+
+    /// Takes the jobs whose permit has come through the stages that remain. A
+    /// job that is refused there gives its permit to the next, so that this
+    /// goes on until nobody is called.
+    #[inline]
+    fn take_called_further(&mut self) {
+        while let Some(place) = self.called.pop() {
+            let job = self.jobs.remove(place);
+            self.pass(job);
+        }
+    }
+
+    /// A job waits at a gate.
+    fn wait(&mut self, mut job: Job, gate: u8, until: Time) {
+        job.waits_since = self.now;
+        if let Some(time) = job.times_out
+            && time < until
+        {
+            job.times_out = None;
+            self.queue
+                .push(Kind::TimesOut.event(time, job.request, job.generation));
+        }
+        let place = self.jobs.insert(|_| job);
+        if self.server.gate_mut(gate).queue(until, place) {
+            self.queue
+                .push(Kind::WaitEnds.event(until, u32::from(gate), 0));
+        }
+        self.note_level(gate);
+    }
+
+    /// The waits at the head of a gate's queue may have ended.
+    fn wait_ends(&mut self, gate: u8) {
+        while let Some(place) = self.server.gate_mut(gate).expire(self.now) {
+            let mut job = self.jobs.remove(place);
+            if self.metrics.is_measured() {
+                self.metrics.gates[usize::from(gate)].wait_ended += 1;
+            }
+            let stream = &self.world.streams[usize::from(job.stream)];
+            let outcome = self.server.end_wait(&stream.route, &mut job.visit);
+            if let Outcome::Refused { stage, retry_after } = outcome {
+                self.refuse(job, stage, retry_after);
+            }
+        }
+        if let Some(time) = self.server.gate_mut(gate).watch() {
+            self.queue
+                .push(Kind::WaitEnds.event(time, u32::from(gate), 0));
+        }
+        self.note_level(gate);
+        self.take_called_further();
+    }
+
+    /// A stage has refused a job: its permits are free again, and the client
+    /// hears of it if it still waits.
+    fn refuse(&mut self, job: Job, stage: u8, retry_after: Option<Span>) {
+        self.metrics.refused(job.bucket, stage);
+        self.leave_gates(job.visit.held);
+        let is_429 = self.metrics.is_429(stage);
+        let request = self.requests.get_mut(job.request);
+        if request.generation != job.generation {
+            return;
+        }
+        let (first_429, first_refusal) = (is_429 && !request.got_429, !request.got_refusal);
+        request.got_429 |= is_429;
+        request.got_refusal = true;
+        let request = *request;
+        if request.measured {
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.refused[usize::from(stage)] += 1;
+            counts.any_refusal += u64::from(first_refusal);
+            counts.any_429 += u64::from(first_429);
+            counts.first_429 += u64::from(is_429 && request.attempt == 1);
+        }
+        let retry = &self.world.streams[usize::from(request.stream)].retry;
+        if retry.after_refusal(request.attempt, usize::from(stage)) {
+            self.retry(job.request, retry_after);
+        } else {
+            self.give_up(job.request);
+        }
+    }
+
+    /// A client's time-out for an attempt has come.
+    fn times_out(&mut self, place: u32, generation: u32) {
+        let request = *self.requests.get(place);
+        if !request.in_use
+            || Kind::TimesOut.event(self.now, place, request.generation)
+                != Kind::TimesOut.event(self.now, place, generation)
+        {
+            return;
+        }
+        if request.measured {
+            self.metrics.streams[usize::from(request.stream)].timed_out += 1;
+        }
+        let retry = &self.world.streams[usize::from(request.stream)].retry;
+        if retry.after_timeout(request.attempt) {
+            self.retry(place, None);
+        } else {
+            self.give_up(place);
+        }
+    }
+
+    /// Schedules the next attempt of a request.
+    fn retry(&mut self, place: u32, retry_after: Option<Span>) {
+        let request = *self.requests.get(place);
+        let stream = &self.world.streams[usize::from(request.stream)];
+        let wait = stream.retry.wait(
+            self.draws(request.entity, stream.key),
+            request.number,
+            request.attempt,
+            request.previous_wait,
+            retry_after,
+        );
+        let request = self.requests.get_mut(place);
+        // The attempt is over: what still comes for it is too late.
+        request.generation = request.generation.wrapping_add(1);
+        request.previous_wait = wait;
+        self.queue
+            .push(Kind::Retry.event(self.now + wait, place, 0));
+    }
+
+    fn give_up(&mut self, place: u32) {
+        let request = *self.requests.get(place);
+        if request.measured {
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.given_up += 1;
+            let commanded = self.world.streams[usize::from(request.stream)]
+                .deadline
+                .is_some();
+            counts.missed += u64::from(commanded);
+        }
+        self.end(place);
+    }
+
+    /// A request has ended; its sender is free, and a closed loop goes on.
+    #[inline]
+    fn end(&mut self, place: u32) {
+        let request = self.requests.get_mut(place);
+        request.generation = request.generation.wrapping_add(1);
+        request.in_use = false;
+        let request = self.requests.remove(place);
+        self.measured_in_flight -= u64::from(request.measured);
+        let stream = &self.world.streams[usize::from(request.stream)];
+        if !stream.overlap {
+            self.busy[request.sender as usize / 64] &= !(1 << (request.sender % 64));
+        }
+        let draws = self.draws(request.sender - stream.first_sender, stream.source_key);
+        if let Some((number, time)) = stream
+            .source
+            .next_after_end(draws, self.now, request.number)
+        {
+            self.queue
+                .push(Kind::Send.event(time, request.sender, number));
+        }
+    }
+
+    fn count_unfinished(&mut self) {
+        for request in self
+            .requests
+            .iter()
+            .filter(|request| request.in_use && request.measured)
+        {
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.unfinished += 1;
+            let commanded = self.world.streams[usize::from(request.stream)]
+                .deadline
+                .is_some();
+            counts.missed += u64::from(commanded);
+        }
+    }
+}

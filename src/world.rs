@@ -1,0 +1,129 @@
+//! A scenario compiled into flat tables: entities by number, every key that a
+//! limit needs resolved, every stream of requests with its route.
+//!
+//! Homes and devices are numbered over all cohorts; the homes of a cohort are
+//! contiguous, and so are its devices of one kind, in the order of their
+//! homes. A *sender* is what sends one stream's requests: a home or a device.
+
+mod compile;
+mod keys;
+mod population;
+
+use std::sync::Arc;
+
+use crate::client::{Retry, Source};
+use crate::limiter::RuleError;
+use crate::scenario::Wakes;
+use crate::server::{RouteStage, ServerPlan};
+use crate::units::{Span, Time};
+
+pub use population::{DeviceGroup, Layout, Population};
+
+/// A scenario, compiled.
+#[derive(Debug)]
+pub struct World {
+    /// The clock.
+    pub clock: Timeline,
+    /// The streams of requests; their senders are numbered in this order.
+    pub streams: Vec<Stream>,
+    /// Homes and devices.
+    pub population: Population,
+    /// The server.
+    pub server: ServerPlan,
+    /// The names of the methods that streams call.
+    pub methods: Vec<String>,
+    /// How the senders of polls start, in words.
+    pub start: &'static str,
+}
+
+/// The moments of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeline {
+    /// The start of the run.
+    pub start: Time,
+    /// The first measured moment.
+    pub measured_from: Time,
+    /// The first moment after the measured span.
+    pub measured_until: Time,
+    /// The moment at which requests that still have not ended are given up.
+    pub drained_until: Time,
+    /// Whether senders go on after the measured span.
+    pub load_after_end: bool,
+    /// The width of a step of the time series.
+    pub bucket_width: Span,
+    /// The number of steps of the time series.
+    pub buckets: usize,
+}
+
+/// What the random draws of a stream are keyed by: it names the cohort, the
+/// traffic and the kind of device, and nothing else, so that a change
+/// elsewhere in the scenario leaves the draws as they are.
+pub type StreamKey = u16;
+
+/// Requests of one kind from the homes of one cohort, or from its devices of
+/// one kind.
+#[derive(Debug)]
+pub struct Stream {
+    /// The cohort's index.
+    pub cohort: usize,
+    /// The index of the method called.
+    pub method: usize,
+    /// Whether a success after the deadline counts as a missed command.
+    pub deadline: Option<Span>,
+    /// The first sender's number.
+    pub first_sender: u32,
+    /// The number of senders.
+    pub senders: u32,
+    /// The key of draws per request.
+    pub key: StreamKey,
+    /// The key of draws for the times of the senders.
+    pub source_key: StreamKey,
+    /// When requests come.
+    pub source: Source,
+    /// Who sends, and for what.
+    pub reach: Reach,
+    /// The number of the cohort's first home.
+    pub first_home: u32,
+    /// The devices that send or are addressed.
+    pub devices: Option<Arc<DeviceGroup>>,
+    /// Whether a request may start while the one before has not ended.
+    pub overlap: bool,
+    /// When a request wakes its device.
+    pub wakes: Wakes,
+    /// The client's time-out.
+    pub timeout: Option<Span>,
+    /// How the client reacts to failure.
+    pub retry: Retry,
+    /// The stages that an attempt passes.
+    pub route: Vec<RouteStage>,
+}
+
+/// Who sends a stream's requests, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Each home sends requests for itself.
+    Home,
+    /// Each device sends requests for itself.
+    Device,
+    /// Each home sends a request for each of its devices, all at once.
+    HomeForDevices,
+}
+
+/// Why a sound scenario cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// A limit's parameters are out of reach for some key.
+    #[error("the limit \"{limit}\" cannot be computed: {source}")]
+    Limit {
+        /// The name of the limit.
+        limit: String,
+        /// What is out of reach.
+        source: RuleError,
+    },
+    /// A distribution is not sound.
+    #[error("{0}")]
+    Distribution(String),
+    /// There are too many keys, homes or devices to number.
+    #[error("{0}")]
+    TooLarge(String),
+}

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use crate::rng::{Purpose, Streams, poisson};
+use crate::scenario::{Cohort, DeviceCount, Scenario};
+
+use super::WorldError;
+
+/// Homes and devices.
+#[derive(Debug)]
+pub struct Population {
+    /// The number of homes.
+    pub homes: u32,
+    /// The number of devices.
+    pub devices: u32,
+    /// The cohorts, in the order of the scenario.
+    pub cohorts: Vec<CohortHomes>,
+}
+
+/// The homes and devices of one cohort.
+#[derive(Debug)]
+pub struct CohortHomes {
+    /// The cohort's name.
+    pub name: String,
+    /// The number of its first home.
+    pub first_home: u32,
+    /// The number of its homes.
+    pub homes: u32,
+    /// Its devices, a group per kind.
+    pub groups: Vec<Arc<DeviceGroup>>,
+}
+
+/// The devices of one kind in the homes of one cohort.
+#[derive(Debug)]
+pub struct DeviceGroup {
+    /// What they are.
+    pub kind: String,
+    /// The number of the first device.
+    pub first_device: u32,
+    /// The number of devices.
+    pub devices: u32,
+    /// Which home has which.
+    pub layout: Layout,
+}
+
+/// Which home has which devices of a group; homes and devices are counted
+/// from the first of the cohort and the group.
+#[derive(Debug)]
+pub enum Layout {
+    /// Each home has that many.
+    Even(u32),
+    /// Home h has the devices from `first[h]` to `first[h + 1]`, and device d
+    /// is in home `home[d]`.
+    Uneven {
+        /// The first device of each home, and the number of devices.
+        first: Vec<u32>,
+        /// The home of each device.
+        home: Vec<u32>,
+    },
+}
+
+impl Layout {
+    /// The home of a device.
+    #[inline]
+    pub fn home(&self, device: u32) -> u32 {
+        match self {
+            Layout::Even(1) => device,
+            Layout::Even(count) => device / count,
+            Layout::Uneven { home, .. } => home[device as usize],
+        }
+    }
+
+    /// The devices of a home.
+    #[inline]
+    pub fn devices(&self, home: u32) -> std::ops::Range<u32> {
+        match self {
+            Layout::Even(count) => home * count..(home + 1) * count,
+            Layout::Uneven { first, .. } => first[home as usize]..first[home as usize + 1],
+        }
+    }
+}
+
+impl Population {
+    /// Numbers all homes and devices of a scenario; random numbers of devices
+    /// follow from the seed alone, so that all replications share them.
+    pub(super) fn new(scenario: &Scenario, seed: u64) -> Result<Population, WorldError> {
+        let streams = Streams::new(seed, u32::MAX);
+        let mut population = Population {
+            homes: 0,
+            devices: 0,
+            cohorts: Vec::new(),
+        };
+        for (number, (name, cohort)) in scenario.cohorts.iter().enumerate() {
+            let groups = population.groups(&streams, number, cohort)?;
+            population.cohorts.push(CohortHomes {
+                name: name.to_owned(),
+                first_home: population.homes,
+                homes: cohort.homes,
+                groups,
+            });
+            population.homes = population
+                .homes
+                .checked_add(cohort.homes)
+                .ok_or_else(|| WorldError::TooLarge("there are too many homes".to_owned()))?;
+        }
+        Ok(population)
+    }
+
+    fn groups(
+        &mut self,
+        streams: &Streams,
+        number: usize,
+        cohort: &Cohort,
+    ) -> Result<Vec<Arc<DeviceGroup>>, WorldError> {
+        let mut groups = Vec::new();
+        for (group, devices) in cohort.devices.iter().enumerate() {
+            let too_many = || WorldError::TooLarge("there are too many devices".to_owned());
+            let (layout, count) = match devices.count {
+                DeviceCount::Exactly(count) => {
+                    let total = cohort.homes.checked_mul(count).ok_or_else(too_many)?;
+                    (Layout::Even(count), total)
+                }
+                DeviceCount::Poisson(mean) => {
+                    let mut first = vec![0_u32];
+                    let mut home = Vec::new();
+                    for number_in_cohort in 0..cohort.homes {
+                        let index = (number as u64) << 32 | group as u64;
+                        let draw = streams.uniform(number_in_cohort, Purpose::Population, index);
+                        let count = poisson(mean, draw);
+                        home.extend(std::iter::repeat_n(number_in_cohort, count as usize));
+                        first.push(u32::try_from(home.len()).map_err(|_| too_many())?);
+                    }
+                    let total = home.len() as u32;
+                    (Layout::Uneven { first, home }, total)
+                }
+            };
+            groups.push(Arc::new(DeviceGroup {
+                kind: devices.kind.clone(),
+                first_device: self.devices,
+                devices: count,
+                layout,
+            }));
+            self.devices = self.devices.checked_add(count).ok_or_else(too_many)?;
+        }
+        Ok(groups)
+    }
+}
