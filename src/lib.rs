@@ -13,11 +13,15 @@
 //! Results are the same to the last bit for the same scenario and seed, for
 //! any number of threads, on any machine.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod engine;
 pub mod experiment;
 pub mod limiter;
 pub mod math;
+#[cfg(feature = "charts")]
+pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod server;

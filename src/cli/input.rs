@@ -1,0 +1,139 @@
+use std::io::Read;
+use std::path::Path;
+
+use super::{Failure, colour};
+use crate::scenario::text::{nearest, read_source, render};
+use crate::scenario::{Problem, Problems, Source, presets};
+
+/// A scenario text and the name that it is called by in messages.
+pub(super) struct Input {
+    /// The file's name, as it was given.
+    pub(super) file: String,
+    /// The name without folder and ending.
+    pub(super) stem: String,
+    /// The text, with all values set.
+    pub(super) source: Source,
+}
+
+/// The largest file that is read; the reader refuses less, and says so.
+const MOST_BYTES: u64 = 64 << 20;
+
+impl Input {
+    /// Reads a file, a preset or standard input, and sets values.
+    pub(super) fn read(path: Option<&Path>, set: &[String]) -> Result<Input, Failure> {
+        let mut input = match path {
+            None => Input::preset(presets::find(presets::DEFAULT).unwrap_or(&presets::ALL[0])),
+            Some(path) => Input::at(path)?,
+        };
+        for assignment in set {
+            let Some((path, value)) = assignment.split_once('=') else {
+                return Err(Failure::Input(format!(
+                    "error: --set {assignment}: expected PATH=VALUE, such as server.stages.gate.permits=80"
+                )));
+            };
+            input
+                .source
+                .set(path.trim(), value.trim())
+                .map_err(|problem| {
+                    let help = problem
+                        .help
+                        .map_or_else(String::new, |help| format!("\n  help: {help}"));
+                    Failure::Input(format!(
+                        "error: --set {assignment}: {}{help}",
+                        problem.message
+                    ))
+                })?;
+        }
+        Ok(input)
+    }
+
+    fn preset(preset: &presets::Preset) -> Input {
+        Input {
+            file: format!("{} (preset)", preset.name),
+            stem: preset.name.to_owned(),
+            source: Source::new(preset.text.to_owned()),
+        }
+    }
+
+    fn at(path: &Path) -> Result<Input, Failure> {
+        let name = path.to_string_lossy().into_owned();
+        if !path.exists()
+            && let Some(preset) = presets::find(&name)
+        {
+            return Ok(Input::preset(preset));
+        }
+        let bytes = if name == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .lock()
+                .take(MOST_BYTES)
+                .read_to_end(&mut bytes)
+                .map(|_| bytes)
+        } else {
+            read_file(path)
+        };
+        let bytes = bytes.map_err(|error| Failure::Input(cannot_read(&name, &error)))?;
+        let text = read_source(&bytes).map_err(|problem| {
+            let problems: Problems = [problem].into_iter().collect();
+            Failure::Input(render(&problems, &name, "", colour()))
+        })?;
+        let stem = path.file_stem().map_or_else(
+            || "scenario".to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        );
+        Ok(Input {
+            stem: if name == "-" {
+                "stdin".to_owned()
+            } else {
+                stem
+            },
+            file: if name == "-" {
+                "standard input".to_owned()
+            } else {
+                name
+            },
+            source: Source::new(text),
+        })
+    }
+
+    /// Problems of this text, as an error to be shown.
+    pub(super) fn failure(&self, problems: &Problems) -> Failure {
+        Failure::Input(render(problems, &self.file, self.source.text(), colour()))
+    }
+
+    /// One problem without a place, as an error to be shown.
+    pub(super) fn complaint(&self, message: String) -> Failure {
+        let problems: Problems = [Problem::new(message)].into_iter().collect();
+        self.failure(&problems)
+    }
+}
+
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::other("it is a folder"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn cannot_read(name: &str, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let why = match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    };
+    let known = || presets::ALL.iter().map(|preset| preset.name);
+    let help = match nearest(name, known()) {
+        Some(near) if error.kind() == ErrorKind::NotFound => {
+            format!("\n  help: did you mean the preset \"{near}\"?")
+        }
+        _ if error.kind() == ErrorKind::NotFound => {
+            "\n  help: `ratelab presets` lists the built-in scenarios".to_owned()
+        }
+        _ => String::new(),
+    };
+    format!("error: cannot read {name}: {why}{help}")
+}

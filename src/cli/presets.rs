@@ -1,0 +1,56 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::args::PresetAction;
+use super::{Exit, Failure, print};
+use crate::scenario::text::nearest;
+use crate::scenario::{Scenario, presets};
+
+pub(super) fn presets(action: Option<PresetAction>) -> Result<Exit, Failure> {
+    match action.unwrap_or(PresetAction::List) {
+        PresetAction::List => {
+            let mut text = String::new();
+            for preset in presets::ALL {
+                let about = Scenario::parse(preset.text)
+                    .map_or_else(|_| String::new(), |scenario| scenario.about);
+                text.push_str(&format!("{}\n    {about}\n", preset.name));
+            }
+            print(&text)?;
+        }
+        PresetAction::Show { name } => print(find(&name)?.text)?,
+        PresetAction::Copy { name, file } => {
+            let preset = find(&name)?;
+            let file = file.unwrap_or_else(|| PathBuf::from(format!("{name}.ron")));
+            let mut created =
+                std::fs::File::create_new(&file).map_err(|error| match error.kind() {
+                    std::io::ErrorKind::AlreadyExists => Failure::Input(format!(
+                        "error: {} exists; name another file or remove it",
+                        file.display()
+                    )),
+                    _ => Failure::Input(format!("error: cannot write {}: {error}", file.display())),
+                })?;
+            created
+                .write_all(preset.text.as_bytes())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+            print(&format!(
+                "{} written; try: ratelab run {}",
+                file.display(),
+                file.display()
+            ))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn find(name: &str) -> Result<&'static presets::Preset, Failure> {
+    presets::find(name).ok_or_else(|| {
+        let names = || presets::ALL.iter().map(|preset| preset.name);
+        let help = match nearest(name, names()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        Failure::Input(format!("error: unknown preset \"{name}\"\n  help: {help}"))
+    })
+}

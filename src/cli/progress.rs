@@ -1,0 +1,129 @@
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::complain;
+use super::store::Store;
+use crate::experiment::{Observer, Task};
+use crate::sim::Record;
+
+/// Set when the user asks to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Watches a study: draws its progress, measures its event loops, keeps its
+/// records, and stops it when the user asks.
+pub(super) struct Watch<'a> {
+    bar: Option<ProgressBar>,
+    plain: bool,
+    tasks: u64,
+    started: Instant,
+    done: AtomicU64,
+    events: AtomicU64,
+    loop_nanos: AtomicU64,
+    running: Mutex<Vec<(Task, Instant)>>,
+    last_line: Mutex<Instant>,
+    store: Option<&'a Store>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        tasks: usize,
+        done: usize,
+        quiet: bool,
+        store: Option<&'a Store>,
+    ) -> Watch<'a> {
+        // A second press of Ctrl-C ends the program at once.
+        let _ = ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(super::Exit::Interrupted as i32);
+            }
+        });
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (terminal && !quiet).then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(tasks as u64), ProgressDrawTarget::stderr());
+            if let Ok(style) =
+                ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {msg}, {eta} left")
+            {
+                bar.set_style(style);
+            }
+            bar.set_position(done as u64);
+            bar.set_message("starting");
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar.reset_eta();
+            bar
+        });
+        Watch {
+            bar,
+            plain: !terminal && !quiet,
+            tasks: tasks as u64,
+            started: Instant::now(),
+            done: AtomicU64::new(done as u64),
+            events: AtomicU64::new(0),
+            loop_nanos: AtomicU64::new(0),
+            running: Mutex::new(Vec::new()),
+            last_line: Mutex::new(Instant::now()),
+            store,
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Events of the event loops that have ended, and the seconds that they
+    /// took, added up over threads.
+    pub(super) fn event_loops(&self) -> (u64, f64) {
+        let nanos = self.loop_nanos.load(Ordering::Relaxed);
+        (self.events.load(Ordering::Relaxed), nanos as f64 / 1e9)
+    }
+
+    fn show(&self, done: u64) {
+        let rate =
+            self.events.load(Ordering::Relaxed) as f64 / self.started.elapsed().as_secs_f64();
+        let message = format!("{:.1} million events/s", rate / 1e6);
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(message);
+        } else if self.plain
+            && let Ok(mut last) = self.last_line.lock()
+            && last.elapsed() > Duration::from_secs(10)
+        {
+            *last = Instant::now();
+            complain(&format!("{done}/{} runs, {message}", self.tasks));
+        }
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn loop_begins(&self, task: Task) {
+        if let Ok(mut running) = self.running.lock() {
+            running.push((task, Instant::now()));
+        }
+    }
+
+    fn task_ended(&self, task: Task, record: &Record) {
+        if let Ok(mut running) = self.running.lock()
+            && let Some(place) = running.iter().position(|(other, _)| *other == task)
+        {
+            let (_, began) = running.swap_remove(place);
+            let nanos = began.elapsed().as_nanos() as u64;
+            self.loop_nanos.fetch_add(nanos, Ordering::Relaxed);
+        }
+        self.events.fetch_add(record.events, Ordering::Relaxed);
+        if let Some(store) = self.store {
+            store.keep(task, record);
+        }
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.show(done);
+    }
+
+    fn should_stop(&self) -> bool {
+        STOP.load(Ordering::Relaxed)
+    }
+}

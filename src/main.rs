@@ -1,0 +1,7 @@
+//! The `ratelab` command; see [`ratelab::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ratelab::cli::main()
+}

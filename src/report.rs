@@ -1,0 +1,17 @@
+//! Answers as tables, files and pictures.
+
+mod answer;
+pub mod chart;
+mod csv;
+mod document;
+mod figure;
+mod number;
+mod page;
+mod table;
+
+pub use answer::{Answer, Provenance, Timing};
+pub use csv::{estimates_csv, replications_csv, series_csv};
+pub use document::{SCHEMA, document, manifest};
+pub use figure::{Figure, figures};
+pub use page::page;
+pub use table::table;

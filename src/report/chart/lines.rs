@@ -1,0 +1,180 @@
+//! Lines with ribbons, labelled at their ends.
+
+mod axes;
+mod marks;
+mod names;
+
+use super::canvas::{Align, Canvas};
+use super::describe;
+use super::extent::Extent;
+use super::frame::{Area, LABEL, TICK, Words};
+use super::palette::{GREY, Look, look};
+use super::ruler::{Fit, Ruler};
+use super::{ChartError, HEIGHT, Line, Lines, Mark, WIDTH};
+use axes::axes;
+use marks::{head_rows, marks};
+use names::{LABEL_GAP, end_labels, wrapped_labels};
+
+pub(super) fn draw(chart: &Lines) -> Result<String, ChartError> {
+    let mut canvas = Canvas::new(WIDTH, HEIGHT);
+    let body = Words::new(&chart.frame).draw(&mut canvas, HEIGHT)?;
+    let labels = wrapped_labels(chart);
+    let widest = labels
+        .iter()
+        .flat_map(|label| &label.lines)
+        .map(|line| LABEL.width(line))
+        .fold(0.0, f64::max);
+    let taken = if labels.is_empty() {
+        12.0
+    } else {
+        widest + LABEL_GAP
+    };
+
+    let points = || {
+        chart
+            .series
+            .iter()
+            .flat_map(|line| &line.points)
+            .filter(|point| point.x.is_finite())
+    };
+    let references = chart.marks.iter().filter_map(|mark| match mark {
+        Mark::Horizontal { y, .. } => Some(*y),
+        Mark::Vertical { .. } | Mark::Span { .. } => None,
+    });
+    let y_extent = Extent::of(
+        points().map(|point| point.y).chain(references),
+        points()
+            .filter(|point| point.y.is_finite())
+            .flat_map(|point| [point.lo, point.hi]),
+    );
+    let x_extent = Extent::of(points().map(|point| point.x), []);
+    let y = Ruler::new(
+        chart.y.scale,
+        y_extent,
+        ((body.bottom - body.top) / 56.0) as usize,
+        Fit::Round,
+    );
+    let y_texts = y
+        .ticks
+        .iter()
+        .map(|tick| TICK.width(&tick.label))
+        .fold(0.0, f64::max);
+    let left = body.left + y_texts + 12.0;
+    let right = body.right - taken;
+    let x = Ruler::new(
+        chart.x.scale,
+        x_extent,
+        ((right - left) / 100.0) as usize,
+        Fit::Exact,
+    );
+
+    let heads = head_rows(chart, &x, left, right, &body);
+    let rows = heads.iter().map(|head| head.row + 1).max().unwrap_or(0);
+    let second = x.ticks.iter().any(|tick| !tick.second.is_empty());
+    let x_lines = 1 + usize::from(second) + usize::from(!chart.x.label.trim().is_empty());
+    let plot = Plot {
+        area: Area {
+            left,
+            right,
+            top: body.top + TICK.leading() * rows as f64 + 12.0,
+            bottom: body.bottom - 8.0 - TICK.leading() * x_lines as f64 - 4.0,
+        },
+        x,
+        y,
+    };
+    axes(&mut canvas, chart, &plot)?;
+    marks(&mut canvas, chart, &plot, &heads)?;
+    for (index, line) in chart.series.iter().enumerate() {
+        series(&mut canvas, line, look(index), &plot)?;
+    }
+    end_labels(&mut canvas, &plot, &labels)?;
+    if points().all(|point| !point.y.is_finite()) {
+        let middle = (
+            (plot.area.left + plot.area.right) / 2.0,
+            (plot.area.top + plot.area.bottom) / 2.0,
+        );
+        canvas.haloed("empty", |pen| {
+            pen.text(
+                "no data",
+                middle,
+                LABEL.coloured(GREY).aligned(Align::Centre),
+            )
+        })?;
+    }
+    let alt = if chart.frame.alt.trim().is_empty() {
+        describe::lines(chart)
+    } else {
+        chart.frame.alt.clone()
+    };
+    Ok(canvas.finish(&chart.frame.title, &alt))
+}
+
+/// Where the axes are on the page.
+struct Plot {
+    area: Area,
+    x: Ruler,
+    y: Ruler,
+}
+
+impl Plot {
+    fn across(&self, share: f64) -> f64 {
+        self.area.left + share * (self.area.right - self.area.left)
+    }
+
+    fn up(&self, share: f64) -> f64 {
+        self.area.bottom - share * (self.area.bottom - self.area.top)
+    }
+
+    fn place(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        Some((self.across(self.x.at(x)?), self.up(self.y.at(y)?)))
+    }
+}
+
+fn series(canvas: &mut Canvas, line: &Line, look: Look, plot: &Plot) -> Result<(), ChartError> {
+    let runs = || {
+        line.points
+            .split(|point| !point.x.is_finite() || !point.y.is_finite())
+            .filter(|run| !run.is_empty())
+    };
+    canvas.group("ribbon", |pen| {
+        for run in runs() {
+            let ends = |point: &super::Point| {
+                let lo = if point.lo.is_finite() {
+                    point.lo
+                } else {
+                    point.y
+                };
+                let hi = if point.hi.is_finite() {
+                    point.hi
+                } else {
+                    point.y
+                };
+                Some((plot.place(point.x, lo)?, plot.place(point.x, hi)?))
+            };
+            let (mut outline, upper): (Vec<_>, Vec<_>) = run.iter().filter_map(ends).unzip();
+            if outline == upper {
+                continue;
+            }
+            if let ([lower], [upper]) = (&outline[..], &upper[..]) {
+                pen.path(&[*lower, *upper], look.colour, 2.0)?;
+                continue;
+            }
+            outline.extend(upper.into_iter().rev());
+            pen.area(&outline, look.colour, 0.2)?;
+        }
+        Ok(())
+    })?;
+    canvas.dashed("series", look.dashes, |pen| {
+        for run in runs() {
+            let places: Vec<(f64, f64)> = run
+                .iter()
+                .filter_map(|point| plot.place(point.x, point.y))
+                .collect();
+            match places[..] {
+                [only] => pen.dot(only, 4.0, look.marker, look.colour, false)?,
+                _ => pen.path(&places, look.colour, 2.25)?,
+            }
+        }
+        Ok(())
+    })
+}

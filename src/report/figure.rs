@@ -1,0 +1,316 @@
+use super::chart::{Axis, Chart, Frame, Intervals, Line, Lines, Mark, Panel, Point, Row, Scale};
+use super::{Answer, number};
+use crate::experiment::{Cell, SeriesPoint, gate_series, refusal_series};
+use crate::scenario::{CommandTimes, Estimand, Quantity};
+
+/// A chart and the name of its files.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// The name, without an ending.
+    pub name: String,
+    /// The chart.
+    pub chart: Chart,
+}
+
+/// The most policies that a chart over time shows.
+const MOST_LINES: usize = 8;
+
+/// The charts of a study: P(429) over the measured span, the load on each
+/// gate, and the policies side by side.
+pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let Some(first) = answer.study.cells.first() else {
+        return figures;
+    };
+    if !first.world.server.stages.is_empty() {
+        figures.push(refusals(answer, first));
+    }
+    let stages = first.world.server.stages.iter();
+    for stage in stages.filter(|stage| stage.gate.is_some()) {
+        figures.push(gate(answer, first, stage));
+    }
+    figures.push(policies(answer));
+    figures
+}
+
+fn frame(answer: &Answer<'_>, title: String, what: &str) -> Frame {
+    Frame {
+        title,
+        subtitle: format!("{what}; {}", answer.intervals_in_words()),
+        footer: format!(
+            "{} | seed {} | ratelab {} | result {}",
+            answer.name(),
+            answer.study.seed,
+            env!("CARGO_PKG_VERSION"),
+            answer.result_hash
+        ),
+        alt: String::new(),
+    }
+}
+
+/// The time axis: the time of day if the run starts at a stated moment long
+/// enough for it to matter, else the time that has passed.
+struct TimeAxis {
+    axis: Axis,
+    shift: f64,
+}
+
+impl TimeAxis {
+    fn new(cell: &Cell) -> TimeAxis {
+        let time = &cell.scenario.time;
+        let by_clock = cell.scenario.clients.values().any(|client| {
+            client
+                .commands
+                .iter()
+                .any(|command| matches!(command.at, CommandTimes::Daily { .. }))
+        });
+        match by_clock {
+            true => TimeAxis {
+                axis: Axis {
+                    label: format!("local time ({})", String::from(time.zone.clone())),
+                    scale: Scale::TimeOfDay,
+                },
+                shift: time.zone.seconds_of_day(time.measured_from()),
+            },
+            false => TimeAxis {
+                axis: Axis {
+                    label: "time since the start of the measured span".to_owned(),
+                    scale: Scale::Elapsed,
+                },
+                shift: 0.0,
+            },
+        }
+    }
+
+    fn line(&self, label: String, series: &[SeriesPoint]) -> Line {
+        let points = series.iter().map(|point| {
+            let y = point.value.unwrap_or(f64::NAN);
+            let (lo, hi) = point
+                .interval
+                .map_or((y, y), |interval| (interval.lo, interval.hi));
+            Point {
+                x: point.seconds + self.shift,
+                y,
+                lo,
+                hi,
+            }
+        });
+        Line {
+            label,
+            points: points.collect(),
+        }
+    }
+
+    /// The scheduled commands within the measured span.
+    fn marks(&self, cell: &Cell) -> Vec<Mark> {
+        let time = &cell.scenario.time;
+        let mut marks: Vec<Mark> = Vec::new();
+        for command in cell
+            .scenario
+            .clients
+            .values()
+            .flat_map(|client| &client.commands)
+        {
+            if let CommandTimes::Daily { time: at, .. } = &command.at {
+                for moment in time
+                    .zone
+                    .daily(*at, time.measured_from(), time.measured_until())
+                {
+                    let mark = Mark::Vertical {
+                        x: moment.since(time.measured_from()).secs_f64() + self.shift,
+                        label: format!("{at} commands"),
+                    };
+                    if !marks.contains(&mark) {
+                        marks.push(mark);
+                    }
+                }
+            }
+        }
+        // Many days would bury the data under marks.
+        marks.truncate(3);
+        marks
+    }
+}
+
+fn line_label(answer: &Answer<'_>, cell: &Cell) -> String {
+    match answer.study.cells.len() {
+        1 => String::new(),
+        _ => cell.policy.clone(),
+    }
+}
+
+fn refusals(answer: &Answer<'_>, first: &Cell) -> Figure {
+    let time = TimeAxis::new(first);
+    let confidence = answer.study.confidence;
+    let lines = answer
+        .study
+        .cells
+        .iter()
+        .zip(answer.records)
+        .take(MOST_LINES);
+    let series = lines
+        .map(|(cell, records)| {
+            let label = match line_label(answer, cell) {
+                label if label.is_empty() => "P(429)".to_owned(),
+                label => label,
+            };
+            time.line(label, &refusal_series(cell, records, confidence))
+        })
+        .collect();
+    let title = "How likely is a 429, and when?".to_owned();
+    let width = first.world.clock.bucket_width;
+    let chart = Lines {
+        frame: frame(
+            answer,
+            title,
+            &format!("P(429) per attempt in steps of {width}"),
+        ),
+        marks: time.marks(first),
+        x: time.axis,
+        y: Axis {
+            label: "P(429) per attempt".to_owned(),
+            scale: Scale::Probability,
+        },
+        series,
+    };
+    Figure {
+        name: "p429_over_time".to_owned(),
+        chart: chart.into(),
+    }
+}
+
+fn gate(answer: &Answer<'_>, first: &Cell, stage: &crate::server::StagePlan) -> Figure {
+    let time = TimeAxis::new(first);
+    let gate = usize::from(stage.gate.unwrap_or(0));
+    let plan = &first.world.server.gates[gate];
+    let lines = answer
+        .study
+        .cells
+        .iter()
+        .zip(answer.records)
+        .take(MOST_LINES);
+    let series = lines
+        .map(|(cell, records)| {
+            let label = match line_label(answer, cell) {
+                label if label.is_empty() => "requests".to_owned(),
+                label => label,
+            };
+            time.line(
+                label,
+                &gate_series(cell, records, gate, answer.study.confidence),
+            )
+        })
+        .collect();
+    let mut marks = time.marks(first);
+    let permits = answer
+        .study
+        .cells
+        .iter()
+        .all(|cell| cell.world.server.gates[gate].permits == plan.permits);
+    if permits {
+        marks.push(Mark::Horizontal {
+            y: f64::from(plan.permits),
+            label: format!("permits {}", plan.permits),
+        });
+    }
+    let width = first.world.clock.bucket_width;
+    let chart = Lines {
+        frame: frame(
+            answer,
+            format!("How full is \"{}\"?", stage.name),
+            &format!("mean number of requests inside or waiting in steps of {width}"),
+        ),
+        marks,
+        x: time.axis,
+        y: Axis {
+            label: "requests at the gate".to_owned(),
+            scale: Scale::Linear,
+        },
+        series,
+    };
+    Figure {
+        name: format!("load_{}", slug(&stage.name)),
+        chart: chart.into(),
+    }
+}
+
+fn policies(answer: &Answer<'_>) -> Figure {
+    let shown = [
+        Estimand::P429Attempt,
+        Estimand::MissedCommand,
+        Estimand::FailedRequest,
+        Estimand::RetryAmplification,
+        Estimand::LatencyCommandP99,
+        Estimand::UtilisationGate,
+    ];
+    let panels = shown
+        .into_iter()
+        .filter(|estimand| {
+            answer
+                .estimates
+                .iter()
+                .any(|estimate| estimate.estimand == *estimand)
+        })
+        .take(3)
+        .map(|estimand| panel(answer, estimand))
+        .collect();
+    let several = answer.study.cells.len() > 1;
+    let title = if several {
+        "Which policy is better?"
+    } else {
+        "The estimates"
+    };
+    let chart = Intervals {
+        frame: frame(answer, title.to_owned(), "One estimate per panel"),
+        panels,
+    };
+    Figure {
+        name: "policies".to_owned(),
+        chart: chart.into(),
+    }
+}
+
+fn panel(answer: &Answer<'_>, estimand: Estimand) -> Panel {
+    let rows = answer.study.cells.iter().map(|cell| {
+        let estimate = answer.estimate(&cell.policy, estimand, None);
+        let interval = estimate.and_then(|estimate| estimate.interval);
+        Row {
+            label: cell.policy.clone(),
+            value: estimate.map_or(f64::NAN, |estimate| estimate.value),
+            lo: interval.map(|interval| interval.lo),
+            hi: interval.map(|interval| interval.hi),
+            note: estimate
+                .and_then(|estimate| estimate.design_effect)
+                .map_or_else(String::new, |effect| {
+                    format!("design effect {}", number::plain(effect))
+                }),
+        }
+    });
+    let (scale, label) = match estimand.quantity() {
+        Quantity::Probability => (Scale::Probability, estimand.name().to_owned()),
+        Quantity::Seconds => (Scale::Elapsed, estimand.name().to_owned()),
+        _ => (Scale::Linear, estimand.name().to_owned()),
+    };
+    Panel {
+        title: estimand.words().to_owned(),
+        axis: Axis { label, scale },
+        rows: rows.collect(),
+        marks: Vec::new(),
+    }
+}
+
+/// A name that any file system takes.
+fn slug(name: &str) -> String {
+    let mut slug: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    slug.truncate(60);
+    slug
+}

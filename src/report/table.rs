@@ -1,0 +1,151 @@
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use super::{Answer, number};
+use crate::experiment::{Split, Verdict};
+use crate::scenario::Estimand;
+
+/// The most policies that stand side by side; more stand below each other.
+const MOST_COLUMNS: usize = 4;
+
+/// The estimands that each part of the traffic is shown with.
+const OF_A_PART: [Estimand; 4] = [
+    Estimand::P429Attempt,
+    Estimand::FailedRequest,
+    Estimand::MissedCommand,
+    Estimand::RetryAmplification,
+];
+
+/// The answer as text for people.
+pub fn table(answer: &Answer<'_>) -> String {
+    let mut text = format!(
+        "{}\n{}, seed {}\n\n",
+        answer.name(),
+        answer.intervals_in_words(),
+        answer.study.seed
+    );
+    let policies: Vec<&str> = answer
+        .study
+        .cells
+        .iter()
+        .map(|cell| cell.policy.as_str())
+        .collect();
+    if policies.len() <= MOST_COLUMNS {
+        text.push_str(&side_by_side(answer, &policies));
+    } else {
+        text.push_str(&below_each_other(answer, &policies));
+    }
+    text.push('\n');
+    text.push_str(&notes(answer));
+    text
+}
+
+fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
+    let mut table = new_table();
+    let heading = match answer.study.cells.first().map(|cell| cell.settings.len()) {
+        Some(1..) => "policy",
+        _ => "",
+    };
+    table.set_header(std::iter::once(heading).chain(policies.iter().copied()));
+    let mut row = |words: String, estimand, split: Option<&Split>| {
+        let cells: Vec<String> = policies
+            .iter()
+            .map(|policy| {
+                answer
+                    .estimate(policy, estimand, split)
+                    .map_or_else(|| "-".to_owned(), number::estimate)
+            })
+            .collect();
+        if cells.iter().any(|cell| cell != "-") {
+            let cells = cells
+                .iter()
+                .map(|cell| Cell::new(cell).set_alignment(CellAlignment::Right));
+            table.add_row(std::iter::once(Cell::new(words)).chain(cells));
+        }
+    };
+    for estimand in Estimand::ALL {
+        row(estimand.words().to_owned(), estimand, None);
+    }
+    for split in answer.splits() {
+        let (words, name) = match split {
+            Split::Limit(name) => ("refused by", name),
+            Split::Cohort(name) | Split::Method(name) => ("", name),
+        };
+        for estimand in OF_A_PART {
+            let label = match split {
+                Split::Limit(_) => format!("{words} \"{name}\", of all attempts"),
+                _ => format!("{name}: {}", estimand.words()),
+            };
+            row(label, estimand, Some(split));
+        }
+    }
+    table.to_string()
+}
+
+fn below_each_other(answer: &Answer<'_>, policies: &[&str]) -> String {
+    let columns: Vec<Estimand> = [
+        Estimand::P429Attempt,
+        Estimand::FailedRequest,
+        Estimand::MissedCommand,
+        Estimand::RetryAmplification,
+        Estimand::UtilisationGate,
+    ]
+    .into_iter()
+    .filter(|estimand| {
+        answer
+            .estimates
+            .iter()
+            .any(|estimate| estimate.estimand == *estimand)
+    })
+    .collect();
+    let mut table = new_table();
+    table.set_header(
+        std::iter::once("policy").chain(columns.iter().map(|estimand| estimand.words())),
+    );
+    for policy in policies {
+        let cells = columns.iter().map(|estimand| {
+            let shown = answer
+                .estimate(policy, *estimand, None)
+                .map_or_else(|| "-".to_owned(), number::estimate);
+            Cell::new(shown).set_alignment(CellAlignment::Right)
+        });
+        table.add_row(std::iter::once(Cell::new(policy)).chain(cells));
+    }
+    table.to_string()
+}
+
+fn new_table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+/// What a reader must know beside the numbers.
+fn notes(answer: &Answer<'_>) -> String {
+    let mut text = String::new();
+    for target in &answer.targets {
+        let verdict = match target.verdict {
+            Verdict::Met => "met",
+            Verdict::Missed => "MISSED",
+            Verdict::Undecided => "undecided: run more replications",
+        };
+        text.push_str(&format!(
+            "target {} ({}): {verdict}\n",
+            target.target, target.policy
+        ));
+    }
+    let unfinished = answer.unfinished();
+    if unfinished > 0 {
+        text.push_str(&format!(
+            "{unfinished} requests had not ended when the run was drained; they count as neither done nor given up\n"
+        ));
+    }
+    if let Some(cell) = answer.study.cells.first() {
+        text.push_str(&format!(
+            "{}; result hash {}\n",
+            cell.world.start, answer.result_hash
+        ));
+    }
+    text
+}
