@@ -20,6 +20,7 @@ pub mod engine;
 pub mod experiment;
 pub mod limiter;
 pub mod math;
+mod memory;
 #[cfg(feature = "charts")]
 pub mod report;
 pub mod rng;

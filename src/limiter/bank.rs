@@ -9,6 +9,7 @@ use super::{
     BucketState, Decision, FixedWindow, Gcra, GcraState, Log, LogPool, Rule, RuleError, SlidingLog,
     Standing, TokenBucket, WindowState,
 };
+use crate::memory::prefetch;
 use crate::units::Time;
 
 /// One limit for many keys.
@@ -116,6 +117,12 @@ impl Bank {
                 rule.decide(state, now, cost)
             }
         }
+    }
+
+    /// Begins to load the state of a key that will be judged soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, key: u32) {
+        any_keyed!(&self.store, keyed => prefetch(&keyed.states, key as usize));
     }
 
     /// Gives back what an attempt of a key took: one that was admitted at
@@ -243,9 +250,10 @@ impl<R, S: Copy + Default> Keyed<R, S> {
 
     #[inline]
     fn rule(&self, key: usize) -> usize {
-        match self.rule_of_key.get(key) {
-            Some(&rule) => usize::from(rule),
-            None => 0,
+        if self.rule_of_key.is_empty() {
+            0
+        } else {
+            usize::from(self.rule_of_key[key])
         }
     }
 

@@ -76,6 +76,18 @@ pub enum KeyOf {
         /// The first device's key.
         offset: u32,
     },
+    /// The number of the home's group times `scale` plus `offset`, wrapping,
+    /// where each run of `homes` homes from `first_home` on is a group.
+    Group {
+        /// The first home of the first group.
+        first_home: u32,
+        /// Homes per group; at least 1.
+        homes: u32,
+        /// Keys per group.
+        scale: u32,
+        /// The first group's key.
+        offset: u32,
+    },
     /// The home's entry in a table, times `scale` plus `offset`.
     Table {
         /// The index of the table.
@@ -159,10 +171,10 @@ impl<'w> Pipeline<'w> {
     /// Takes a visit from stage `visit.next` of its route as far as it gets.
     #[inline]
     pub fn pass(&mut self, route: &[RouteStage], visit: &mut Visit, now: Time) -> Outcome {
-        while let Some(stage) = route.get(usize::from(visit.next)) {
+        for stage in route.iter().skip(usize::from(visit.next)) {
             match *stage {
                 RouteStage::Limit { limit, stage, key } => {
-                    let key = self.key(key, visit);
+                    let key = self.key(key, visit.home, visit.device);
                     match self.limits[usize::from(limit)].decide(key, now, 1) {
                         Decision::Admit => {}
                         Decision::Refuse { retry_after } => {
@@ -197,8 +209,22 @@ impl<'w> Pipeline<'w> {
         Outcome::Admitted
     }
 
-    /// Refuses a visit whose wait at the gate before `visit.next` has ended.
-    pub fn end_wait(&mut self, route: &[RouteStage], visit: &mut Visit) -> Outcome {
+    /// Begins to load the states of the limits on a route, for a visit of that
+    /// home and device that will come soon.
+    #[inline]
+    pub fn prefetch(&self, route: &[RouteStage], home: u32, device: u32) {
+        for stage in route {
+            if let RouteStage::Limit { limit, key, .. } = *stage
+                && !matches!(key, KeyOf::Constant(_))
+            {
+                self.limits[usize::from(limit)].prefetch(self.key(key, home, device));
+            }
+        }
+    }
+
+    /// Ends the wait of a visit at the gate before `visit.next` and returns the
+    /// stage that refuses it and the Retry-After of the answer.
+    pub fn end_wait(&mut self, route: &[RouteStage], visit: &mut Visit) -> (u8, Option<Span>) {
         visit.next -= 1;
         if self.plan.returned {
             self.give_back(route, visit);
@@ -206,8 +232,7 @@ impl<'w> Pipeline<'w> {
         let stage = match route[usize::from(visit.next)] {
             RouteStage::Gate { stage, .. } | RouteStage::Limit { stage, .. } => stage,
         };
-        let retry_after = self.told(stage, None);
-        Outcome::Refused { stage, retry_after }
+        (stage, self.told(stage, None))
     }
 
     /// Refunds what the limits before `visit.next` admitted. With several waits
@@ -220,7 +245,7 @@ impl<'w> Pipeline<'w> {
                 visit.called
             };
             if let RouteStage::Limit { limit, key, .. } = *stage {
-                let key = self.key(key, visit);
+                let key = self.key(key, visit.home, visit.device);
                 self.limits[usize::from(limit)].refund(key, spent, 1);
             }
         }
@@ -235,19 +260,25 @@ impl<'w> Pipeline<'w> {
     }
 
     #[inline]
-    fn key(&self, key: KeyOf, visit: &Visit) -> u32 {
+    fn key(&self, key: KeyOf, home: u32, device: u32) -> u32 {
         let scaled =
             |number: u32, scale: u32, offset: u32| number.wrapping_mul(scale).wrapping_add(offset);
         match key {
             KeyOf::Constant(key) => key,
-            KeyOf::Home { scale, offset } => scaled(visit.home, scale, offset),
-            KeyOf::Device { scale, offset } => scaled(visit.device, scale, offset),
+            KeyOf::Home { scale, offset } => scaled(home, scale, offset),
+            KeyOf::Device { scale, offset } => scaled(device, scale, offset),
+            KeyOf::Group {
+                first_home,
+                homes,
+                scale,
+                offset,
+            } => scaled((home - first_home) / homes, scale, offset),
             KeyOf::Table {
                 table,
                 scale,
                 offset,
             } => scaled(
-                self.plan.tables[usize::from(table)][visit.home as usize],
+                self.plan.tables[usize::from(table)][home as usize],
                 scale,
                 offset,
             ),

@@ -18,19 +18,17 @@ pub(super) enum Kind {
     Send,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind::Served,
-    Kind::WaitEnds,
-    Kind::TimesOut,
-    Kind::Retry,
-    Kind::Send,
-];
-
 impl Kind {
     /// The kind of an event that [`event`] made.
     #[inline]
     pub(super) fn of(event: Event) -> Kind {
-        KINDS[usize::from(event.kind()) % KINDS.len()]
+        match event.kind() {
+            0 => Kind::Served,
+            1 => Kind::WaitEnds,
+            2 => Kind::TimesOut,
+            3 => Kind::Retry,
+            _ => Kind::Send,
+        }
     }
 
     /// An event of this kind for the numbered visit, gate, request or sender;
@@ -47,7 +45,13 @@ mod tests {
 
     #[test]
     fn the_kind_survives_the_packing() {
-        for kind in KINDS {
+        for kind in [
+            Kind::Served,
+            Kind::WaitEnds,
+            Kind::TimesOut,
+            Kind::Retry,
+            Kind::Send,
+        ] {
             assert_eq!(Kind::of(kind.event(Time::from_secs(1), 2, 3)), kind);
         }
     }

@@ -1,5 +1,6 @@
 use super::RECORD_VERSION;
 use super::record::{GateRecord, Record, SeriesRecord, StreamRecord};
+use crate::memory::prefetch;
 use crate::units::{Span, Time};
 use crate::world::World;
 
@@ -25,12 +26,26 @@ pub struct Metrics {
     status_429: Vec<bool>,
 }
 
-/// What a gate holds, since when.
+/// What a gate holds, since when, and what it has held in the current step.
 #[derive(Debug, Clone, Copy)]
 struct Level {
     since: Time,
     inside: u32,
     waiting: u32,
+    inside_area: u128,
+    waiting_area: u128,
+}
+
+impl Level {
+    #[inline]
+    fn advance(&mut self, now: Time) {
+        let span = u128::from(now.since(self.since).nanos());
+        self.since = now;
+        self.inside_area += span * u128::from(self.inside);
+        if self.waiting > 0 {
+            self.waiting_area += span * u128::from(self.waiting);
+        }
+    }
 }
 
 /// The step of the time series outside the measured span.
@@ -65,6 +80,8 @@ impl Metrics {
                     since: world.clock.start,
                     inside: 0,
                     waiting: 0,
+                    inside_area: 0,
+                    waiting_area: 0,
                 };
                 gates
             ],
@@ -101,8 +118,14 @@ impl Metrics {
     #[cold]
     fn cross_mark(&mut self) {
         let mark = self.next_mark;
-        for gate in 0..self.levels.len() {
-            self.flush(gate, mark);
+        for (gate, level) in self.levels.iter_mut().enumerate() {
+            level.advance(mark);
+            let areas = (level.inside_area, level.waiting_area);
+            (level.inside_area, level.waiting_area) = (0, 0);
+            if let Some(inside) = self.series.inside[gate].get_mut(self.bucket as usize) {
+                *inside = areas.0;
+                self.series.waiting[gate][self.bucket as usize] = areas.1;
+            }
         }
         if mark >= self.measured_until {
             self.bucket = UNMEASURED;
@@ -163,27 +186,19 @@ impl Metrics {
         self.wakeups[device as usize] += 1;
     }
 
+    /// Begins to load what is counted of a device that will be woken soon.
+    #[inline]
+    pub(super) fn prefetch(&self, device: u32) {
+        prefetch(&self.wakeups, device as usize);
+    }
+
     /// Notes what a gate holds from `now` on.
     #[inline]
     pub(super) fn gate_changed(&mut self, gate: u8, now: Time, inside: u32, waiting: usize) {
-        let gate = usize::from(gate);
-        self.flush(gate, now);
-        self.levels[gate].inside = inside;
-        self.levels[gate].waiting = waiting as u32;
-    }
-
-    #[inline]
-    fn flush(&mut self, gate: usize, now: Time) {
-        let level = &mut self.levels[gate];
-        let span = u128::from(now.since(level.since).nanos());
-        level.since = now;
-        let bucket = self.bucket as usize;
-        if let Some(inside) = self.series.inside[gate].get_mut(bucket) {
-            *inside += span * u128::from(level.inside);
-            if level.waiting > 0 {
-                self.series.waiting[gate][bucket] += span * u128::from(level.waiting);
-            }
-        }
+        let level = &mut self.levels[usize::from(gate)];
+        level.advance(now);
+        level.inside = inside;
+        level.waiting = waiting as u32;
     }
 
     /// The record of a replication that has ended.

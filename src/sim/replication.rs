@@ -72,10 +72,7 @@ impl<'w> Replication<'w> {
 #[derive(Debug, Clone, Copy)]
 struct Request {
     due: Time,
-    /// When the current attempt was made.
-    sent: Time,
     previous_wait: Span,
-    stream: u16,
     sender: u32,
     /// The number that draws are keyed by: the sender's, or the device's.
     entity: u32,
@@ -84,33 +81,49 @@ struct Request {
     /// Which request of its sender it is.
     number: u32,
     /// Attempts made.
-    attempt: u32,
+    attempts: u32,
     /// Changes with each attempt and when an attempt is over, so that what
     /// comes late for an earlier one is known as such.
     generation: u32,
-    /// The step of the time series in which the current attempt was made.
-    bucket: u32,
+    stream: u16,
     measured: bool,
     got_429: bool,
     got_refusal: bool,
     in_use: bool,
 }
 
-/// An attempt that is at a gate or in the backend.
+/// What the server must know of an attempt, and the client to recognise it.
 #[derive(Debug, Clone, Copy)]
-struct Job {
-    visit: Visit,
+struct Attempt {
     request: u32,
     generation: u32,
-    stream: u16,
     entity: u32,
     number: u32,
-    attempt: u32,
+    /// Which attempt of its request it is, from 1.
+    count: u32,
+    /// The step of the time series in which it was made.
     bucket: u32,
-    /// When it began to wait at a gate.
-    waits_since: Time,
-    /// When the client stops waiting, if a time-out is not yet on its way.
-    times_out: Option<Time>,
+    stream: u16,
+    /// When the client stops waiting; [`Time::MAX`] if it never does, or if
+    /// that event is already on its way.
+    times_out: Time,
+}
+
+/// An attempt in the backend.
+#[derive(Debug, Clone, Copy)]
+struct Service {
+    request: u32,
+    generation: u32,
+    /// Bit g: it holds a permit of gate g.
+    held: u32,
+}
+
+/// An attempt that waits at a gate.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    attempt: Attempt,
+    visit: Visit,
+    since: Time,
 }
 
 #[derive(Debug)]
@@ -120,10 +133,11 @@ struct Loop<'w, Q> {
     queue: Q,
     server: Pipeline<'w>,
     requests: Slab<Request>,
-    jobs: Slab<Job>,
+    services: Slab<Service>,
+    waiting: Slab<Waiting>,
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
-    /// Waiting jobs whose permit has come, to be taken further.
+    /// Waiting attempts whose permit has come, to be taken further.
     called: Vec<u32>,
     metrics: Metrics,
     now: Time,
@@ -134,6 +148,10 @@ struct Loop<'w, Q> {
 
 const NO_DEVICE: u32 = u32::MAX;
 
+/// How far ahead state is asked for: some eight events take as long as a
+/// memory access.
+const EVENTS_AHEAD: usize = 8;
+
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
         let mut this = Loop {
@@ -142,7 +160,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             queue,
             server: Pipeline::new(&world.server),
             requests: Slab::new(),
-            jobs: Slab::new(),
+            services: Slab::new(),
+            waiting: Slab::new(),
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             called: Vec::new(),
             metrics: Metrics::new(world),
@@ -179,7 +198,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 return Err(Stopped);
             }
             match Kind::of(event) {
-                Kind::Send => self.send(event.entity(), event.detail()),
+                Kind::Send => {
+                    self.prefetch();
+                    self.send(event.entity(), event.detail());
+                }
                 Kind::Served => self.served(event.entity()),
                 Kind::Retry => self.attempt(event.entity()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
@@ -196,6 +218,27 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             streams: &self.streams,
             entity,
             key,
+        }
+    }
+
+    /// Begins to load the state that a coming timer of a sender will need.
+    #[inline]
+    fn prefetch(&mut self) {
+        if let Some(event) = self.queue.upcoming(EVENTS_AHEAD)
+            && Kind::of(event) == Kind::Send
+        {
+            let sender = event.entity();
+            let stream = &self.world.streams[self.world.stream_of(sender)];
+            let entity = sender - stream.first_sender;
+            if let (Reach::Device, Some(group)) = (stream.reach, &stream.devices) {
+                let home = stream.first_home + group.layout.home(entity);
+                let device = group.first_device + entity;
+                self.server.prefetch(&stream.route, home, device);
+                self.metrics.prefetch(device);
+            } else {
+                let home = stream.first_home + entity;
+                self.server.prefetch(&stream.route, home, NO_DEVICE);
+            }
         }
     }
 
@@ -268,20 +311,18 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.metrics.streams[stream].requests += 1;
             self.measured_in_flight += 1;
         }
-        let now = self.now;
+        let due = self.now;
         let request = self.requests.insert(|before| Request {
-            due: now,
-            sent: now,
+            due,
             previous_wait: Span::ZERO,
-            stream: stream as u16,
             sender,
             entity,
             home,
             device,
             number,
-            attempt: 0,
+            attempts: 0,
             generation: before.map_or(0, |before| before.generation),
-            bucket: 0,
+            stream: stream as u16,
             measured,
             got_429: false,
             got_refusal: false,
@@ -294,76 +335,65 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     #[inline]
     fn attempt(&mut self, place: u32) {
         let now = self.now;
-        let bucket = self.metrics.bucket();
-        let request = self.requests.get_mut(place);
-        request.attempt += 1;
-        request.generation = request.generation.wrapping_add(1);
-        request.sent = now;
-        request.bucket = bucket;
-        let request = *request;
-        let stream = &self.world.streams[usize::from(request.stream)];
         self.metrics.offered();
+        let request = self.requests.get_mut(place);
+        request.attempts += 1;
+        request.generation = request.generation.wrapping_add(1);
+        let index = usize::from(request.stream);
+        let stream = &self.world.streams[index];
         if request.measured {
-            self.metrics.streams[usize::from(request.stream)].attempts += 1;
+            self.metrics.streams[index].attempts += 1;
             if stream.wakes == Wakes::EachAttempt {
-                self.metrics
-                    .wake(usize::from(request.stream), request.device);
+                self.metrics.wake(index, request.device);
             }
         }
-        let job = Job {
-            visit: Visit {
-                home: request.home,
-                device: request.device,
-                arrived: now,
-                called: now,
-                waited_at: 0,
-                next: 0,
-                held: 0,
-            },
+        let attempt = Attempt {
             request: place,
             generation: request.generation,
-            stream: request.stream,
             entity: request.entity,
             number: request.number,
-            attempt: request.attempt,
-            bucket,
-            waits_since: now,
-            times_out: stream.timeout.map(|timeout| now + timeout),
+            count: request.attempts,
+            bucket: self.metrics.bucket(),
+            stream: request.stream,
+            times_out: stream.timeout.map_or(Time::MAX, |timeout| now + timeout),
         };
-        self.pass(job);
+        let visit = Visit {
+            home: request.home,
+            device: request.device,
+            arrived: now,
+            called: now,
+            waited_at: 0,
+            next: 0,
+            held: 0,
+        };
+        self.pass(attempt, visit);
         self.take_called_further();
     }
 
-    /// Takes a job through the stages that remain on its route.
+    /// Takes an attempt through the stages that remain on its route.
     #[inline]
-    fn pass(&mut self, mut job: Job) {
-        let stream = &self.world.streams[usize::from(job.stream)];
-        let held = job.visit.held;
-        match self.server.pass(&stream.route, &mut job.visit, self.now) {
-            Outcome::Admitted => {
-                self.note_entries(&job, held);
-                self.serve(job);
-            }
-            Outcome::Waits { gate, until } => {
-                self.note_entries(&job, held);
-                self.wait(job, gate, until);
-            }
+    fn pass(&mut self, attempt: Attempt, mut visit: Visit) {
+        let stream = &self.world.streams[usize::from(attempt.stream)];
+        let held = visit.held;
+        let outcome = self.server.pass(&stream.route, &mut visit, self.now);
+        self.note_entries(visit.held & !held);
+        match outcome {
+            Outcome::Admitted => self.serve(attempt, visit.held),
+            Outcome::Waits { gate, until } => self.wait(attempt, visit, gate, until),
             Outcome::Refused { stage, retry_after } => {
-                self.note_entries(&job, held);
                 if let Some(gate) = self.world.server.stages[usize::from(stage)].gate
                     && self.metrics.is_measured()
                 {
                     self.metrics.gates[usize::from(gate)].full += 1;
                 }
-                self.refuse(job, stage, retry_after);
+                self.refuse(attempt, visit.held, stage, retry_after);
             }
         }
     }
 
-    /// Counts the gates that a job holds now and did not hold before.
+    /// Counts that an attempt has entered these gates.
     #[inline]
-    fn note_entries(&mut self, job: &Job, held_before: u32) {
-        let mut entered = job.visit.held & !held_before;
+    fn note_entries(&mut self, mut entered: u32) {
         while entered != 0 {
             let gate = entered.trailing_zeros() as u8;
             entered &= entered - 1;
@@ -381,59 +411,71 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             .gate_changed(gate, self.now, state.inside(), state.waiting());
     }
 
-    /// The backend begins to work on a job that has passed all stages.
+    /// The backend begins to work on an attempt that has passed all stages.
     #[inline]
-    fn serve(&mut self, mut job: Job) {
-        self.metrics.admitted(job.bucket);
-        let stream = &self.world.streams[usize::from(job.stream)];
+    fn serve(&mut self, attempt: Attempt, held: u32) {
+        self.metrics.admitted(attempt.bucket);
+        let stream = &self.world.streams[usize::from(attempt.stream)];
         let service = self
             .world
             .server
             .service
             .as_ref()
             .map_or(Span::ZERO, |service| {
-                self.draws(job.entity, stream.key).sample(
+                self.draws(attempt.entity, stream.key).sample(
                     service,
                     Purpose::Service,
-                    job.number,
-                    job.attempt,
+                    attempt.number,
+                    attempt.count,
                 )
             });
-        if service.is_zero() && job.visit.held == 0 {
-            self.answer(&job);
+        let Attempt {
+            request,
+            generation,
+            ..
+        } = attempt;
+        if service.is_zero() && held == 0 {
+            self.answer(request, generation);
             return;
         }
         let end = self.now + service;
-        if let Some(time) = job.times_out.take()
-            && time < end
-        {
+        if attempt.times_out < end {
             self.queue
-                .push(Kind::TimesOut.event(time, job.request, job.generation));
+                .push(Kind::TimesOut.event(attempt.times_out, request, generation));
         }
-        let place = self.jobs.insert(|_| job);
+        let place = self.services.insert(|_| Service {
+            request,
+            generation,
+            held,
+        });
         self.queue.push(Kind::Served.event(end, place, 0));
     }
 
-    /// The backend has done a job.
+    /// The backend has done its work on an attempt.
     #[inline]
     fn served(&mut self, place: u32) {
-        let job = self.jobs.remove(place);
-        self.answer(&job);
-        self.leave_gates(job.visit.held);
+        let Service {
+            request,
+            generation,
+            held,
+        } = self.services.remove(place);
+        self.answer(request, generation);
+        self.leave_gates(held);
         self.take_called_further();
     }
 
     /// A success reaches the client, if it still waits for it.
     #[inline]
-    fn answer(&mut self, job: &Job) {
-        let request = *self.requests.get(job.request);
-        if request.generation != job.generation {
+    fn answer(&mut self, place: u32, generation: u32) {
+        let request = self.requests.get(place);
+        if request.generation != generation {
             return;
         }
         if request.measured {
-            let stream = &self.world.streams[usize::from(request.stream)];
+            let index = usize::from(request.stream);
+            let stream = &self.world.streams[index];
             let latency = self.now.since(request.due);
-            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            let counts = &mut self.metrics.streams[index];
             counts.succeeded += 1;
             counts.latency.add(latency.nanos());
             counts.latency_sum += u128::from(latency.nanos());
@@ -441,11 +483,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 counts.missed += 1;
             }
             if stream.wakes == Wakes::OnSuccess {
-                self.metrics
-                    .wake(usize::from(request.stream), request.device);
+                self.metrics.wake(index, request.device);
             }
         }
-        self.end(job.request);
+        self.end(place);
     }
 
     /// Gives the permits of the gates in `held` back.
@@ -455,7 +496,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             let gate = held.trailing_zeros() as u8;
             held &= held - 1;
             if let Some(place) = self.server.gate_mut(gate).leave() {
-                let visit = &mut self.jobs.get_mut(place).visit;
+                let visit = &mut self.waiting.get_mut(place).visit;
                 visit.held |= 1 << gate;
                 visit.called = self.now;
                 self.note_wait(gate, place);
@@ -467,7 +508,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
 
     fn note_wait(&mut self, gate: u8, place: u32) {
         if self.metrics.is_measured() {
-            let waited = self.now.since(self.jobs.get(place).waits_since);
+            let waited = self.now.since(self.waiting.get(place).since);
             let counts = &mut self.metrics.gates[usize::from(gate)];
             counts.entered += 1;
             counts.entered_after_wait += 1;
@@ -475,28 +516,36 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
     }
 
-    /// Takes the jobs whose permit has come through the stages that remain. A
-    /// job that is refused there gives its permit to the next, so that this
-    /// goes on until nobody is called.
+    /// Takes the attempts whose permit has come through the stages that
+    /// remain. One that is refused there gives its permit to the next, so that
+    /// this goes on until nobody is called.
     #[inline]
     fn take_called_further(&mut self) {
         while let Some(place) = self.called.pop() {
-            let job = self.jobs.remove(place);
-            self.pass(job);
+            let Waiting { attempt, visit, .. } = self.waiting.remove(place);
+            self.pass(attempt, visit);
         }
     }
 
-    /// A job waits at a gate.
-    fn wait(&mut self, mut job: Job, gate: u8, until: Time) {
-        job.waits_since = self.now;
-        if let Some(time) = job.times_out
-            && time < until
-        {
-            job.times_out = None;
+    /// An attempt waits at a gate.
+    fn wait(&mut self, mut attempt: Attempt, visit: Visit, gate: u8, until: Time) {
+        if attempt.times_out < until {
+            let Attempt {
+                request,
+                generation,
+                times_out,
+                ..
+            } = attempt;
             self.queue
-                .push(Kind::TimesOut.event(time, job.request, job.generation));
+                .push(Kind::TimesOut.event(times_out, request, generation));
+            attempt.times_out = Time::MAX;
         }
-        let place = self.jobs.insert(|_| job);
+        let since = self.now;
+        let place = self.waiting.insert(|_| Waiting {
+            attempt,
+            visit,
+            since,
+        });
         if self.server.gate_mut(gate).queue(until, place) {
             self.queue
                 .push(Kind::WaitEnds.event(until, u32::from(gate), 0));
@@ -507,15 +556,15 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     /// The waits at the head of a gate's queue may have ended.
     fn wait_ends(&mut self, gate: u8) {
         while let Some(place) = self.server.gate_mut(gate).expire(self.now) {
-            let mut job = self.jobs.remove(place);
+            let Waiting {
+                attempt, mut visit, ..
+            } = self.waiting.remove(place);
             if self.metrics.is_measured() {
                 self.metrics.gates[usize::from(gate)].wait_ended += 1;
             }
-            let stream = &self.world.streams[usize::from(job.stream)];
-            let outcome = self.server.end_wait(&stream.route, &mut job.visit);
-            if let Outcome::Refused { stage, retry_after } = outcome {
-                self.refuse(job, stage, retry_after);
-            }
+            let stream = &self.world.streams[usize::from(attempt.stream)];
+            let (stage, retry_after) = self.server.end_wait(&stream.route, &mut visit);
+            self.refuse(attempt, visit.held, stage, retry_after);
         }
         if let Some(time) = self.server.gate_mut(gate).watch() {
             self.queue
@@ -525,32 +574,30 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         self.take_called_further();
     }
 
-    /// A stage has refused a job: its permits are free again, and the client
-    /// hears of it if it still waits.
-    fn refuse(&mut self, job: Job, stage: u8, retry_after: Option<Span>) {
-        self.metrics.refused(job.bucket, stage);
-        self.leave_gates(job.visit.held);
+    /// A stage has refused an attempt: its permits are free again, and the
+    /// client hears of it if it still waits.
+    fn refuse(&mut self, attempt: Attempt, held: u32, stage: u8, retry_after: Option<Span>) {
+        self.metrics.refused(attempt.bucket, stage);
+        self.leave_gates(held);
         let is_429 = self.metrics.is_429(stage);
-        let request = self.requests.get_mut(job.request);
-        if request.generation != job.generation {
+        let request = self.requests.get_mut(attempt.request);
+        if request.generation != attempt.generation {
             return;
         }
-        let (first_429, first_refusal) = (is_429 && !request.got_429, !request.got_refusal);
-        request.got_429 |= is_429;
-        request.got_refusal = true;
-        let request = *request;
         if request.measured {
             let counts = &mut self.metrics.streams[usize::from(request.stream)];
             counts.refused[usize::from(stage)] += 1;
-            counts.any_refusal += u64::from(first_refusal);
-            counts.any_429 += u64::from(first_429);
-            counts.first_429 += u64::from(is_429 && request.attempt == 1);
+            counts.any_refusal += u64::from(!request.got_refusal);
+            counts.any_429 += u64::from(is_429 && !request.got_429);
+            counts.first_429 += u64::from(is_429 && attempt.count == 1);
         }
+        request.got_429 |= is_429;
+        request.got_refusal = true;
         let retry = &self.world.streams[usize::from(request.stream)].retry;
-        if retry.after_refusal(request.attempt, usize::from(stage)) {
-            self.retry(job.request, retry_after);
+        if retry.after_refusal(attempt.count, usize::from(stage)) {
+            self.retry(attempt.request, retry_after);
         } else {
-            self.give_up(job.request);
+            self.give_up(attempt.request);
         }
     }
 
@@ -567,7 +614,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.metrics.streams[usize::from(request.stream)].timed_out += 1;
         }
         let retry = &self.world.streams[usize::from(request.stream)].retry;
-        if retry.after_timeout(request.attempt) {
+        if retry.after_timeout(request.attempts) {
             self.retry(place, None);
         } else {
             self.give_up(place);
@@ -581,7 +628,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let wait = stream.retry.wait(
             self.draws(request.entity, stream.key),
             request.number,
-            request.attempt,
+            request.attempts,
             request.previous_wait,
             retry_after,
         );

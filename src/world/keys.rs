@@ -86,11 +86,24 @@ impl KeySpace {
         let shift = first.wrapping_sub(homes.start);
         if keys[range]
             .iter()
-            .zip(homes)
+            .zip(homes.clone())
             .all(|(key, home)| *key == home.wrapping_add(shift))
         {
             let offset = offset.wrapping_add(shift.wrapping_mul(scale));
             return Some(KeyOf::Home { scale, offset });
+        }
+        let group = keys[homes.start as usize..].partition_point(|key| *key == first) as u32;
+        let grouped = |home: u32| first.wrapping_add((home - homes.start) / group);
+        if homes
+            .clone()
+            .all(|home| keys[home as usize] == grouped(home))
+        {
+            return Some(KeyOf::Group {
+                first_home: homes.start,
+                homes: group,
+                scale,
+                offset: offset.wrapping_add(first.wrapping_mul(scale)),
+            });
         }
         let table = match tables.iter().position(|table| table == keys) {
             Some(table) => table,
