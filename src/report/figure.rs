@@ -217,7 +217,7 @@ fn gate(answer: &Answer<'_>, first: &Cell, stage: &crate::server::StagePlan) -> 
     let chart = Lines {
         frame: frame(
             answer,
-            format!("How full is \"{}\"?", stage.name),
+            format!("How full is the gate \"{}\"?", stage.name),
             &format!("mean number of requests inside or waiting in steps of {width}"),
         ),
         marks,

@@ -33,7 +33,8 @@ pub(super) fn value(quantity: Quantity, value: f64) -> String {
         Quantity::Seconds => seconds(value),
         Quantity::PerSecond => format!("{}/s", plain(value)),
         Quantity::PerDay => format!("{}/day", plain(value)),
-        Quantity::Ratio => plain(value),
+        // Four digits: a retry amplification is often just above 1.
+        Quantity::Ratio => significant(value, 4),
     }
 }
 

@@ -7,13 +7,22 @@ use crate::scenario::Estimand;
 /// The most policies that stand side by side; more stand below each other.
 const MOST_COLUMNS: usize = 4;
 
-/// The estimands that each part of the traffic is shown with.
-const OF_A_PART: [Estimand; 4] = [
+/// What the table shows of all traffic; files have the rest.
+const OVERALL: [Estimand; 10] = [
     Estimand::P429Attempt,
     Estimand::FailedRequest,
     Estimand::MissedCommand,
+    Estimand::LatencyCommandP50,
+    Estimand::LatencyCommandP99,
     Estimand::RetryAmplification,
+    Estimand::Goodput,
+    Estimand::UtilisationGate,
+    Estimand::WaitGateMean,
+    Estimand::WakeupsDeviceDay,
 ];
+
+/// What the table shows of each cohort, and of each limit.
+const OF_A_PART: [Estimand; 2] = [Estimand::P429Attempt, Estimand::MissedCommand];
 
 /// The answer as text for people.
 pub fn table(answer: &Answer<'_>) -> String {
@@ -62,20 +71,31 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
             table.add_row(std::iter::once(Cell::new(words)).chain(cells));
         }
     };
-    for estimand in Estimand::ALL {
+    for estimand in OVERALL {
         row(estimand.words().to_owned(), estimand, None);
     }
     for split in answer.splits() {
-        let (words, name) = match split {
-            Split::Limit(name) => ("refused by", name),
-            Split::Cohort(name) | Split::Method(name) => ("", name),
-        };
-        for estimand in OF_A_PART {
-            let label = match split {
-                Split::Limit(_) => format!("{words} \"{name}\", of all attempts"),
-                _ => format!("{name}: {}", estimand.words()),
-            };
-            row(label, estimand, Some(split));
+        match split {
+            Split::Cohort(name) => {
+                for estimand in OF_A_PART {
+                    row(
+                        format!("{name}: {}", estimand.words()),
+                        estimand,
+                        Some(split),
+                    );
+                }
+            }
+            Split::Limit(name) => {
+                let seen = answer
+                    .estimates
+                    .iter()
+                    .any(|estimate| estimate.split.as_ref() == Some(split) && estimate.value > 0.0);
+                if seen {
+                    let words = format!("attempts refused by \"{name}\"");
+                    row(words, Estimand::P429Attempt, Some(split));
+                }
+            }
+            Split::Method(_) => {}
         }
     }
     table.to_string()
@@ -116,7 +136,7 @@ fn below_each_other(answer: &Answer<'_>, policies: &[&str]) -> String {
 fn new_table() -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     table
 }

@@ -13,7 +13,7 @@ const LABEL_ROOM: f64 = 260.0;
 const LABEL_GAP: f64 = 24.0;
 
 /// Between two panels, side by side and one above the other.
-const GAP: (f64, f64) = (48.0, 30.0);
+const GAP: (f64, f64) = (84.0, 30.0);
 
 /// More rows than this are counted in words rather than drawn.
 const MOST_ROWS: usize = 60;
