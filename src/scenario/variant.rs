@@ -53,7 +53,10 @@ impl Source {
             let mut longer = Vec::new();
             for path in paths {
                 if segment.name != "*" || segment.quoted {
-                    longer.push(path.field(&segment.name));
+                    longer.push(match segment.index() {
+                        Some(index) => path.index(index),
+                        None => path.field(&segment.name),
+                    });
                     continue;
                 }
                 let entries = tree
@@ -207,6 +210,8 @@ mod tests {
         source.set("clients.y.z.timeout", "3s").unwrap_err();
         source.set("clients.\"y.z\".timeout", "3s").unwrap();
         assert!(source.text().contains("timeout: \"3s\""));
+        source.set("server.stages.0.permits", "80").unwrap();
+        assert!(source.text().contains("Gate(permits: 80)"));
     }
 
     #[test]
