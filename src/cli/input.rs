@@ -28,7 +28,7 @@ impl Input {
         for assignment in set {
             let Some((path, value)) = assignment.split_once('=') else {
                 return Err(Failure::Input(format!(
-                    "error: --set {assignment}: expected PATH=VALUE, such as server.stages.gate.permits=80"
+                    "error: --set {assignment}: expected PATH=VALUE, such as server.stages.0.permits=80"
                 )));
             };
             input
