@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::NamedList;
+use super::text::SourceTree;
 
 /// How often a run is repeated, and what is varied.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,9 +51,11 @@ impl Default for Study {
 pub struct Variation(pub Box<ron::value::RawValue>);
 
 impl Variation {
-    /// The text of the value.
+    /// The text of the value, without the comments beside it.
     pub fn text(&self) -> &str {
-        self.0.get_ron().trim()
+        let raw = self.0.get_ron();
+        let tree = SourceTree::new(raw);
+        tree.root().map_or(raw.trim(), |root| tree.raw(&root.span))
     }
 
     /// The text without the quotes of a string: how tables and charts name it.
@@ -62,5 +65,23 @@ impl Variation {
             .and_then(|text| text.strip_suffix('"'))
             .unwrap_or(text)
             .to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_beside_a_value_are_not_part_of_it() {
+        let text = r#"[
+            Constant("1s"),  // always
+            /* one in ten */ "slow", // is
+            3 // last
+        ]"#;
+        let values: Vec<Variation> = ron::from_str(text).unwrap();
+        let texts: Vec<&str> = values.iter().map(Variation::text).collect();
+        assert_eq!(texts, [r#"Constant("1s")"#, r#""slow""#, "3"]);
+        assert_eq!(values[1].label(), "slow");
     }
 }
