@@ -1,3 +1,5 @@
 //! Integration tests, in one binary; a module per subject.
 
 mod book;
+mod closed_forms;
+mod validation;
