@@ -120,7 +120,7 @@ fn figures_are_right_to_the_printed_digit() {
         (
             "token bucket 1.2, 10",
             token_bucket(1.2, 10.0),
-            "0.170910768",
+            "0.170910769",
         ),
         ("token bucket 1, 10", token_bucket(1.0, 10.0), "0.050847458"),
         ("token bucket 0.8, 1", token_bucket(0.8, 1.0), "0.444444444"),

@@ -329,13 +329,16 @@ pub(super) fn sliding_log_counting_refusals() -> Vec<Run> {
 }
 
 fn buckets() -> Vec<Run> {
-    // Wrong: one token more.
-    let case = |set, load, burst| {
-        let wrong = exact::token_bucket(load, burst + 1.0);
-        run(set).gives(P429, exact::token_bucket(load, burst), wrong)
+    // Wrong: one token more; for large buckets, whose size hardly matters at
+    // these loads, a fixed window of as many.
+    let case = |set, load: f64, burst: u32| {
+        let right = exact::token_bucket(load, f64::from(burst));
+        let larger = exact::token_bucket(load, f64::from(burst + 1));
+        let window = exact::fixed_window(load * f64::from(burst), burst as usize);
+        run(set).gives(P429, right, if burst < 10 { larger } else { window })
     };
     vec![
-        case(&["time.length=50000s"], 0.8, 5.0),
+        case(&["time.length=50000s"], 0.8, 5),
         case(
             &[
                 "clients.caller.requests.0.rate=1.2/s",
@@ -343,7 +346,7 @@ fn buckets() -> Vec<Run> {
                 "time.length=100000s",
             ],
             1.2,
-            10.0,
+            10,
         ),
         case(
             &[
@@ -352,12 +355,12 @@ fn buckets() -> Vec<Run> {
                 "time.length=50000s",
             ],
             1.0,
-            10.0,
+            10,
         ),
         case(
             &["server.stages.limit.by.burst=1", "time.length=20000s"],
             0.8,
-            1.0,
+            1,
         ),
         // Tokens of a third of a second, a bucket for each of ten users.
         case(
@@ -370,7 +373,7 @@ fn buckets() -> Vec<Run> {
                 "time.length=1000s",
             ],
             0.9,
-            2.0,
+            2,
         ),
     ]
 }
@@ -394,7 +397,7 @@ pub(super) fn app_limit() -> Vec<Run> {
         run(&["cohorts.users.homes=1000", "time.length=1500s"]).gives(
             P429,
             exact::fixed_window(500.0, 400),
-            exact::sliding_log(500.0, 400),
+            exact::fixed_window(500.0, 2000),
         ),
         // Few users, two requests each.
         run(&[
@@ -421,6 +424,7 @@ pub(super) fn polls_fixed_window() -> Vec<Run> {
             "cohorts.fleet.homes=40",
             "server.stages.limit.by.window=10s",
             "server.stages.limit.by.quota.0=6",
+            "study.replications=8000",
         ])
         .gives(
             P429,
@@ -455,7 +459,7 @@ pub(super) fn polls_behind_gate() -> Vec<Run> {
     };
     vec![
         case(&[], 101, 120.0, 5.0),
-        case(&["clients.poller.timeout=2s"], 101, 120.0, 1.0),
+        case(&["clients.poller.timeout=9s"], 101, 120.0, 8.0),
         case(
             &[
                 "cohorts.fleet.homes=51",
