@@ -44,7 +44,7 @@ fn excess(mean: f64, chances: impl Iterator<Item = f64>, quota: usize) -> f64 {
     mean - quota as f64 + room
 }
 
-/// Each figure was computed in two ways, one of them with 40 digits.
+/// The figures come from the project's reference table, not from this code.
 #[test]
 fn figures_are_right_to_the_printed_digit() {
     let mmck = bounded_queue(4, 10, 3.5);
