@@ -25,8 +25,8 @@ pub(crate) fn sliding_log_counted(load: f64, quota: usize) -> f64 {
     1.0 - poisson(load).take(quota).sum::<f64>()
 }
 
-/// A bucket of `burst` tokens: an M/D/1 queue with room for as many (A. W.
-/// Berger, IEEE Journal on Selected Areas in Communications 9, 1991).
+/// A bucket of `burst` tokens; derived for an M/D/1 queue with room for as
+/// many, which the bucket equals (after A. W. Berger, IEEE JSAC 9, 1991).
 pub(crate) fn token_bucket(load: f64, burst: f64) -> f64 {
     let g: f64 = (0..=(burst - 1.0) as usize)
         .map(|k| {
