@@ -26,7 +26,8 @@ impl Input {
             Some(path) => Input::at(path)?,
         };
         for assignment in set {
-            let Some((path, value)) = assignment.split_once('=') else {
+            let parts = assignment.split_once('=');
+            let Some((path, value)) = parts.filter(|(path, _)| !path.trim().is_empty()) else {
                 return Err(Failure::Input(format!(
                     "error: --set {assignment}: expected PATH=VALUE, such as server.stages.0.permits=80"
                 )));

@@ -9,20 +9,21 @@ use super::{Exit, Failure, complain, print};
 use crate::experiment::{Options, Study, Verdict};
 use crate::report::{self, Answer, Provenance, Timing};
 
-/// The file in which records of an unfinished run are kept.
-const RECORDS: &str = "records.bin";
-
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
-    let input = Input::read(scenario, &flags.set)?;
-    let mut variants = input
+    // Flags are set in the text, so that the scenario that is written with the
+    // results gives them again by itself.
+    let mut set = flags.set.clone();
+    set.extend(flags.seed.map(|seed| format!("study.seed={seed}")));
+    set.extend(
+        flags
+            .replications
+            .map(|count| format!("study.replications={count}")),
+    );
+    let input = Input::read(scenario, &set)?;
+    let variants = input
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
-    for variant in &mut variants {
-        let study = &mut variant.scenario.study;
-        study.seed = flags.seed.unwrap_or(study.seed);
-        study.replications = flags.replications.unwrap_or(study.replications);
-    }
     let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
     let folder = match flags.no_files {
         true => None,
@@ -37,7 +38,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let (store, known) = match &folder {
         None => (None, Vec::new()),
         Some(folder) => {
-            let (store, known) = Store::open(&folder.path(RECORDS), &study, input.source.text())?;
+            let (store, known) = Store::open(&folder.records(), &study, input.source.text())?;
             (Some(store), known)
         }
     };
@@ -76,9 +77,9 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let mut charts = Vec::new();
     let target = folder.as_ref().map(|folder| folder.target().to_owned());
     if let Some(folder) = folder {
-        charts = write(&folder, &answer, &provenance)?;
+        charts = write(&folder, &answer, &provenance.text)?;
         drop(store);
-        folder.finish(RECORDS)?;
+        folder.finish(report::manifest(&answer, &provenance))?;
     }
     match flags.format {
         Format::Text => {
@@ -97,11 +98,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
 }
 
 /// Writes all files of a run and returns the names of its charts.
-fn write(
-    folder: &Folder,
-    answer: &Answer<'_>,
-    provenance: &Provenance,
-) -> Result<Vec<String>, Failure> {
+fn write(folder: &Folder, answer: &Answer<'_>, scenario: &str) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     let figures = report::figures(answer);
     let mut drawn = Vec::new();
@@ -123,10 +120,8 @@ fn write(
         csv(report::replications_csv(answer))?.as_bytes(),
     )?;
     folder.write("series.csv", csv(report::series_csv(answer))?.as_bytes())?;
-    folder.write("scenario.ron", provenance.text.as_bytes())?;
+    folder.write("scenario.ron", scenario.as_bytes())?;
     folder.write("report.html", report::page(answer, &drawn).as_bytes())?;
-    let manifest = report::manifest(answer, provenance);
-    folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
     Ok(names)
 }
 

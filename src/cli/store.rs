@@ -14,13 +14,20 @@ use crate::sim::Record;
 /// was stopped goes on where it was.
 ///
 /// The file begins with a key of everything that results depend on; then come
-/// the records in the order in which they were done, each with its length and
-/// task. A record that was cut short ends the list.
+/// the records in the order in which they were done, each with a checksum, its
+/// length and its task. A record that was cut short or changed ends the list.
 pub(super) struct Store {
     file: Mutex<File>,
 }
 
-const HEADER: usize = 3 * size_of::<u32>();
+const CHECKSUM: usize = 8;
+const HEADER: usize = CHECKSUM + 3 * size_of::<u32>();
+
+/// The checksum of a record with its length and task.
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    std::array::from_fn(|index| hash[index])
+}
 
 impl Store {
     /// Opens the store of a study and returns the records that it holds, by
@@ -75,10 +82,13 @@ impl Store {
     pub(super) fn keep(&self, task: Task, record: &Record) {
         let record = record.to_bytes();
         let mut bytes = Vec::with_capacity(HEADER + record.len());
+        bytes.extend_from_slice(&[0; CHECKSUM]);
         for number in [record.len() as u32, task.cell as u32, task.replication] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.extend_from_slice(&record);
+        let sum = checksum(&bytes[CHECKSUM..]);
+        bytes[..CHECKSUM].copy_from_slice(&sum);
         if let Ok(mut file) = self.file.lock() {
             let _ = file.write_all(&bytes);
         }
@@ -88,11 +98,17 @@ impl Store {
 /// The record at the start of `bytes`, the index of its task, and its length.
 fn record_at(bytes: &[u8], study: &Study) -> Option<((usize, Record), usize)> {
     let number = |place: usize| {
-        let bytes = bytes.get(4 * place..4 * place + 4)?;
+        let place = CHECKSUM + 4 * place;
+        let bytes = bytes.get(place..place + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?))
     };
     let (length, cell, replication) = (number(0)? as usize, number(1)? as usize, number(2)?);
-    let record = Record::from_bytes(bytes.get(HEADER..HEADER.checked_add(length)?)?)?;
+    let whole = bytes.get(..HEADER.checked_add(length)?)?;
+    let (sum, content) = whole.split_at(CHECKSUM);
+    if sum != checksum(content) {
+        return None;
+    }
+    let record = Record::from_bytes(&whole[HEADER..])?;
     let in_range = cell < study.cells.len() && replication < study.replications;
     let index = cell * study.replications as usize + replication as usize;
     in_range.then_some(((index, record), HEADER + length))

@@ -1,10 +1,12 @@
 //! Rules across the values of a scenario: references, contradictions and
 //! limits of size. Rules on a single value are in its type.
 
+use std::collections::BTreeSet;
+
 use super::text::nearest;
 use super::{
-    AppOf, Client, Cohort, CommandTimes, DeviceCount, LimiterRule, NatOf, Per, Phase, Quota,
-    Refusal, RetryAfter, RetryPolicy, Scenario, Scope, Stage, Wakes, clock,
+    AppOf, Attempts, Client, Cohort, CommandTimes, DeviceCount, Estimand, LimiterRule, NatOf, Per,
+    Phase, Quota, Refusal, RetryAfter, RetryPolicy, Scenario, Scope, Stage, Wakes, clock,
 };
 use crate::units::Span;
 
@@ -13,10 +15,31 @@ use crate::units::Span;
 const MAX_COHORTS: usize = 64;
 const MAX_KINDS_PER_COHORT: usize = 31;
 const MAX_TRAFFIC_PER_CLIENT: usize = 32;
+/// The most clients and retry policies: many more than are of use.
+const MAX_CLIENTS: usize = 256;
+const MAX_RETRIES: usize = 256;
+/// The most combinations of varied values.
+const MAX_CELLS: usize = 10_000;
+/// The most characters of a name.
+const LONGEST_NAME: usize = 120;
 /// The most stages of a server: permits held are a set of 32 bits.
 const MAX_STAGES: usize = 32;
-/// The most homes and devices of a run, which are numbered in 32 bits.
-const MAX_ENTITIES: u64 = 2_000_000_000;
+/// The most homes and devices of a run: some 100 bytes of memory each.
+const MAX_ENTITIES: f64 = 1e8;
+/// The most homes and devices of all policies together, all of which are in
+/// memory at once: some 16 bytes each.
+const MAX_ENTITIES_OF_ALL_POLICIES: f64 = 5e8;
+/// The most requests of a run, which take hours.
+const MAX_REQUESTS: f64 = 1e11;
+/// The most requests of one sender: its draws are numbered in 28 bits.
+const MAX_REQUESTS_OF_SENDER: f64 = 2e8;
+/// The most runs of a study, and bytes of the time series of all of them.
+const MAX_RUNS: usize = 1_000_000;
+const MAX_SERIES_BYTES: f64 = 4e9;
+/// The most attempts of a request that may follow each other without a wait
+/// worth the name, and the shortest that is.
+const MAX_HASTY_ATTEMPTS: u32 = 1000;
+const SHORTEST_WAIT: Span = Span::from_millis(1);
 /// The shortest window that a limit may count in: the tick of a server's clock.
 const SHORTEST_WINDOW: Span = Span::from_millis(1);
 
@@ -27,6 +50,8 @@ pub(super) struct Finding {
     pub(super) message: String,
     pub(super) label: String,
     pub(super) help: Option<String>,
+    /// Whether the place is the name of what the path leads to.
+    pub(super) at_name: bool,
 }
 
 struct Findings(Vec<Finding>);
@@ -38,6 +63,7 @@ impl Findings {
             message: message.into(),
             label: label.into(),
             help: None,
+            at_name: false,
         });
     }
 
@@ -61,6 +87,7 @@ impl Findings {
             message: format!("unknown {what} \"{name}\""),
             label: format!("no {what} of that name"),
             help,
+            at_name: false,
         });
     }
 }
@@ -73,6 +100,11 @@ fn segment(name: &str) -> String {
 /// All rules that the scenario breaks.
 pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
+    check_size(scenario, &mut found);
+    if !found.0.is_empty() {
+        return found.0;
+    }
+    check_names(scenario, &mut found);
     check_clock(scenario, &mut found);
     check_population(scenario, &mut found);
     for (name, client) in scenario.clients.iter() {
@@ -82,8 +114,306 @@ pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
         check_retry(&format!("retries.{}", segment(name)), policy, &mut found);
     }
     check_server(scenario, &mut found);
+    check_targets(scenario, &mut found);
     check_study(scenario, &mut found);
+    if found.0.is_empty() {
+        check_load(scenario, &mut found);
+    }
     found.0
+}
+
+/// The numbers of things that the other rules look through.
+fn check_size(scenario: &Scenario, found: &mut Findings) {
+    let mut at_most = |path: &str, count: usize, most: usize, what: &str| {
+        if count > most {
+            found.add(
+                path,
+                format!("there are {count} {what}, more than {most}"),
+                format!("must be at most {most}"),
+            );
+        }
+    };
+    at_most("cohorts", scenario.cohorts.len(), MAX_COHORTS, "cohorts");
+    at_most("clients", scenario.clients.len(), MAX_CLIENTS, "clients");
+    at_most(
+        "retries",
+        scenario.retries.len(),
+        MAX_RETRIES,
+        "retry policies",
+    );
+    let stages = &scenario.server.stages;
+    at_most("server.stages", stages.len(), MAX_STAGES, "stages");
+    for (name, cohort) in scenario.cohorts.iter() {
+        at_most(
+            &format!("cohorts.{}.devices", segment(name)),
+            cohort.devices.len(),
+            MAX_KINDS_PER_COHORT,
+            "kinds of devices",
+        );
+    }
+    for (name, client) in scenario.clients.iter() {
+        at_most(
+            &format!("clients.{}", segment(name)),
+            client.methods().count(),
+            MAX_TRAFFIC_PER_CLIENT,
+            "kinds of traffic",
+        );
+    }
+}
+
+/// Names are shown in tables, charts and on the terminal.
+fn check_names(scenario: &Scenario, found: &mut Findings) {
+    let mut check = |path: String, name: &str, at_name: bool| {
+        let what = if name.trim().is_empty() {
+            "a name is empty"
+        } else if name.contains(char::is_control) {
+            "a name has line breaks or control characters"
+        } else if name.chars().count() > LONGEST_NAME {
+            "a name is too long to be shown"
+        } else {
+            return;
+        };
+        found.0.push(Finding {
+            path,
+            message: what.to_owned(),
+            label: format!("must be one line of 1 to {LONGEST_NAME} characters"),
+            help: None,
+            at_name,
+        });
+    };
+    check("name".to_owned(), &scenario.name, false);
+    for (name, cohort) in scenario.cohorts.iter() {
+        let path = format!("cohorts.{}", segment(name));
+        check(path.clone(), name, true);
+        if let AppOf::Shared(app) = &cohort.app {
+            check(format!("{path}.app"), app, false);
+        }
+        for (index, devices) in cohort.devices.iter().enumerate() {
+            check(format!("{path}.devices.{index}.kind"), &devices.kind, false);
+        }
+    }
+    for (name, client) in scenario.clients.iter() {
+        let path = format!("clients.{}", segment(name));
+        check(path.clone(), name, true);
+        for traffic in traffic(client) {
+            check(
+                format!("{path}.{}.method", traffic.path),
+                traffic.method,
+                false,
+            );
+        }
+    }
+    for name in scenario.retries.names() {
+        check(format!("retries.{}", segment(name)), name, true);
+    }
+    for (index, stage) in scenario.server.stages.iter().enumerate() {
+        check(format!("server.stages.{index}.name"), stage.name(), false);
+    }
+}
+
+/// One entry of the traffic of a client.
+struct Traffic<'a> {
+    /// Its path from the client.
+    path: String,
+    /// The field that says how often, for an error.
+    pace: &'static str,
+    method: &'a str,
+    per: Per,
+    /// Whether each request waits for the one before.
+    closed: bool,
+    kinds: Option<&'a [String]>,
+    /// The mean time from one request to the next; `None` for a schedule.
+    interval_secs: Option<f64>,
+}
+
+fn traffic(client: &Client) -> Vec<Traffic<'_>> {
+    let mut all = Vec::new();
+    for (index, poll) in client.polls.iter().enumerate() {
+        all.push(Traffic {
+            path: format!("polls.{index}"),
+            pace: "every",
+            method: &poll.method,
+            per: poll.per,
+            closed: false,
+            kinds: None,
+            interval_secs: Some(poll.every.secs_f64()),
+        });
+    }
+    for (index, command) in client.commands.iter().enumerate() {
+        all.push(Traffic {
+            path: format!("commands.{index}"),
+            pace: "at",
+            method: &command.method,
+            per: command.per,
+            closed: false,
+            kinds: command.kinds.as_deref(),
+            interval_secs: match &command.at {
+                CommandTimes::Daily { .. } => None,
+                CommandTimes::Poisson { rate } => Some(rate.mean_interval_secs()),
+            },
+        });
+    }
+    for (index, requests) in client.requests.iter().enumerate() {
+        all.push(Traffic {
+            path: format!("requests.{index}"),
+            pace: "rate",
+            method: &requests.method,
+            per: requests.per,
+            closed: false,
+            kinds: None,
+            interval_secs: Some(requests.rate.mean_interval_secs()),
+        });
+    }
+    for (index, closed) in client.loops.iter().enumerate() {
+        all.push(Traffic {
+            path: format!("loops.{index}"),
+            pace: "think",
+            method: &closed.method,
+            per: closed.per,
+            closed: true,
+            kinds: None,
+            interval_secs: Some(closed.think.mean_secs()),
+        });
+    }
+    all
+}
+
+/// The mean number of devices of a home that an entry of traffic is for.
+fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
+    let concerned = |kind: &String| kinds.is_none_or(|kinds| kinds.contains(kind));
+    cohort
+        .devices
+        .iter()
+        .filter(|devices| concerned(&devices.kind))
+        .map(|devices| devices.count.mean())
+        .sum()
+}
+
+/// How many requests one sender and all of them make; rules on single values
+/// hold.
+fn check_load(scenario: &Scenario, found: &mut Findings) {
+    let time = &scenario.time;
+    let length = (time.warm_up + time.length + time.drain).secs_f64();
+    let service = &scenario.server.backend.service;
+    let service_secs = service.as_ref().map_or(0.0, |service| service.mean_secs());
+    let mut total = 0.0;
+    let mut heaviest: Option<(f64, String)> = None;
+    for (name, client) in scenario.clients.iter() {
+        for entry in traffic(client) {
+            let Some(interval) = entry.interval_secs else {
+                continue;
+            };
+            let waits = if entry.closed { service_secs } else { 0.0 };
+            let interval = interval + waits;
+            let path = format!("clients.{}.{}.{}", segment(name), entry.path, entry.pace);
+            let of_sender = length / interval;
+            if of_sender > MAX_REQUESTS_OF_SENDER {
+                found.add(
+                    &path,
+                    format!("one sender would send {}", about(of_sender)),
+                    format!(
+                        "share the load among more homes, or shorten the run: at most {} each",
+                        about(MAX_REQUESTS_OF_SENDER)
+                    ),
+                );
+            }
+            let senders: f64 = scenario
+                .cohorts
+                .values()
+                .filter(|cohort| cohort.client == *name)
+                .map(|cohort| {
+                    let each = match entry.per {
+                        Per::Home => 1.0,
+                        Per::Device => devices_of(cohort, entry.kinds),
+                    };
+                    f64::from(cohort.homes) * each
+                })
+                .sum();
+            let requests = of_sender * senders;
+            total += requests;
+            if heaviest.as_ref().is_none_or(|(most, _)| requests > *most) {
+                heaviest = Some((requests, path));
+            }
+        }
+    }
+    if let Some((_, path)) = heaviest.filter(|_| total > MAX_REQUESTS) {
+        found.add(
+            &path,
+            format!(
+                "one run would make {}, more than {}",
+                about(total),
+                about(MAX_REQUESTS)
+            ),
+            "most of them come from here",
+        );
+    }
+}
+
+/// A large number of requests in words.
+fn about(requests: f64) -> String {
+    match requests {
+        few if few < 1e9 => format!("{:.0} million requests", few / 1e6),
+        many if many < 1e15 => format!("{:.0} billion requests", many / 1e9),
+        _ => "more than a million billion requests".to_owned(),
+    }
+}
+
+fn check_targets(scenario: &Scenario, found: &mut Findings) {
+    let server = &scenario.server;
+    let clients = || scenario.clients.values();
+    for (index, target) in scenario.targets.iter().enumerate() {
+        let (there, what) = match target.estimand {
+            Estimand::P429Attempt | Estimand::P429FirstAttempt | Estimand::P429Request => (
+                server
+                    .stages
+                    .iter()
+                    .any(|stage| stage.refusal().status == 429),
+                "no stage of the server answers with the status 429",
+            ),
+            Estimand::MissedCommand
+            | Estimand::LatencyCommandP50
+            | Estimand::LatencyCommandP95
+            | Estimand::LatencyCommandP99 => (
+                clients().any(|client| !client.commands.is_empty()),
+                "no client gives commands",
+            ),
+            Estimand::TimedOutAttempt => (
+                clients().any(|client| client.timeout.is_some()),
+                "no client has a time-out",
+            ),
+            Estimand::SkippedPoll => (
+                clients()
+                    .flat_map(|client| &client.polls)
+                    .any(|poll| !poll.overlap),
+                "no poll is ever skipped",
+            ),
+            Estimand::UtilisationGate | Estimand::WaitGateProbability | Estimand::WaitGateMean => (
+                server
+                    .stages
+                    .iter()
+                    .any(|stage| matches!(stage, Stage::Gate { .. })),
+                "the server has no gate",
+            ),
+            Estimand::WakeupsDeviceDay => (
+                scenario
+                    .cohorts
+                    .values()
+                    .any(|cohort| !cohort.devices.is_empty()),
+                "no home has devices",
+            ),
+            Estimand::FailedRequest
+            | Estimand::LatencyRequestMean
+            | Estimand::RetryAmplification
+            | Estimand::Goodput => (true, ""),
+        };
+        if !there {
+            found.add(
+                &format!("targets.{index}"),
+                format!("{} cannot be estimated: {what}", target.estimand),
+                "nothing to hold it against",
+            );
+        }
+    }
 }
 
 fn check_clock(scenario: &Scenario, found: &mut Findings) {
@@ -137,34 +467,27 @@ fn check_population(scenario: &Scenario, found: &mut Findings) {
     if scenario.cohorts.is_empty() {
         found.add("cohorts", "there are no homes", "needs at least one cohort");
     }
-    if scenario.cohorts.len() > MAX_COHORTS {
-        found.add(
-            "cohorts",
-            format!("there are more than {} cohorts", MAX_COHORTS),
-            "too many",
-        );
-    }
-    let mut entities: u64 = 0;
     for (name, cohort) in scenario.cohorts.iter() {
         let path = format!("cohorts.{}", segment(name));
         check_cohort(scenario, &path, cohort, found);
-        let devices: f64 = cohort
-            .devices
-            .iter()
-            .map(|devices| devices.count.mean())
-            .sum();
-        entities = entities.saturating_add((f64::from(cohort.homes) * (1.0 + devices)) as u64);
     }
+    let entities = entities(scenario);
     if entities > MAX_ENTITIES {
         found.add(
             "cohorts",
-            format!(
-                "{entities} homes and devices are more than the {} that one run holds",
-                MAX_ENTITIES
-            ),
-            "too many homes and devices",
+            format!("{entities:.0} homes and devices are more than one run holds"),
+            format!("must be at most {MAX_ENTITIES:.0} in all"),
         );
     }
+}
+
+/// The expected number of homes and devices.
+fn entities(scenario: &Scenario) -> f64 {
+    scenario
+        .cohorts
+        .values()
+        .map(|cohort| f64::from(cohort.homes) * (1.0 + devices_of(cohort, None)))
+        .sum()
 }
 
 impl DeviceCount {
@@ -203,23 +526,29 @@ fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Fi
             "must be at least 1",
         );
     }
-    if scenario.clients.get(&cohort.client).is_none() {
-        found.unknown(
+    match scenario.clients.get(&cohort.client) {
+        None => found.unknown(
             &format!("{path}.client"),
             "client",
             &cohort.client,
             scenario.clients.names(),
-        );
-    }
-    if cohort.devices.len() > MAX_KINDS_PER_COHORT {
-        found.add(
-            &format!("{path}.devices"),
-            format!(
-                "there are more than {} kinds of devices",
-                MAX_KINDS_PER_COHORT
-            ),
-            "too many",
-        );
+        ),
+        Some(client) => {
+            let served = traffic(client)
+                .iter()
+                .any(|entry| entry.per == Per::Home || devices_of(cohort, entry.kinds) > 0.0);
+            // A client that sends nothing at all is told there.
+            if !served && client.methods().next().is_some() {
+                found.add(
+                    &format!("{path}.client"),
+                    format!(
+                        "nobody serves this cohort: the client \"{}\" sends only for devices that its homes do not have",
+                        cohort.client
+                    ),
+                    "sends nothing for these homes",
+                );
+            }
+        }
     }
     for (index, devices) in cohort.devices.iter().enumerate() {
         let here = format!("{path}.devices.{index}");
@@ -254,27 +583,24 @@ fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Fi
             "needs polls, commands, requests or loops",
         );
     }
-    if client.methods().count() > MAX_TRAFFIC_PER_CLIENT {
-        found.add(
-            &path,
-            format!(
-                "the client has more than {} kinds of traffic",
-                MAX_TRAFFIC_PER_CLIENT
-            ),
-            "too many",
-        );
-    }
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts
         .iter()
         .filter(|(_, cohort)| cohort.client == name)
         .collect();
-    if cohorts.is_empty() {
-        found.add(
-            &path,
-            format!("no cohort uses the client \"{name}\""),
-            "used by nobody",
-        );
+    // A cohort whose client is misspelt is told there.
+    let all_known = scenario
+        .cohorts
+        .values()
+        .all(|cohort| scenario.clients.get(&cohort.client).is_some());
+    if cohorts.is_empty() && all_known {
+        found.0.push(Finding {
+            path: path.clone(),
+            message: format!("no cohort uses the client \"{name}\""),
+            label: "used by nobody".to_owned(),
+            help: Some("remove it, or name it as the `client` of a cohort".to_owned()),
+            at_name: true,
+        });
     }
     if scenario.retry(&client.retry).is_none() {
         let known = scenario.retries.names().chain([super::NO_RETRY]);
@@ -335,14 +661,6 @@ fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Fi
     }
     check_polls(scenario, &path, client, found);
     check_commands(scenario, &path, client, &cohorts, found);
-    for (index, requests) in client.requests.iter().enumerate() {
-        check_count(
-            scenario,
-            &format!("{path}.requests.{index}.rate"),
-            requests.rate.mean_interval_secs(),
-            found,
-        );
-    }
     for (index, closed) in client.loops.iter().enumerate() {
         if let Err(why) = closed.think.check() {
             found.add(
@@ -358,19 +676,6 @@ fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Fi
                 "must be more than zero",
             );
         }
-    }
-}
-
-/// The draws of one sender are numbered in 28 bits.
-fn check_count(scenario: &Scenario, path: &str, interval_secs: f64, found: &mut Findings) {
-    let time = &scenario.time;
-    let length = (time.warm_up + time.length + time.drain).secs_f64();
-    if length / interval_secs > 2e8 {
-        found.add(
-            path,
-            "one sender would send more than 200 million requests",
-            "share the rate among more homes, or shorten the run",
-        );
     }
 }
 
@@ -414,8 +719,6 @@ fn check_polls(scenario: &Scenario, path: &str, client: &Client, found: &mut Fin
                 "must be within the run",
             );
         }
-        let shortest = poll.every.saturating_sub(poll.jitter).secs_f64();
-        check_count(scenario, &format!("{here}.every"), shortest, found);
     }
 }
 
@@ -451,7 +754,7 @@ fn check_commands(
                     .iter()
                     .flat_map(|(_, cohort)| &cohort.devices)
                     .map(|devices| devices.kind.as_str());
-                if !known.clone().any(|name| name == kind) {
+                if !cohorts.is_empty() && !known.clone().any(|name| name == kind) {
                     found.unknown(
                         &format!("{here}.kinds.{number}"),
                         "kind of device",
@@ -484,14 +787,7 @@ fn check_commands(
                     );
                 }
             }
-            CommandTimes::Poisson { rate } => {
-                check_count(
-                    scenario,
-                    &format!("{here}.at.rate"),
-                    rate.mean_interval_secs(),
-                    found,
-                );
-            }
+            CommandTimes::Poisson { .. } => {}
         }
     }
 }
@@ -499,7 +795,8 @@ fn check_commands(
 fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings) {
     match policy {
         RetryPolicy::None => {}
-        RetryPolicy::Fixed { wait, .. } => {
+        RetryPolicy::Fixed { wait, attempts, .. } => {
+            check_haste(&format!("{path}.wait"), wait.secs_f64(), *attempts, found);
             if wait.is_zero() {
                 found.add(
                     &format!("{path}.wait"),
@@ -508,10 +805,13 @@ fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings) {
                 );
             }
         }
-        RetryPolicy::Random { wait, .. } => {
+        RetryPolicy::Random { wait, attempts, .. } => {
             if let Err(why) = wait.check() {
                 found.add(&format!("{path}.wait"), why, "not a distribution");
-            } else if wait.mean_secs() == 0.0 {
+                return;
+            }
+            check_haste(&format!("{path}.wait"), wait.mean_secs(), *attempts, found);
+            if wait.mean_secs() == 0.0 {
                 found.add(
                     &format!("{path}.wait"),
                     "a retry without a wait never lets time pass",
@@ -520,8 +820,16 @@ fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings) {
             }
         }
         RetryPolicy::Exponential {
-            base, factor, cap, ..
+            base,
+            factor,
+            cap,
+            attempts,
+            ..
         } => {
+            // Without a cap the waits grow out of any haste.
+            if let Some(cap) = cap {
+                check_haste(&format!("{path}.cap"), cap.secs_f64(), *attempts, found);
+            }
             if base.is_zero() {
                 found.add(
                     &format!("{path}.base"),
@@ -547,6 +855,24 @@ fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings) {
     }
 }
 
+/// Attempts without end and without a wait worth the name would make a run of
+/// one request last for ever.
+fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
+    let many = match attempts {
+        Attempts::AtMost(most) => most.get() > MAX_HASTY_ATTEMPTS,
+        Attempts::Unlimited => true,
+    };
+    if many && wait_secs > 0.0 && wait_secs < SHORTEST_WAIT.secs_f64() {
+        found.add(
+            path,
+            format!(
+                "more than {MAX_HASTY_ATTEMPTS} attempts with waits shorter than {SHORTEST_WAIT}"
+            ),
+            format!("must be at least {SHORTEST_WAIT}, or `attempts` fewer"),
+        );
+    }
+}
+
 fn check_server(scenario: &Scenario, found: &mut Findings) {
     if let Some(service) = &scenario.server.backend.service
         && let Err(why) = service.check()
@@ -554,13 +880,6 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
         found.add("server.backend.service", why, "not a distribution");
     }
     let stages = &scenario.server.stages;
-    if stages.len() > MAX_STAGES {
-        found.add(
-            "server.stages",
-            format!("there are more than {} stages", MAX_STAGES),
-            "too many",
-        );
-    }
     for (index, stage) in stages.iter().enumerate() {
         let path = format!("server.stages.{index}");
         if stages[..index]
@@ -750,13 +1069,6 @@ fn check_study(scenario: &Scenario, found: &mut Findings) {
             "must be at least 1",
         );
     }
-    if study.replications > 1_000_000 {
-        found.add(
-            "study.replications",
-            "more than a million replications",
-            "must be at most 1000000",
-        );
-    }
     let confidence = study.confidence.value();
     if !(0.5..1.0).contains(&confidence) {
         found.add(
@@ -767,20 +1079,69 @@ fn check_study(scenario: &Scenario, found: &mut Findings) {
     }
     let mut cells: usize = 1;
     for (path, values) in study.vary.iter() {
+        let place = format!("study.vary.{}", segment(path));
         if values.is_empty() {
             found.add(
-                &format!("study.vary.{}", segment(path)),
+                &place,
                 "there is nothing to vary",
                 "needs at least one value",
             );
         }
+        let mut seen = BTreeSet::new();
+        for (index, value) in values.iter().enumerate() {
+            if !seen.insert(value.label()) {
+                found.add(
+                    &format!("{place}.{index}"),
+                    format!("the value {} is listed twice", value.text()),
+                    "already listed before",
+                );
+                break;
+            }
+        }
         cells = cells.saturating_mul(values.len());
     }
-    if cells > 10_000 {
+    if cells > MAX_CELLS {
         found.add(
             "study.vary",
-            format!("{cells} combinations are more than 10000"),
+            format!("{cells} combinations are more than {MAX_CELLS}"),
             "too many",
+        );
+    }
+    let runs = cells.saturating_mul(study.replications as usize);
+    let stages = &scenario.server.stages;
+    let gates = stages
+        .iter()
+        .filter(|stage| matches!(stage, Stage::Gate { .. }));
+    let columns = 2 + stages.len() + 4 * gates.count();
+    let steps = scenario.time.buckets();
+    let series_bytes = runs as f64 * (steps * columns * size_of::<u64>()) as f64;
+    if runs > MAX_RUNS {
+        found.add(
+            "study.replications",
+            format!(
+                "{} replications of {cells} combinations are {runs} runs, more than {MAX_RUNS}",
+                study.replications
+            ),
+            format!("must be at most {}", MAX_RUNS / cells.max(1)),
+        );
+    } else if series_bytes > MAX_SERIES_BYTES {
+        found.add(
+            "study.replications",
+            format!(
+                "the time series of {runs} runs in {steps} steps would take {:.0} GB of memory",
+                series_bytes / 1e9
+            ),
+            "fewer replications, or a longer `time.bucket`",
+        );
+    }
+    let entities = entities(scenario);
+    if entities <= MAX_ENTITIES && entities * cells as f64 > MAX_ENTITIES_OF_ALL_POLICIES {
+        found.add(
+            "study.vary",
+            format!(
+                "{cells} combinations of {entities:.0} homes and devices are more than memory holds"
+            ),
+            format!("must be at most {MAX_ENTITIES_OF_ALL_POLICIES:.0} in all"),
         );
     }
 }

@@ -206,7 +206,12 @@ impl TryFrom<String> for Zone {
 
 fn fixed_offset(text: &str) -> Option<Offset> {
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
-    let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+    let number = |text: &str| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<i32>().ok()).flatten()
+    };
+    let minutes = number(minutes).filter(|minutes| *minutes < 60)?;
+    let seconds = number(hours)? * 3600 + minutes * 60;
     let signed = if text.starts_with('-') {
         -seconds
     } else {

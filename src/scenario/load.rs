@@ -16,7 +16,10 @@ impl Scenario {
                 .path
                 .parse::<Path>()
                 .ok()
-                .and_then(|path| tree.place(&path));
+                .and_then(|path| match finding.at_name {
+                    true => tree.key_place(&path),
+                    false => tree.place(&path),
+                });
             problems.push(Problem {
                 message: finding.message,
                 place,

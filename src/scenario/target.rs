@@ -3,13 +3,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Estimand;
 use super::text::nearest;
+use super::{Estimand, Quantity};
 use crate::units::{Span, UnitError};
 
 /// What must hold of an estimate, such as `"p429.attempt <= 0.1%"`.
 ///
-/// The bound is a number, a percentage, or a time.
+/// The bound is a number or a percentage, or for an estimate that is a time, a
+/// time with its unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Target {
@@ -56,21 +57,37 @@ impl FromStr for Target {
                 "unknown estimate \"{estimand}\"; {near}"
             )));
         };
-        let value = match bound.strip_suffix('%') {
-            Some(percent) => percent.trim_end().parse::<f64>().ok().map(|p| p / 100.0),
-            None => bound
-                .parse::<f64>()
-                .ok()
-                .or_else(|| bound.parse::<Span>().ok().map(Span::secs_f64)),
+        let number = || bound.parse::<f64>().ok().filter(|value| value.is_finite());
+        let percent = || {
+            let percent = bound.strip_suffix('%')?.trim_end().parse::<f64>().ok()?;
+            Some(percent / 100.0).filter(|value| value.is_finite())
+        };
+        let (value, kind) = match known.quantity() {
+            Quantity::Probability => (
+                percent()
+                    .or_else(number)
+                    .filter(|value| (0.0..=1.0).contains(value)),
+                "a number from 0 to 1 or a percentage, such as \"0.1%\"",
+            ),
+            Quantity::Seconds => (
+                bound.parse::<Span>().ok().map(Span::secs_f64),
+                "a time with its unit, such as \"2s\"",
+            ),
+            Quantity::PerSecond | Quantity::PerDay | Quantity::Ratio => (
+                number().filter(|value| *value >= 0.0),
+                "a number, zero or more",
+            ),
         };
         match value {
-            Some(bound) if bound.is_finite() => Ok(Target {
+            Some(bound) => Ok(Target {
                 estimand: known,
                 comparison,
                 bound,
                 text: text.trim().to_owned(),
             }),
-            _ => Err(fail(&format!("has \"{bound}\" for a bound"))),
+            None => Err(UnitError(format!(
+                "the target \"{text}\" has \"{bound}\" for a bound; expected {kind}"
+            ))),
         }
     }
 }
@@ -121,6 +138,11 @@ mod tests {
             "<= 1",
             "p429.attempt <= x",
             "p429.attempt <= NaN",
+            "p429.attempt <= 1.5",
+            "p429.attempt <= 150%",
+            "p429.attempt <= 500ms",
+            "latency.command.p99 <= 2",
+            "goodput >= -1",
         ] {
             assert!(bad.parse::<Target>().is_err(), "{bad}");
         }

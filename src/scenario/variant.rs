@@ -1,5 +1,5 @@
 use super::Scenario;
-use super::text::{Path, PathError, Problem, Problems, SourceTree, candidates};
+use super::text::{MOST_PROBLEMS, Path, PathError, Problem, Problems, SourceTree, candidates};
 
 /// The text of a scenario, with values set from outside.
 #[derive(Debug, Clone)]
@@ -74,16 +74,24 @@ impl Source {
             }
             paths = longer;
         }
+        if paths.is_empty() {
+            return Err(Problem::new(format!(
+                "{path} stands for nothing: there are no entries where its * is"
+            )));
+        }
         Ok(paths.iter().map(Path::to_string).collect())
     }
 
     fn set_one(&mut self, path: &str, value: &str) -> Result<(), Problem> {
         let texts =
             candidates(&self.text, path, value).map_err(|error| error.into_problem(None))?;
-        let sound = texts
-            .iter()
-            .position(|text| Scenario::parse(text).is_ok())
-            .unwrap_or(0);
+        let sound = match texts.len() {
+            1 => 0,
+            _ => texts
+                .iter()
+                .position(|text| Scenario::parse(text).is_ok())
+                .unwrap_or(0),
+        };
         if let Some(text) = texts.into_iter().nth(sound) {
             self.text = text;
         }
@@ -123,13 +131,22 @@ impl Source {
         let mut problems = Problems::new();
         let mut variants = Vec::new();
         for combination in combinations {
+            if problems.len() >= MOST_PROBLEMS {
+                break;
+            }
             let mut source = self.clone();
             let mut settings = Vec::new();
             let mut last = None;
             for ((path, values), chosen) in vary.iter().zip(&combination) {
                 let value = &values[*chosen];
                 if let Err(problem) = source.set_variation(path, value.text()) {
-                    problems.push(self.at_value(path, None, problem));
+                    let problem = self.at_value(path, None, problem);
+                    if problems
+                        .iter()
+                        .all(|other| other.message != problem.message)
+                    {
+                        problems.push(problem);
+                    }
                 }
                 settings.push((path.to_owned(), value.label()));
                 last = Some((path, *chosen));
@@ -139,7 +156,14 @@ impl Source {
                 Err(found) => {
                     for problem in found.iter() {
                         let (path, chosen) = last.unwrap_or_default();
-                        problems.push(self.at_value(path, Some(chosen), problem.clone()));
+                        let problem = self.at_value(path, Some(chosen), problem.clone());
+                        // A path that does not fit is wrong with every value.
+                        if problems
+                            .iter()
+                            .all(|other| other.message != problem.message)
+                        {
+                            problems.push(problem);
+                        }
                     }
                 }
             }

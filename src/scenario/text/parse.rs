@@ -46,9 +46,16 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
             },
             _ => problem.place.as_ref().map_or(0, |place| place.start),
         };
-        let follows = blanks
-            .iter()
-            .any(|blank: &Blank| blank.causes(&tree, &code, at));
+        // A number that is not finite was told of before the text was read.
+        let told = problem.place.as_ref().is_some_and(|place| {
+            problems
+                .iter()
+                .any(|other| other.place.as_ref() == Some(place))
+        });
+        let follows = told
+            || blanks
+                .iter()
+                .any(|blank: &Blank| blank.causes(&tree, &code, at));
         if !follows {
             problem.place = problem
                 .place

@@ -15,7 +15,7 @@ use ron::error::{Error, SpannedError};
 
 use super::path::advice;
 use super::position::{floor_boundary, line_and_column, offset};
-use super::tree::{Bracket, Group, Node, SourceTree, excerpt};
+use super::tree::{Bracket, Entry, Group, Node, SourceTree, excerpt};
 use super::{Problem, nearest};
 
 /// An error of `ron` about `text` as a [`Problem`].
@@ -69,9 +69,7 @@ impl<'t> Finder<'t> {
                 outer,
             } => self.unknown_field(expected, &found, outer.as_deref()),
             Error::NoSuchEnumVariant {
-                expected,
-                found,
-                outer,
+                expected, found, ..
             } => {
                 // A list that is not closed takes the fields after it for variants.
                 let keyed = self
@@ -81,10 +79,14 @@ impl<'t> Finder<'t> {
                 {
                     return problem;
                 }
-                let kind = outer.map_or_else(String::new, |outer| format!(" of {outer}"));
+                let place = self.word();
+                let inside = match self.key_around(place.start, 0) {
+                    Some(key) => format!(" in {key}"),
+                    None => String::new(),
+                };
                 Problem::at(
-                    self.word(),
-                    format!("unknown variant \"{}\"{kind}", excerpt(&found)),
+                    place,
+                    format!("unknown word \"{}\"{inside}", excerpt(&found)),
                 )
                 .label("not known here")
                 .with_advice(&found, expected)
@@ -150,7 +152,7 @@ impl<'t> Finder<'t> {
         outer: Option<&str>,
     ) -> Problem {
         let place = self.word();
-        let inside = outer.map_or_else(String::new, |outer| format!(" in {outer}"));
+        let inside = self.inside(place.start, outer);
         let mut problem = Problem::at(
             place.clone(),
             format!("unknown field \"{}\"{inside}", excerpt(found)),
@@ -175,7 +177,7 @@ impl<'t> Finder<'t> {
     }
 
     fn missing_field(&self, field: &str, outer: Option<&str>) -> Problem {
-        let inside = outer.map_or_else(String::new, |outer| format!(" in {outer}"));
+        let inside = self.inside(self.end, outer);
         Problem::at(
             self.opening(self.end),
             format!("the field \"{field}\" is missing{inside}"),
@@ -185,7 +187,7 @@ impl<'t> Finder<'t> {
 
     fn duplicate_field(&self, field: &str, outer: Option<&str>) -> Problem {
         let place = self.word();
-        let inside = outer.map_or_else(String::new, |outer| format!(" in {outer}"));
+        let inside = self.inside(place.start, outer);
         let problem = Problem::at(
             place.clone(),
             format!("the field \"{field}\" is given twice{inside}"),
@@ -201,6 +203,30 @@ impl<'t> Finder<'t> {
             }
             _ => problem.label("expected once"),
         }
+    }
+
+    /// In what the fields at an offset are, in words of the text: the name that
+    /// is written before their bracket, or the key of the innermost value that
+    /// has one. The name of a type is told of the whole alone.
+    fn inside(&self, at: usize, outer: Option<&str>) -> String {
+        let written = self.group_at(at).and_then(|group| group.name.clone());
+        let name = written
+            .map(|name| excerpt(self.tree.raw(&name)))
+            .or_else(|| self.key_around(at, 1))
+            .or_else(|| outer.map(str::to_owned));
+        name.map_or_else(String::new, |name| format!(" in {name}"))
+    }
+
+    /// The key of the innermost value around an offset that has one, as it is
+    /// written; the innermost `skipped` groups are not looked into.
+    fn key_around(&self, at: usize, skipped: usize) -> Option<String> {
+        let chain = self.tree.chain(at);
+        chain.iter().rev().skip(skipped).find_map(|group| {
+            let around =
+                |entry: &&Entry| (entry.value.span.start..=entry.value.span.end).contains(&at);
+            let key = group.entries.iter().find(around)?.key.as_ref()?;
+            Some(excerpt(self.tree.raw(key)))
+        })
     }
 
     /// A message of one of our own types, about the last thing that was read.

@@ -11,7 +11,7 @@ fn shown(text: &str) -> String {
 fn problems_look_like_those_of_rustc() {
     let text = "Scenario(\n    name: \"x\",\n    time: (lenght: \"6h\"),\n    // comment\n\tshare: 2.0,\n)\n";
     insta::assert_snapshot!(shown(text), @r#"
-    error: unknown field "lenght" in Time
+    error: unknown field "lenght" in time
      --> dir/s.ron:3:12
       |
     3 |     time: (lenght: "6h"),

@@ -142,14 +142,14 @@ fn names_that_are_not_known() {
         (
             "(time: (lenght: \"1s\"))",
             "lenght",
-            "in Time",
+            "in time",
             "",
             "did you mean \"length\"? known are warm_up, length",
         ),
         (
             "(stages: [Gat(permits: 1)])",
             "Gat",
-            "unknown variant \"Gat\" of Stage",
+            "unknown word \"Gat\" in stages",
             "",
             "did you mean \"Gate\"? known are Gate, Limit, Off",
         ),
@@ -211,7 +211,7 @@ fn fields_missing_or_given_twice() {
         (
             "(name: \"a\", time: (warm_up: \"3s\"))",
             "time: (",
-            "the field \"length\" is missing in Time",
+            "the field \"length\" is missing in time",
             "expected length",
             "",
         ),
@@ -416,7 +416,7 @@ fn structs_lists_maps_and_variants_of_the_wrong_shape() {
         (
             "(time: \"6h\")",
             "\"6h\"",
-            "expected the fields of Time in parentheses",
+            "expected fields in parentheses",
             "",
             "",
         ),
@@ -608,7 +608,7 @@ fn brackets_quotes_and_comments_left_open() {
         (
             "(\n    name: \"a\",\n    time: (\n        length: \"1s\",\n    flag: true,\n)\n",
             "flag",
-            "unknown field \"flag\" in Time",
+            "unknown field \"flag\" in time",
             "",
             "is the \"(\" of line 3 closed?",
         ),

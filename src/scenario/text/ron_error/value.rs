@@ -146,9 +146,10 @@ impl Finder<'_> {
             Error::ExpectedOption => "Some(...) or None".to_owned(),
             Error::ExpectedUnit => "()".to_owned(),
             Error::ExpectedStructLike => "values in parentheses".to_owned(),
-            Error::ExpectedNamedStructLike("") => "fields in parentheses".to_owned(),
-            Error::ExpectedNamedStructLike(name) if whole => format!("{name}(...)"),
-            Error::ExpectedNamedStructLike(name) => format!("the fields of {name} in parentheses"),
+            Error::ExpectedNamedStructLike(name) if whole && !name.is_empty() => {
+                format!("{name}(...)")
+            }
+            Error::ExpectedNamedStructLike(_) => "fields in parentheses".to_owned(),
             Error::ExpectedStructName(name) => format!("{name}(...)"),
             Error::ExpectedRangeSyntax => "a range such as 1..5".to_owned(),
             code if is_word_code(code) => "a word such as Name or Name(...)".to_owned(),
