@@ -577,11 +577,13 @@ fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Fi
 fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
     if client.methods().next().is_none() {
-        found.add(
-            &path,
-            format!("the client \"{name}\" sends nothing"),
-            "needs polls, commands, requests or loops",
-        );
+        found.0.push(Finding {
+            path: path.clone(),
+            message: format!("the client \"{name}\" sends nothing"),
+            label: "needs polls, commands, requests or loops".to_owned(),
+            help: None,
+            at_name: true,
+        });
     }
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts

@@ -2,4 +2,8 @@
 
 mod book;
 mod closed_forms;
+mod commands;
+mod determinism;
+mod errors;
+mod support;
 mod validation;

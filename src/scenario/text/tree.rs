@@ -240,10 +240,10 @@ impl<'t> SourceTree<'t> {
     /// The value at a path.
     ///
     /// A segment is the name of a field, a key of a map, the index of an
-    /// element from zero, or the `name` of an element of a list (or its variant in
-    /// small letters, if it has no name). The content
-    /// of `Name(value)` is reached by `.0` or by going on as if the wrapper
-    /// were not there; names before brackets are never part of a path.
+    /// element from zero, or the `name` of an element of a list; an element
+    /// without one goes by the word before its bracket in small letters, as
+    /// `gate` for `Gate(permits: 4)`. The content of `Name(value)` is reached
+    /// by `.0` or by going on as if the wrapper were not there.
     ///
     /// # Errors
     /// The first segment that leads nowhere, with what is there instead.
@@ -389,27 +389,26 @@ impl<'t> SourceTree<'t> {
         }
     }
 
-    /// What an element of a list is called: the text of its field `name`, or if
-    /// it has none, the name before its bracket in small letters, as in
-    /// `stages.gate`.
+    /// What an element of a list is called: the text of its field `name`, else
+    /// the word before its bracket in small letters.
     fn own_name(&self, node: &Node) -> Option<Cow<'t, str>> {
+        self.written_name(node).or_else(|| {
+            let word = node.group()?.name.as_ref()?;
+            Some(Cow::Owned(self.raw(word).to_lowercase()))
+        })
+    }
+
+    /// The text of the field `name` of a struct.
+    fn written_name(&self, node: &Node) -> Option<Cow<'t, str>> {
         let group = node.group()?;
         if let Some(inner) = node.wrapped() {
-            return self.own_name(inner);
+            return self.written_name(inner);
         }
-        let named = group.entries.iter().find(|entry| {
+        let entry = group.entries.iter().find(|entry| {
             let key = entry.key.as_ref();
             key.is_some_and(|key| self.raw(key) == "name")
-        });
-        match named {
-            Some(entry) => {
-                (entry.value.leaf() == Some(Leaf::Text)).then(|| self.name(&entry.value.span))
-            }
-            None => {
-                let name = group.name.as_ref()?;
-                Some(Cow::Owned(self.raw(name).to_ascii_lowercase()))
-            }
-        }
+        })?;
+        (entry.value.leaf() == Some(Leaf::Text)).then(|| self.name(&entry.value.span))
     }
 
     fn nothing_there(&self, path: &Path, depth: usize, node: &Node) -> PathError {

@@ -27,7 +27,7 @@ fn independent_problems_are_found_in_one_go() {
             "unknown field \"lenght\" in time",
             "expected text in quotes, found 300",
             "expected a whole number, found 2.5",
-            "unknown field \"more\" in Client",
+            "unknown field \"more\" in \"b\"",
             "the name \"b\" is given twice",
             "the number -1 is negative",
             "the time \"2\" has no unit",
@@ -62,7 +62,7 @@ fn what_follows_from_another_problem_is_not_reported() {
         (
             "(name: \"a\", clients: {\"x\": (count: -1)})",
             vec![
-                "the field \"every\" is missing in Client",
+                "the field \"every\" is missing in \"x\"",
                 "the number -1 is negative",
             ],
         ),

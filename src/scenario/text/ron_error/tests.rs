@@ -225,7 +225,7 @@ fn fields_missing_or_given_twice() {
         (
             "(clients: {\"x\": ()})",
             "\"x\": (",
-            "\"every\" is missing in Client",
+            "\"every\" is missing in \"x\"",
             "",
             "",
         ),
