@@ -136,7 +136,9 @@ impl Source {
             }
             let mut source = self.clone();
             let mut settings = Vec::new();
-            let mut last = None;
+            // The value after which the scenario was unsound for the first time.
+            let mut culprit = None;
+            let mut outcome = Ok(scenario.clone());
             for ((path, values), chosen) in vary.iter().zip(&combination) {
                 let value = &values[*chosen];
                 if let Err(problem) = source.set_variation(path, value.text()) {
@@ -149,13 +151,17 @@ impl Source {
                     }
                 }
                 settings.push((path.to_owned(), value.label()));
-                last = Some((path, *chosen));
+                outcome = source.scenario();
+                culprit = match outcome {
+                    Ok(_) => None,
+                    Err(_) => culprit.or(Some((path, *chosen))),
+                };
             }
-            match source.scenario() {
+            match outcome {
                 Ok(scenario) => variants.push(Variant { settings, scenario }),
                 Err(found) => {
                     for problem in found.iter() {
-                        let (path, chosen) = last.unwrap_or_default();
+                        let (path, chosen) = culprit.unwrap_or_default();
                         let problem = self.at_value(path, Some(chosen), problem.clone());
                         // A path that does not fit is wrong with every value.
                         if problems
@@ -272,8 +278,8 @@ mod tests {
             (
                 "server.stages.gate.permits\":",
                 "server.stages.gate.permit\":",
-                "\"server.stages.gate.permit\"",
-                "permit",
+                "1",
+                "unknown field \"permit\"",
             ),
             (
                 "clients.*.retry",

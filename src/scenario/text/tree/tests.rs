@@ -100,14 +100,14 @@ fn a_path_that_leads_nowhere_says_where_it_ends() {
             2,
             "which has 3 elements, 0 to 2",
             None,
-            "app 10 s user",
+            "gate app 10 s user",
         ),
         (
             "server.stages.app 10s",
             2,
             "there is no \"app 10s\"",
             Some("app 10 s"),
-            "app 10 s user",
+            "gate app 10 s user",
         ),
         (
             "server.stages.app 10 s.by.quota.x",
