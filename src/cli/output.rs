@@ -134,11 +134,9 @@ fn not_ours(folder: &Path, stranger: &str) -> String {
 /// folder with it must not be replaced. Results carry a manifest that lists
 /// all their files.
 fn stranger(folder: &Path) -> io::Result<Option<String>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    if !folder.exists() {
+        return Ok(None);
+    }
     let manifest: Value = fs::read(folder.join(MANIFEST))
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -149,7 +147,7 @@ fn stranger(folder: &Path) -> io::Result<Option<String>> {
         [MANIFEST, RECORDS].contains(&name)
             || files.is_some_and(|files| files.iter().any(|file| file == name))
     };
-    for entry in entries {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if !(ours && entry.file_type()?.is_file() && listed(&name)) {

@@ -882,6 +882,9 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
         found.add("server.backend.service", why, "not a distribution");
     }
     let stages = &scenario.server.stages;
+    // A key has at most as many users as there are homes.
+    let homes = scenario.cohorts.values();
+    let users = homes.map(|cohort| u64::from(cohort.homes)).sum();
     for (index, stage) in stages.iter().enumerate() {
         let path = format!("server.stages.{index}");
         if stages[..index]
@@ -931,7 +934,7 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
                 kinds,
                 ..
             } => {
-                check_limit(&path, by, per, found);
+                check_limit(&path, by, per, users, found);
                 let known = scenario.methods();
                 for (number, method) in methods.iter().flatten().enumerate() {
                     if !known.contains(&method.as_str()) {
@@ -981,7 +984,7 @@ fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
     }
 }
 
-fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], found: &mut Findings) {
+fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], users: u64, found: &mut Findings) {
     for (number, scope) in per.iter().enumerate() {
         if per[..number].contains(scope) {
             found.add(
@@ -1004,7 +1007,18 @@ fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], found: &mut Findings
                     format!("must be at least {}", SHORTEST_WINDOW),
                 );
             }
+            let before = found.0.len();
             check_quota(&format!("{path}.by.quota"), quota, found);
+            if before == found.0.len()
+                && !window.is_zero()
+                && let Err(why) = by.compile(users)
+            {
+                found.add(
+                    &format!("{path}.by.quota"),
+                    why.to_string(),
+                    "must be smaller",
+                );
+            }
         }
         LimiterRule::TokenBucket { burst, .. } | LimiterRule::Gcra { burst, .. } => {
             if *burst == 0 {

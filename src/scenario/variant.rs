@@ -1,5 +1,5 @@
 use super::Scenario;
-use super::text::{MOST_PROBLEMS, Path, PathError, Problem, Problems, SourceTree, candidates};
+use super::text::{MOST_PROBLEMS, Path, PathError, Problem, Problems, SourceTree, candidates, set};
 
 /// The text of a scenario, with values set from outside.
 #[derive(Debug, Clone)]
@@ -128,13 +128,17 @@ impl Source {
                 })
                 .collect();
         }
+        // The list of values may be long, and is no part of a variant.
+        let without_values = Source {
+            text: set(&self.text, "study.vary", "{}").unwrap_or_else(|_| self.text.clone()),
+        };
         let mut problems = Problems::new();
         let mut variants = Vec::new();
         for combination in combinations {
             if problems.len() >= MOST_PROBLEMS {
                 break;
             }
-            let mut source = self.clone();
+            let mut source = without_values.clone();
             let mut settings = Vec::new();
             // The value after which the scenario was unsound for the first time.
             let mut culprit = None;

@@ -272,7 +272,7 @@ fn a_thousand_times_slower_is_the_same() {
     name: "scaled",
     time: (start: "1970-01-01T00:00:00Z", length: "300000U", warm_up: "20000U", drain: "100000U", bucket: "10000U"),
     cohorts: {"a": (homes: 40, client: "c")},
-    clients: {"c": (polls: [(method: "get", every: "5000U", phase: At("3000U"), overlap: true), (method: "put", every: "700U", phase: At("10U"), tick: "300U")], timeout: "300U", retry: "again")},
+    clients: {"c": (polls: [(method: "get", every: "5000U", phase: At("3000U"), overlap: true), (method: "put", every: "700U", phase: At("10U"), tick: "300U")], timeout: "250U", retry: "again")},
     server: (stages: [Gate(permits: 30, max_wait: "200U"), Limit(name: "l", by: TokenBucket(rate: "1/40U", burst: 50)), Limit(name: "w", by: FixedWindow(quota: Fixed(500), window: "20000U"))], backend: (service: Constant("150U"))),
     retries: {"again": Exponential(base: "1000U", jitter: None, attempts: 4)},
     study: (replications: 2),

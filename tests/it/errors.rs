@@ -443,6 +443,15 @@ const CASES: &[Case] = &[
         "500000",
         &["GB of memory", "time.bucket"],
     ),
+    case(
+        "FixedWindow(quota: Fixed(40)",
+        "SlidingLog(quota: Fixed(5000000000)",
+        "Fixed(5000000000)",
+        &[
+            "a sliding log cannot hold a quota of 5000000000",
+            "must be smaller",
+        ],
+    ),
     // Syntax.
     case(
         "name: \"small\"",
