@@ -113,25 +113,37 @@ pub fn replications_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
 /// If the writer fails.
 pub fn series_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let Some(first) = answer.study.cells.first() else {
-        return finish(writer);
-    };
-    let stages = &first.world.server.stages;
+    // A study may vary the stages themselves: one column per name.
+    let mut names: Vec<(&str, bool)> = Vec::new();
+    for stage in answer
+        .study
+        .cells
+        .iter()
+        .flat_map(|cell| &cell.world.server.stages)
+    {
+        let column = (stage.name.as_str(), stage.gate.is_some());
+        if !names.contains(&column) {
+            names.push(column);
+        }
+    }
+    let gates = || names.iter().filter(|(_, gate)| *gate);
     let mut header = ["policy", "seconds", "offered", "admitted"]
         .map(str::to_owned)
         .to_vec();
-    header.extend(
-        stages
-            .iter()
-            .map(|stage| format!("refused by {}", stage.name)),
-    );
-    let gates = || stages.iter().filter(|stage| stage.gate.is_some());
-    header.extend(gates().map(|gate| format!("mean inside {}", gate.name)));
-    header.extend(gates().map(|gate| format!("mean waiting at {}", gate.name)));
+    header.extend(names.iter().map(|(name, _)| format!("refused by {name}")));
+    header.extend(gates().map(|(name, _)| format!("mean inside {name}")));
+    header.extend(gates().map(|(name, _)| format!("mean waiting at {name}")));
     writer.write_record(&header)?;
     for (cell, records) in answer.study.cells.iter().zip(answer.records) {
         let clock = cell.world.clock;
         let length = clock.measured_until.since(clock.measured_from);
+        let stages = &cell.world.server.stages;
+        let stage_of = |(name, gate): &(&str, bool)| {
+            stages
+                .iter()
+                .position(|stage| stage.name == *name && stage.gate.is_some() == *gate)
+        };
+        let gate_of = |column: &(&str, bool)| stages[stage_of(column)?].gate.map(usize::from);
         for step in 0..clock.buckets {
             let begin = clock.bucket_width * step as u64;
             let width = clock.bucket_width.min(length.saturating_sub(begin)).nanos() as f64;
@@ -148,12 +160,21 @@ pub fn series_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
                 sum(&|record| record.series.offered[step]),
                 sum(&|record| record.series.admitted[step]),
             ];
-            row.extend(
-                (0..stages.len()).map(|stage| sum(&|record| record.series.refused[stage][step])),
-            );
-            let gates = cell.world.server.gates.len();
-            row.extend((0..gates).map(|gate| mean(&|record| record.series.inside[gate][step])));
-            row.extend((0..gates).map(|gate| mean(&|record| record.series.waiting[gate][step])));
+            row.extend(names.iter().map(|column| {
+                stage_of(column).map_or_else(String::new, |stage| {
+                    sum(&|record| record.series.refused[stage][step])
+                })
+            }));
+            row.extend(gates().map(|column| {
+                gate_of(column).map_or_else(String::new, |gate| {
+                    mean(&|record| record.series.inside[gate][step])
+                })
+            }));
+            row.extend(gates().map(|column| {
+                gate_of(column).map_or_else(String::new, |gate| {
+                    mean(&|record| record.series.waiting[gate][step])
+                })
+            }));
             writer.write_record(&row)?;
         }
     }

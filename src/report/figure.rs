@@ -22,12 +22,24 @@ pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
     let Some(first) = answer.study.cells.first() else {
         return figures;
     };
-    if !first.world.server.stages.is_empty() {
+    let cells = answer.study.cells.iter();
+    let stages = || cells.clone().flat_map(|cell| &cell.world.server.stages);
+    if stages().next().is_some() {
         figures.push(refusals(answer, first));
     }
-    let stages = first.world.server.stages.iter();
-    for stage in stages.filter(|stage| stage.gate.is_some()) {
-        figures.push(gate(answer, first, stage));
+    // A study may vary the stages themselves.
+    let mut names: Vec<&str> = Vec::new();
+    for stage in stages().filter(|stage| stage.gate.is_some()) {
+        if !names.contains(&stage.name.as_str()) {
+            names.push(&stage.name);
+        }
+    }
+    for name in names {
+        let mut figure = gate(answer, first, name);
+        if figures.iter().any(|other| other.name == figure.name) {
+            figure.name = format!("{}_{}", figure.name, figures.len());
+        }
+        figures.push(figure);
     }
     figures.push(policies(answer));
     figures
@@ -179,18 +191,22 @@ fn refusals(answer: &Answer<'_>, first: &Cell) -> Figure {
     }
 }
 
-fn gate(answer: &Answer<'_>, first: &Cell, stage: &crate::server::StagePlan) -> Figure {
+/// The index of the gate of that name among the gates of a cell.
+fn gate_of(cell: &Cell, name: &str) -> Option<usize> {
+    let mut stages = cell.world.server.stages.iter();
+    let stage = stages.find(|stage| stage.name == name)?;
+    stage.gate.map(usize::from)
+}
+
+fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
     let time = TimeAxis::new(first);
-    let gate = usize::from(stage.gate.unwrap_or(0));
-    let plan = &first.world.server.gates[gate];
-    let lines = answer
-        .study
-        .cells
-        .iter()
-        .zip(answer.records)
-        .take(MOST_LINES);
-    let series = lines
-        .map(|(cell, records)| {
+    let with_gate = || {
+        let cells = answer.study.cells.iter().zip(answer.records);
+        cells.filter_map(|(cell, records)| Some((cell, records, gate_of(cell, name)?)))
+    };
+    let series = with_gate()
+        .take(MOST_LINES)
+        .map(|(cell, records, gate)| {
             let label = match line_label(answer, cell) {
                 label if label.is_empty() => "requests".to_owned(),
                 label => label,
@@ -202,22 +218,20 @@ fn gate(answer: &Answer<'_>, first: &Cell, stage: &crate::server::StagePlan) -> 
         })
         .collect();
     let mut marks = time.marks(first);
-    let permits = answer
-        .study
-        .cells
-        .iter()
-        .all(|cell| cell.world.server.gates[gate].permits == plan.permits);
-    if permits {
+    let mut permits = with_gate().map(|(cell, _, gate)| cell.world.server.gates[gate].permits);
+    if let Some(common) = permits.next()
+        && permits.all(|other| other == common)
+    {
         marks.push(Mark::Horizontal {
-            y: f64::from(plan.permits),
-            label: format!("permits {}", plan.permits),
+            y: f64::from(common),
+            label: format!("permits {common}"),
         });
     }
     let width = first.world.clock.bucket_width;
     let chart = Lines {
         frame: frame(
             answer,
-            format!("How full is the gate \"{}\"?", stage.name),
+            format!("How full is the gate \"{name}\"?"),
             &format!("mean number of requests inside or waiting in steps of {width}"),
         ),
         marks,
@@ -229,7 +243,7 @@ fn gate(answer: &Answer<'_>, first: &Cell, stage: &crate::server::StagePlan) -> 
         series,
     };
     Figure {
-        name: format!("load_{}", slug(&stage.name)),
+        name: format!("load_{}", slug(name)),
         chart: chart.into(),
     }
 }

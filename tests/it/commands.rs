@@ -458,3 +458,27 @@ fn help_and_version_are_no_errors() {
         "{help}"
     );
 }
+
+#[test]
+fn a_study_may_vary_the_stages_their_number_and_the_length() {
+    let place = Place::new();
+    let paths = "\"server.stages\": [[Gate(permits: 3)], [Gate(name: \"b?\", permits: 3), Gate(name: \"b!\", permits: 2), Limit(name: \"gate\", by: Gcra(rate: \"1/s\", burst: 4))], []], \"time.length\": [\"10min\", \"15min\", \"6min\"]";
+    let varied = "\"clients.hub.retry\": [\"none\", \"soon\"]";
+    place.write("s.ron", replaced(SMALL, varied, paths));
+    place
+        .ratelab(&["run", "s.ron", "--quiet", "--out", "out"])
+        .exits(0);
+    let names = place.names("out");
+    let gates = names.iter().filter(|name| name.starts_with("load_"));
+    assert_eq!(gates.count(), 6, "three gates, as SVG and PNG: {names:?}");
+    let series = place.read("out/series.csv");
+    let header = series.lines().next().unwrap();
+    for column in [
+        "refused by gate",
+        "refused by b?",
+        "mean inside b!",
+        "mean waiting at gate",
+    ] {
+        assert!(header.contains(column), "{column} in {header}");
+    }
+}
