@@ -272,8 +272,8 @@ fn a_thousand_times_slower_is_the_same() {
     name: "scaled",
     time: (start: "1970-01-01T00:00:00Z", length: "300000U", warm_up: "20000U", drain: "100000U", bucket: "10000U"),
     cohorts: {"a": (homes: 40, client: "c")},
-    clients: {"c": (polls: [(method: "get", every: "5000U", phase: At("3000U"), overlap: true), (method: "put", every: "700U", phase: At("10U"), tick: "300U")], timeout: "250U", retry: "again")},
-    server: (stages: [Gate(permits: 30, max_wait: "200U"), Limit(name: "l", by: TokenBucket(rate: "1/40U", burst: 50)), Limit(name: "w", by: FixedWindow(quota: Fixed(500), window: "20000U"))], backend: (service: Constant("150U"))),
+    clients: {"c": (polls: [(method: "get", every: "5000U", phase: At("3000U"), overlap: true), (method: "put", every: "700U", phase: At("10U"), tick: "300U")], timeout: "180U", retry: "again")},
+    server: (stages: [Gate(permits: 30, max_wait: "200U"), Limit(name: "l", by: TokenBucket(rate: "1/20U", burst: 50)), Limit(name: "w", by: FixedWindow(quota: Fixed(500), window: "20000U"))], backend: (service: Constant("150U"))),
     retries: {"again": Exponential(base: "1000U", jitter: None, attempts: 4)},
     study: (replications: 2),
 )"#
@@ -377,7 +377,7 @@ fn a_poisson_load_may_come_from_one_home_or_from_a_hundred() {
     let (split, split_error) = estimate(&place, &text(100, "0.1/s"), "p429.attempt");
     // Two standard errors of the difference apart once in 20 seeds, four once
     // in 1300 (t with about 38 degrees of freedom); the seed is fixed.
-    let error = (one_error.powi(2) + split_error.powi(2)).sqrt();
+    let error = (one_error * one_error + split_error * split_error).sqrt();
     assert!((one - split).abs() < 4.0 * error, "{one} {split} {error}");
     // Erlang's loss formula for 10 erlang on 10 servers: 0.2146.
     assert!((one - 0.2146).abs() < 4.0 * one_error, "{one} {one_error}");
@@ -414,7 +414,7 @@ fn the_order_of_cohorts_does_not_matter_to_an_order_free_model() {
             "p429.attempt",
         )
     });
-    let error = (random[0].1.powi(2) + random[1].1.powi(2)).sqrt();
+    let error = (random[0].1 * random[0].1 + random[1].1 * random[1].1).sqrt();
     assert!(
         (random[0].0 - random[1].0).abs() < 4.0 * error,
         "{random:?}"

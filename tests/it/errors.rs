@@ -632,7 +632,7 @@ fn a_file_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     let path = place.write("secret.ron", SMALL);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     // For the superuser there is no such file.
     if std::fs::read(&path).is_err() {
         let done = place.ratelab(&["check", "secret.ron"]).exits(2);
@@ -834,7 +834,7 @@ const STRANGE: &[&str] = &[
 ];
 
 /// What one mutation does to the list of tokens.
-fn mutate<'t>(tokens: &mut Vec<&'t str>, kind: u8, at: usize, other: usize) {
+fn mutate(tokens: &mut Vec<&str>, kind: u8, at: usize, other: usize) {
     if tokens.is_empty() {
         return;
     }

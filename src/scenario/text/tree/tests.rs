@@ -45,6 +45,7 @@ fn paths_and_the_values_they_lead_to() {
         ("clients.\"a.b\".on.1.0", "26"),
         ("server.stages.0.permits", "160"),
         ("server.stages.0", "Gate(permits: 160, max_wait: \"2s\")"),
+        ("server.stages.gate.permits", "160"),
         ("server.stages.app 10 s.by.quota", "Fixed(50)"),
         ("server.stages.app 10 s.by.quota.0", "50"),
         ("server.stages.1.by.window", "\"10s\""),
