@@ -6,4 +6,4 @@ mod gate;
 mod pipeline;
 
 pub use gate::{Entry, Gate, GatePlan, NOBODY};
-pub use pipeline::{KeyOf, Outcome, Pipeline, RouteStage, ServerPlan, StagePlan, Visit};
+pub use pipeline::{Divisor, KeyOf, Outcome, Pipeline, RouteStage, ServerPlan, StagePlan, Visit};

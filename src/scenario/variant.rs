@@ -166,7 +166,10 @@ impl Source {
                 Err(found) => {
                     for problem in found.iter() {
                         let (path, chosen) = culprit.unwrap_or_default();
-                        let problem = self.at_value(path, Some(chosen), problem.clone());
+                        let last = path.rsplit('.').next().unwrap_or_default();
+                        let adds = format!("unknown field \"{last}\"");
+                        let chosen = (!problem.message.starts_with(&adds)).then_some(chosen);
+                        let problem = self.at_value(path, chosen, problem.clone());
                         // A path that does not fit is wrong with every value.
                         if problems
                             .iter()
@@ -282,7 +285,7 @@ mod tests {
             (
                 "server.stages.gate.permits\":",
                 "server.stages.gate.permit\":",
-                "1",
+                "\"server.stages.gate.permit\"",
                 "unknown field \"permit\"",
             ),
             (

@@ -81,8 +81,8 @@ pub enum KeyOf {
     Group {
         /// The first home of the first group.
         first_home: u32,
-        /// Homes per group; at least 1.
-        homes: u32,
+        /// What divides by the number of homes per group.
+        homes: Divisor,
         /// Keys per group.
         scale: u32,
         /// The first group's key.
@@ -97,6 +97,30 @@ pub enum KeyOf {
         /// Added to each.
         offset: u32,
     },
+}
+
+/// A divisor of at least 2, as a multiplication: a division takes longer than
+/// the rest of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Divisor {
+    /// The reciprocal in units of 2^-64, rounded up: exact for 32-bit numbers
+    /// (Granlund and Montgomery 1994, theorem 4.2).
+    reciprocal: u64,
+}
+
+impl Divisor {
+    /// The divisor `by`; `None` below 2.
+    pub fn new(by: u32) -> Option<Divisor> {
+        (by >= 2).then(|| Divisor {
+            reciprocal: u64::MAX / u64::from(by) + 1,
+        })
+    }
+
+    /// The whole part of `number` divided by it.
+    #[inline]
+    pub fn divide(self, number: u32) -> u32 {
+        ((u128::from(number) * u128::from(self.reciprocal)) >> 64) as u32
+    }
 }
 
 /// One attempt on its way through the server.
@@ -272,7 +296,7 @@ impl<'w> Pipeline<'w> {
                 homes,
                 scale,
                 offset,
-            } => scaled((home - first_home) / homes, scale, offset),
+            } => scaled(homes.divide(home - first_home), scale, offset),
             KeyOf::Table {
                 table,
                 scale,
@@ -283,5 +307,31 @@ impl<'w> Pipeline<'w> {
                 offset,
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_divisor_divides(number in any::<u32>(), by in 2..=u32::MAX) {
+            let divisor = Divisor::new(by).unwrap();
+            for number in [number, number / by * by, (number / by * by).wrapping_sub(1), u32::MAX] {
+                prop_assert_eq!(divisor.divide(number), number / by);
+            }
+        }
+    }
+
+    #[test]
+    fn small_divisors_divide_at_the_edges() {
+        for by in [2, 3, 7, 200, 1 << 31, u32::MAX] {
+            for number in [0, 1, by - 1, by, u32::MAX - 1, u32::MAX] {
+                assert_eq!(Divisor::new(by).unwrap().divide(number), number / by);
+            }
+        }
+        assert_eq!((Divisor::new(0), Divisor::new(1)), (None, None));
     }
 }

@@ -135,6 +135,8 @@ struct Loop<'w, Q> {
     requests: Slab<Request>,
     services: Slab<Service>,
     waiting: Slab<Waiting>,
+    /// Whether the state of all senders is more than caches hold.
+    large: bool,
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
     /// Waiting attempts whose permit has come, to be taken further.
@@ -162,6 +164,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             requests: Slab::new(),
             services: Slab::new(),
             waiting: Slab::new(),
+            large: world.senders() > 1 << 15,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             called: Vec::new(),
             metrics: Metrics::new(world),
@@ -199,7 +202,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             }
             match Kind::of(event) {
                 Kind::Send => {
-                    self.prefetch();
+                    if self.large {
+                        self.prefetch();
+                    }
                     self.send(event.entity(), event.detail());
                 }
                 Kind::Served => self.served(event.entity()),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::scenario::{AppOf, NatOf, Scenario, Scope};
-use crate::server::KeyOf;
+use crate::server::{Divisor, KeyOf};
 
 use super::{Population, WorldError};
 
@@ -97,10 +97,11 @@ impl KeySpace {
         if homes
             .clone()
             .all(|home| keys[home as usize] == grouped(home))
+            && let Some(divisor) = Divisor::new(group)
         {
             return Some(KeyOf::Group {
                 first_home: homes.start,
-                homes: group,
+                homes: divisor,
                 scale,
                 offset: offset.wrapping_add(first.wrapping_mul(scale)),
             });

@@ -241,7 +241,7 @@ impl<'t> SourceTree<'t> {
     ///
     /// A segment is the name of a field, a key of a map, the index of an
     /// element from zero, or the `name` of an element of a list; an element
-    /// without one goes by the word before its bracket in small letters, as
+    /// without one goes by the word before its fields in small letters, as
     /// `gate` for `Gate(permits: 4)`. The content of `Name(value)` is reached
     /// by `.0` or by going on as if the wrapper were not there.
     ///
@@ -390,10 +390,11 @@ impl<'t> SourceTree<'t> {
     }
 
     /// What an element of a list is called: the text of its field `name`, else
-    /// the word before its bracket in small letters.
+    /// the word before its fields in small letters.
     fn own_name(&self, node: &Node) -> Option<Cow<'t, str>> {
         self.written_name(node).or_else(|| {
-            let word = node.group()?.name.as_ref()?;
+            let fields = node.group().filter(|group| group.is_keyed())?;
+            let word = fields.name.as_ref()?;
             Some(Cow::Owned(self.raw(word).to_lowercase()))
         })
     }
