@@ -92,7 +92,8 @@ impl KeySpace {
             let offset = offset.wrapping_add(shift.wrapping_mul(scale));
             return Some(KeyOf::Home { scale, offset });
         }
-        let group = keys[homes.start as usize..].partition_point(|key| *key == first) as u32;
+        let run = keys[homes.start as usize..].iter();
+        let group = run.take_while(|key| **key == first).count() as u32;
         let grouped = |home: u32| first.wrapping_add((home - homes.start) / group);
         if homes
             .clone()
