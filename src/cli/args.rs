@@ -39,7 +39,7 @@ pub(super) enum Verb {
         /// Scenario files, names of presets, or - for standard input
         #[arg(required = true)]
         scenarios: Vec<PathBuf>,
-        /// Set a scenario value, such as server.stages.0.permits=80
+        /// Set a scenario value, such as server.stages.0.permits=80; may be repeated
         #[arg(long, value_name = "PATH=VALUE")]
         set: Vec<String>,
         /// How to print the result
@@ -83,7 +83,7 @@ pub(super) struct RunFlags {
     /// Threads; as many as there are cores if left out. Results do not depend on it
     #[arg(long, value_parser = threads)]
     pub(super) threads: Option<usize>,
-    /// Set a scenario value, such as server.stages.0.permits=80
+    /// Set a scenario value, such as server.stages.0.permits=80; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     pub(super) set: Vec<String>,
     /// Folder for charts and data; outputs/NAME if left out
