@@ -11,7 +11,7 @@ pub struct Interval {
 
 /// A ratio of sums over replications, sum x / sum n, with its spread.
 ///
-/// This estimates E[x] / E[n], the ratio of means: the answer for a random
+/// This estimates E(x) / E(n), the ratio of means: the answer for a random
 /// attempt, not for a random day. The variance is that of the residuals
 /// z = x - ratio * n across replications (Cochran 1977, *Sampling Techniques*,
 /// section 6.3; Deng, Knoblich and Lu 2018 derive the same by the delta
