@@ -122,7 +122,7 @@ fn a_path_that_leads_nowhere_says_where_it_ends() {
             3,
             "which has 2 elements",
             None,
-            "code code",
+            "",
         ),
         ("odd.5.x", 2, "there is no \"x\" in \"odd.5\"", None, ""),
         ("odd.99999999999999999999", 1, "0 to 5", None, ""),
