@@ -150,9 +150,9 @@ struct Loop<'w, Q> {
 
 const NO_DEVICE: u32 = u32::MAX;
 
-/// How far ahead state is asked for: some eight events take as long as a
-/// memory access.
-const EVENTS_AHEAD: usize = 8;
+/// How far ahead state is asked for: a few events take longer than an access
+/// to memory, and the nearer ones are known more often.
+const EVENTS_AHEAD: usize = 4;
 
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
@@ -208,7 +208,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                     self.send(event.entity(), event.detail());
                 }
                 Kind::Served => self.served(event.entity()),
-                Kind::Retry => self.attempt(event.entity()),
+                Kind::Retry => self.try_again(event.entity()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
                 Kind::WaitEnds => self.wait_ends(event.entity() as u8),
             }
@@ -316,34 +316,44 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.metrics.streams[stream].requests += 1;
             self.measured_in_flight += 1;
         }
-        let due = self.now;
-        let request = self.requests.insert(|before| Request {
-            due,
+        let mut request = Request {
+            due: self.now,
             previous_wait: Span::ZERO,
             sender,
             entity,
             home,
             device,
             number,
-            attempts: 0,
-            generation: before.map_or(0, |before| before.generation),
+            attempts: 1,
+            generation: 0,
             stream: stream as u16,
             measured,
             got_429: false,
             got_refusal: false,
             in_use: true,
+        };
+        let place = self.requests.insert(|before| {
+            request.generation = before.map_or(0, |before| before.generation.wrapping_add(1));
+            request
         });
-        self.attempt(request);
+        self.attempt(place, request);
     }
 
     /// Makes the next attempt of a request.
-    #[inline]
-    fn attempt(&mut self, place: u32) {
-        let now = self.now;
-        self.metrics.offered();
-        let request = self.requests.get_mut(place);
+    fn try_again(&mut self, place: u32) {
+        let mut request = *self.requests.get(place);
         request.attempts += 1;
         request.generation = request.generation.wrapping_add(1);
+        *self.requests.get_mut(place) = request;
+        self.attempt(place, request);
+    }
+
+    /// Makes the current attempt of a request. The request comes as a value,
+    /// since reading back what was just written would have to wait for it.
+    #[inline]
+    fn attempt(&mut self, place: u32, request: Request) {
+        let now = self.now;
+        self.metrics.offered();
         let index = usize::from(request.stream);
         let stream = &self.world.streams[index];
         if request.measured {
