@@ -65,7 +65,6 @@ pub fn replications_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
         "unfinished",
         "skipped",
         "wakeups",
-        "most_wakeups_of_a_device",
         "mean_latency_s",
     ])?;
     for (cell, records) in answer.study.cells.iter().zip(answer.records) {
@@ -94,7 +93,6 @@ pub fn replications_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
                     number(counts.unfinished),
                     number(counts.skipped),
                     number(counts.wakeups),
-                    number(counts.most_wakeups),
                     if mean.is_finite() {
                         mean.to_string()
                     } else {

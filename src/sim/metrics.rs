@@ -1,6 +1,5 @@
 use super::RECORD_VERSION;
 use super::record::{GateRecord, Record, SeriesRecord, StreamRecord};
-use crate::memory::prefetch;
 use crate::units::{Span, Time};
 use crate::world::World;
 
@@ -16,7 +15,6 @@ pub struct Metrics {
     pub(super) gates: Vec<GateRecord>,
     series: SeriesRecord,
     levels: Vec<Level>,
-    wakeups: Vec<u32>,
     bucket: u32,
     /// The next moment at which the step of the time series changes.
     next_mark: Time,
@@ -61,10 +59,6 @@ impl Metrics {
             refused: vec![0; stages],
             ..StreamRecord::default()
         };
-        let wakes = world
-            .streams
-            .iter()
-            .any(|stream| stream.wakes != crate::scenario::Wakes::Never);
         Metrics {
             streams: vec![stream; world.streams.len()],
             gates: vec![GateRecord::default(); gates],
@@ -84,14 +78,6 @@ impl Metrics {
                     waiting_area: 0,
                 };
                 gates
-            ],
-            wakeups: vec![
-                0;
-                if wakes {
-                    world.population.devices as usize
-                } else {
-                    0
-                }
             ],
             bucket: UNMEASURED,
             next_mark: world.clock.measured_from,
@@ -181,15 +167,8 @@ impl Metrics {
 
     /// Counts that a device was woken.
     #[inline]
-    pub(super) fn wake(&mut self, stream: usize, device: u32) {
+    pub(super) fn wake(&mut self, stream: usize) {
         self.streams[stream].wakeups += 1;
-        self.wakeups[device as usize] += 1;
-    }
-
-    /// Begins to load what is counted of a device that will be woken soon.
-    #[inline]
-    pub(super) fn prefetch(&self, device: u32) {
-        prefetch(&self.wakeups, device as usize);
     }
 
     /// Notes what a gate holds from `now` on.
@@ -202,18 +181,8 @@ impl Metrics {
     }
 
     /// The record of a replication that has ended.
-    pub(super) fn finish(mut self, world: &World, replication: u32, events: u64) -> Record {
+    pub(super) fn finish(mut self, replication: u32, events: u64) -> Record {
         self.advance(self.measured_until.max(self.measured_from));
-        for (stream, counts) in world.streams.iter().zip(&mut self.streams) {
-            if let Some(group) = &stream.devices
-                && !self.wakeups.is_empty()
-            {
-                let devices =
-                    group.first_device as usize..(group.first_device + group.devices) as usize;
-                let most = self.wakeups[devices].iter().max();
-                counts.most_wakeups = most.map_or(0, |most| u64::from(*most));
-            }
-        }
         Record {
             version: RECORD_VERSION,
             replication,

@@ -69,8 +69,6 @@ pub struct StreamRecord {
     pub refused: Vec<u64>,
     /// Times that a device was woken.
     pub wakeups: u64,
-    /// The most times that one device was woken by this stream and others.
-    pub most_wakeups: u64,
     /// Nanoseconds from when a request was due to its success.
     pub latency: Histogram,
     /// The sum of the same.

@@ -152,7 +152,7 @@ const NO_DEVICE: u32 = u32::MAX;
 
 /// How far ahead state is asked for: a few events take longer than an access
 /// to memory, and the nearer ones are known more often.
-const EVENTS_AHEAD: usize = 4;
+const EVENTS_AHEAD: usize = 16;
 
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
@@ -214,7 +214,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             }
         }
         self.count_unfinished();
-        Ok(self.metrics.finish(self.world, self.number, self.events))
+        Ok(self.metrics.finish(self.number, self.events))
     }
 
     #[inline]
@@ -239,7 +239,6 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 let home = stream.first_home + group.layout.home(entity);
                 let device = group.first_device + entity;
                 self.server.prefetch(&stream.route, home, device);
-                self.metrics.prefetch(device);
             } else {
                 let home = stream.first_home + entity;
                 self.server.prefetch(&stream.route, home, NO_DEVICE);
@@ -350,7 +349,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
 
     /// Makes the current attempt of a request. The request comes as a value,
     /// since reading back what was just written would have to wait for it.
-    #[inline]
+    #[inline(always)]
     fn attempt(&mut self, place: u32, request: Request) {
         let now = self.now;
         self.metrics.offered();
@@ -359,7 +358,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         if request.measured {
             self.metrics.streams[index].attempts += 1;
             if stream.wakes == Wakes::EachAttempt {
-                self.metrics.wake(index, request.device);
+                self.metrics.wake(index);
             }
         }
         let attempt = Attempt {
@@ -498,7 +497,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 counts.missed += 1;
             }
             if stream.wakes == Wakes::OnSuccess {
-                self.metrics.wake(index, request.device);
+                self.metrics.wake(index);
             }
         }
         self.end(place);

@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use crate::engine::Event;
 
 /// Above so many sorted events a new one goes to the heap rather than among them.
-const INSERT_LIMIT: usize = 64;
+const INSERT_LIMIT: usize = 128;
 
 /// The events that are next, in order.
 ///
