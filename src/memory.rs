@@ -4,7 +4,7 @@
 /// does not wait for it.
 ///
 /// At a million devices an event's state is in main memory; asking for it some
-/// events ahead takes about a fifth off the time of an event (see `benches/fleet.rs`).
+/// events ahead takes about a third off the time of an event (see `benches/fleet.rs`).
 /// On processors without a known instruction for it, and under Miri, it does
 /// nothing.
 #[inline(always)]

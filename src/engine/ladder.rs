@@ -3,11 +3,13 @@
 mod front;
 mod pool;
 mod ring;
+mod staged;
 mod wheel;
 
 use front::Front;
 use pool::{CHUNK, Pool};
 use ring::Ring;
+use staged::Staged;
 use wheel::Wheel;
 
 use super::{Event, EventQueue};
@@ -60,6 +62,8 @@ const HORIZON: u64 = 4;
 pub struct LadderQueue {
     len: usize,
     front: Front,
+    /// Pushed to the ring, and soon to be in it.
+    staged: Staged,
     ring: Ring,
     /// What a bucket of the ring was divided into: after the front, before the ring.
     near: Wheel,
@@ -87,6 +91,7 @@ impl LadderQueue {
         LadderQueue {
             len: 0,
             front: Front::new(DIVIDE_ABOVE + CHUNK, before_ring),
+            staged: Staged::default(),
             // A bucket's highest digit then is a whole one: it is divided into 64.
             near: Wheel::new(shift % 6, 0),
             far: Wheel::new(ring.step_shift(), ring.end_step()),
@@ -117,6 +122,9 @@ impl LadderQueue {
 
     #[inline(never)]
     fn pop_from_next_bucket(&mut self) -> Option<Event> {
+        for event in self.staged.drain() {
+            self.ring.push(&mut self.pool, event);
+        }
         while self.near.is_empty() {
             let Some((bucket, mut bag)) = self.ring.take_first() else {
                 self.jump()?;
@@ -209,7 +217,10 @@ impl EventQueue for LadderQueue {
     fn push(&mut self, event: Event) {
         self.len += 1;
         if self.ring.contains(self.ring.bucket_of(event.nanos())) {
-            self.ring.push(&mut self.pool, event);
+            self.ring.prefetch(&self.pool, event);
+            if let Some(earlier) = self.staged.exchange(event) {
+                self.ring.push(&mut self.pool, earlier);
+            }
         } else {
             self.push_outside_ring(event);
         }

@@ -169,8 +169,13 @@ pub enum Outcome {
 pub struct Pipeline<'w> {
     plan: &'w ServerPlan,
     limits: Vec<Bank>,
+    /// For each limit whether its states are more than the nearer caches hold.
+    is_large: Vec<bool>,
     gates: Vec<Gate>,
 }
+
+/// States of so many bytes are taken to be in a cache near the core.
+const NEAR_BYTES: usize = 1 << 18;
 
 impl<'w> Pipeline<'w> {
     /// A server that nobody has called yet.
@@ -178,6 +183,11 @@ impl<'w> Pipeline<'w> {
         Pipeline {
             plan,
             limits: plan.limits.clone(),
+            is_large: plan
+                .limits
+                .iter()
+                .map(|bank| bank.bytes() > NEAR_BYTES)
+                .collect(),
             gates: plan.gates.iter().map(|gate| Gate::new(*gate)).collect(),
         }
     }
@@ -195,7 +205,7 @@ impl<'w> Pipeline<'w> {
     /// Takes a visit from stage `visit.next` of its route as far as it gets.
     #[inline]
     pub fn pass(&mut self, route: &[RouteStage], visit: &mut Visit, now: Time) -> Outcome {
-        for stage in route.iter().skip(usize::from(visit.next)) {
+        while let Some(stage) = route.get(usize::from(visit.next)) {
             match *stage {
                 RouteStage::Limit { limit, stage, key } => {
                     let key = self.key(key, visit.home, visit.device);
@@ -233,13 +243,18 @@ impl<'w> Pipeline<'w> {
         Outcome::Admitted
     }
 
-    /// Begins to load the states of the limits on a route, for a visit of that
+    /// Whether it is worth asking for states ahead.
+    pub fn is_large(&self) -> bool {
+        self.is_large.contains(&true)
+    }
+
+    /// Begins to load the states of the large limits on a route, for a visit of that
     /// home and device that will come soon.
     #[inline]
     pub fn prefetch(&self, route: &[RouteStage], home: u32, device: u32) {
         for stage in route {
             if let RouteStage::Limit { limit, key, .. } = *stage
-                && !matches!(key, KeyOf::Constant(_))
+                && self.is_large[usize::from(limit)]
             {
                 self.limits[usize::from(limit)].prefetch(self.key(key, home, device));
             }

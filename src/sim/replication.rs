@@ -3,7 +3,7 @@ use super::metrics::Metrics;
 use super::record::Record;
 use super::slab::Slab;
 use crate::client::Draws;
-use crate::engine::{EventQueue, HeapQueue, LadderQueue};
+use crate::engine::{Event, EventQueue, HeapQueue, LadderQueue};
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Wakes;
 use crate::server::{Outcome, Pipeline, Visit};
@@ -135,8 +135,10 @@ struct Loop<'w, Q> {
     requests: Slab<Request>,
     services: Slab<Service>,
     waiting: Slab<Waiting>,
-    /// Whether the state of all senders is more than caches hold.
+    /// Whether state must be asked for ahead.
     large: bool,
+    /// Whether the state of the next events has been asked for.
+    foretold: bool,
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
     /// Waiting attempts whose permit has come, to be taken further.
@@ -150,21 +152,23 @@ struct Loop<'w, Q> {
 
 const NO_DEVICE: u32 = u32::MAX;
 
-/// How far ahead state is asked for: a few events take longer than an access
-/// to memory, and the nearer ones are known more often.
-const EVENTS_AHEAD: usize = 16;
+/// How far ahead state is asked for. So many events take longer than an access
+/// to memory; the further ahead, the less is known of the queue.
+const EVENTS_AHEAD: usize = 8;
 
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
+        let server = Pipeline::new(&world.server);
         let mut this = Loop {
             world,
             streams: Streams::new(seed, number),
             queue,
-            server: Pipeline::new(&world.server),
             requests: Slab::new(),
             services: Slab::new(),
             waiting: Slab::new(),
-            large: world.senders() > 1 << 15,
+            large: server.is_large(),
+            server,
+            foretold: false,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             called: Vec::new(),
             metrics: Metrics::new(world),
@@ -200,13 +204,11 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             if self.events.is_multiple_of(1 << 16) && stop() {
                 return Err(Stopped);
             }
+            if self.large {
+                self.look_ahead();
+            }
             match Kind::of(event) {
-                Kind::Send => {
-                    if self.large {
-                        self.prefetch();
-                    }
-                    self.send(event.entity(), event.detail());
-                }
+                Kind::Send => self.send(event.entity(), event.detail()),
                 Kind::Served => self.served(event.entity()),
                 Kind::Retry => self.try_again(event.entity()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
@@ -226,12 +228,29 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
     }
 
-    /// Begins to load the state that a coming timer of a sender will need.
+    /// Begins to load the state that coming events will need.
     #[inline]
-    fn prefetch(&mut self) {
-        if let Some(event) = self.queue.upcoming(EVENTS_AHEAD)
-            && Kind::of(event) == Kind::Send
-        {
+    fn look_ahead(&mut self) {
+        match self.queue.upcoming(EVENTS_AHEAD) {
+            Some(event) => {
+                if !self.foretold {
+                    self.foretold = true;
+                    for ahead in 0..EVENTS_AHEAD {
+                        if let Some(event) = self.queue.upcoming(ahead) {
+                            self.prefetch(event);
+                        }
+                    }
+                }
+                self.prefetch(event);
+            }
+            None => self.foretold = false,
+        }
+    }
+
+    /// Begins to load the state that an event will need.
+    #[inline]
+    fn prefetch(&self, event: Event) {
+        if Kind::of(event) == Kind::Send {
             let sender = event.entity();
             let stream = &self.world.streams[self.world.stream_of(sender)];
             let entity = sender - stream.first_sender;
