@@ -9,6 +9,7 @@ mod input;
 mod output;
 mod presets;
 mod progress;
+mod replay;
 mod run;
 mod store;
 
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
             set,
             format,
         }) => check::check(&scenarios, &set, format),
+        Some(Verb::Replay(flags)) => replay::replay(&flags),
         Some(Verb::Presets { action }) => presets::presets(action),
     };
     let exit = match done {

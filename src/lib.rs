@@ -21,6 +21,9 @@ pub mod experiment;
 pub mod limiter;
 pub mod math;
 mod memory;
+pub mod overload;
+#[cfg(feature = "cli")]
+pub mod replay;
 #[cfg(feature = "charts")]
 pub mod report;
 pub mod rng;

@@ -8,16 +8,31 @@
 //!
 //! | algorithm | most admitted at once across one instant | bytes per key |
 //! |---|---|---|
-//! | [`FixedWindow`] | twice the quota (a window's edge) | 16 |
+//! | [`FixedWindow`], [`CalendarWindow`] | twice the quota (a window's edge) | 16 |
 //! | [`SlidingLog`] | the quota | 24, and 12 per distinct moment logged |
+//! | [`SlidingCounter`] | about the quota | 24 |
 //! | [`TokenBucket`] | the burst | 16, or 8 where it equals a GCRA |
 //! | [`Gcra`] | the burst | 8 |
+//! | [`TickedBucket`] | the burst and a lump (around a tick) | 16 |
+//! | [`EnvoyBucket`] | the burst and the first attempt | 24 |
+//! | [`LeakyBucket`] | the burst, and the queue to wait | 16 |
+//! | [`PacedWindow`] | twice the quota, and others to wait | 16 |
+//! | [`LimitReq`] | the burst and one | 16 |
+//! | [`SegmentedWindow`] | the quota, or twice that with one segment | 24, and 4 per segment |
+//! | [`RateRule`] | no limit until it is detected | 24, and 4 per check in a look-back |
+//! | [`Ramp`] | twice the quota of the moment | 32 |
+//! | [`Spacing`] | one attempt | 16 |
+//! | [`ConsecutiveErrors`] | no limit while all goes well | 16 |
+//! | [`PenaltyBox`] | that of the limit behind | 8 more than the limit behind |
 //!
 //! Common to all:
 //!
 //! - A request of cost 0 is always admitted and changes nothing.
 //! - A refusal tells the exact wait: the same request, from a key with no other
-//!   traffic, is admitted that much later and not a nanosecond earlier.
+//!   traffic, is admitted that much later and not a nanosecond earlier. Where a
+//!   product's clock is coarser, that is its first tick at which it is.
+//! - Those with a queue are first come, first served, so that an admitted attempt
+//!   is told on arrival how long it waits.
 //! - Time is expected not to run backwards. An earlier moment than one seen
 //!   before never panics and never gains budget: it is judged as if the budget
 //!   had not grown since.
@@ -28,21 +43,51 @@
 //! [`Rule`], and one variant in the bank's storage.
 
 mod bank;
+mod calendar_window;
+mod consecutive_errors;
+mod envoy_bucket;
+mod exact;
 mod fixed_window;
 mod gcra;
+mod leaky_bucket;
+mod limit_req;
 mod log_pool;
+mod paced_window;
+mod penalty_box;
+mod ramp;
+mod rate_rule;
+mod segmented_window;
+mod segments;
+mod sliding_counter;
 mod sliding_log;
+mod spacing;
+mod ticked_bucket;
 mod token_bucket;
+#[cfg(test)]
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Span;
+use crate::units::{Rate, Span};
 
 pub use bank::Bank;
+pub use calendar_window::CalendarWindow;
+pub use consecutive_errors::{ConsecutiveErrors, Streak};
+pub use envoy_bucket::{EnvoyBucket, EnvoyState};
 pub use fixed_window::{Anchor, FixedWindow, WindowState};
 pub use gcra::{Gcra, GcraState};
+pub use leaky_bucket::{Grid, LeakyBucket, LeakyState, whole_interval};
+pub use limit_req::{LimitReq, LimitReqState, Pacing};
 pub use log_pool::{Log, LogPool};
+pub use paced_window::{PacedState, PacedWindow, Surplus};
+pub use penalty_box::{Lock, LockedUntil, PenaltyBox};
+pub use ramp::{Ramp, RampState};
+pub use rate_rule::{RateRule, RateRuleState};
+pub use segmented_window::{SegmentedState, SegmentedWindow};
+pub use sliding_counter::{CounterState, Estimate, SlidingCounter};
 pub use sliding_log::SlidingLog;
+pub use spacing::{Spacing, SpacingState};
+pub use ticked_bucket::{TickedBucket, TickedState};
 pub use token_bucket::{BucketState, TokenBucket};
 
 /// What a limiter answers to an attempt.
@@ -51,6 +96,9 @@ pub use token_bucket::{BucketState, TokenBucket};
 pub enum Decision {
     /// The attempt may pass; its cost has been taken.
     Admit,
+    /// The attempt may pass once this wait is over; its cost has been taken.
+    /// The wait is more than zero and does not depend on what comes later.
+    Delay(Span),
     /// The attempt may not pass.
     Refuse {
         /// How long until the same attempt would be admitted if nothing else
@@ -61,9 +109,9 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Whether the attempt may pass.
+    /// Whether the attempt may pass, now or later.
     pub const fn is_admit(self) -> bool {
-        matches!(self, Decision::Admit)
+        matches!(self, Decision::Admit | Decision::Delay(_))
     }
 }
 
@@ -93,7 +141,7 @@ pub struct Standing {
 }
 
 /// The parameters of any one algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// So much per window.
     FixedWindow(FixedWindow),
@@ -103,6 +151,30 @@ pub enum Rule {
     TokenBucket(TokenBucket),
     /// A bucket refilled continuously, a whole number of nanoseconds per token.
     Gcra(Gcra),
+    /// So much per hour, day, week or month.
+    CalendarWindow(CalendarWindow),
+    /// So much in a window that slides by weighting the one before.
+    SlidingCounter(SlidingCounter),
+    /// A bucket refilled in lumps.
+    TickedBucket(TickedBucket),
+    /// Envoy's bucket.
+    EnvoyBucket(EnvoyBucket),
+    /// A bucket in front of which attempts wait.
+    LeakyBucket(LeakyBucket),
+    /// So much per window, and a wait for the next.
+    PacedWindow(PacedWindow),
+    /// nginx's `limit_req`.
+    LimitReq(LimitReq),
+    /// .NET's sliding window in segments.
+    SegmentedWindow(SegmentedWindow),
+    /// A firewall's rate rule.
+    RateRule(RateRule),
+    /// A quota that grows or shrinks.
+    Ramp(Ramp),
+    /// Least times between admitted attempts.
+    Spacing(Spacing),
+    /// So many failures in a row.
+    ConsecutiveErrors(ConsecutiveErrors),
 }
 
 /// Why parameters do not make a limiter.
@@ -131,6 +203,56 @@ pub enum RuleError {
         /// The size of the bucket.
         burst: u64,
     },
+    /// A rate that the product's whole numbers round to nothing.
+    #[error("the rate {0} is less than the 0.001 per second that this limiter counts in")]
+    RateTooLow(Rate),
+    /// A number beyond what a limiter counts to.
+    #[error("a {what} of {value} is too large; the most is {most}")]
+    TooLarge {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: u64,
+        /// The largest that is possible.
+        most: u64,
+    },
+    /// A time that should be a whole multiple of another.
+    #[error("the {what} of {span} is not a whole multiple of {unit}")]
+    Uneven {
+        /// What the time is.
+        what: &'static str,
+        /// The time.
+        span: Span,
+        /// The other.
+        unit: Span,
+    },
+    /// A ramp that does not lead from its first quota to its last.
+    #[error("with {percent} % at each step, a quota of {from} never becomes {to}")]
+    RampStalls {
+        /// The first quota.
+        from: u64,
+        /// The factor.
+        percent: u64,
+        /// The last quota.
+        to: u64,
+    },
+    /// A list of steps that is empty or too long.
+    #[error("{0} steps of spacing; expected 1 to 8")]
+    StepCount(usize),
+    /// Tokens that never come.
+    #[error("no tokens come at a tick, so the bucket would never fill; expected at least 1")]
+    ZeroTokens,
+    /// A lock of no length.
+    #[error("the lock has no length; expected at least 1ns")]
+    ZeroLock,
+    /// More different quotas or limits at once than can be told apart.
+    #[error(
+        "too many different rules in one limit; the most are 65535 quotas, or 64 limits at once"
+    )]
+    TooManyRules,
+    /// Admission control that contradicts itself.
+    #[error("{0}")]
+    Admission(String),
     /// Tiers without a single rule.
     #[error("a limit needs at least one rule")]
     NoRules,
@@ -148,3 +270,34 @@ pub enum RuleError {
         rules: usize,
     },
 }
+
+impl RuleError {
+    /// The parameter that is at fault, by its name in a scenario, if there is
+    /// one, and what it must be.
+    pub fn field(&self) -> (Option<&'static str>, &'static str) {
+        const ONE: &str = "must be at least 1";
+        const SMALLER: &str = "must be smaller";
+        match self {
+            RuleError::ZeroQuota => (None, "admits nothing"),
+            RuleError::ZeroBurst => (Some("burst"), ONE),
+            RuleError::ZeroWindow | RuleError::ZeroInterval => (None, "has no length"),
+            RuleError::ZeroLock => (Some("lock"), "must be more than zero"),
+            RuleError::ZeroTokens => (Some("tokens"), ONE),
+            RuleError::LogTooLong(_) => (Some("quota"), SMALLER),
+            RuleError::RateTooLow(_) => (Some("rate"), "must be faster"),
+            RuleError::TooLarge { what, .. } => (Some(what), SMALLER),
+            RuleError::StepCount(_) => (Some("steps"), "must be 1 to 8"),
+            RuleError::RampStalls { .. } => (Some("factor"), "leads nowhere"),
+            RuleError::Uneven { .. } => (None, "does not divide evenly"),
+            RuleError::FillTooLong { .. } => (None, "cannot be computed exactly"),
+            RuleError::NoRules
+            | RuleError::MixedAlgorithms
+            | RuleError::UnknownRule { .. }
+            | RuleError::Admission(_)
+            | RuleError::TooManyRules => (None, "cannot be used"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

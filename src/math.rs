@@ -18,6 +18,12 @@ pub fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
+/// `base` to the power of `exponent`.
+#[inline]
+pub fn pow(base: f64, exponent: f64) -> f64 {
+    libm::pow(base, exponent)
+}
+
 /// The value that a standard normal variable stays below with probability `p`.
 ///
 /// The relative error is below 1e-15. Minus infinity at 0, infinity at 1, and not a

@@ -9,6 +9,7 @@ mod check;
 mod clients;
 mod clock;
 mod estimand;
+mod limiter_rule;
 mod load;
 mod population;
 pub mod presets;
@@ -24,13 +25,12 @@ pub use clients::{
     Attempts, Client, ClosedLoop, Command, CommandTimes, Jitter, Per, Phase, PoissonRequests, Poll,
     RetryPolicy, Trigger, Wakes,
 };
-pub use clock::{Clock, ClockTime, Start, Zone};
+pub use clock::{Clock, Start};
 pub use estimand::{Estimand, Quantity};
+pub use limiter_rule::{LimiterRule, Percent, Quota, QuotaTier};
+pub use load::LimiterText;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
-pub use server::{
-    Backend, LimiterRule, Quota, QuotaTier, Refusal, RefusedByLater, RetryAfter, Scope, Server,
-    Stage,
-};
+pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
 pub use study::{Study, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};

@@ -4,6 +4,10 @@
 
 mod gate;
 mod pipeline;
+mod response;
 
-pub use gate::{Entry, Gate, GatePlan, NOBODY};
-pub use pipeline::{Divisor, KeyOf, Outcome, Pipeline, RouteStage, ServerPlan, StagePlan, Visit};
+pub use gate::{Call, Claim, Entry, Gate, GatePlan, Order, Permits};
+pub use pipeline::{
+    Divisor, Ending, KeyOf, Outcome, Pipeline, RouteStage, ServerPlan, StagePlan, Visit,
+};
+pub use response::{RateLimitFields, Response, RetryAfter, Told};

@@ -11,11 +11,14 @@ mod probability;
 mod rate;
 mod span;
 mod time;
+mod zone;
 
 pub use probability::Probability;
 pub use rate::Rate;
 pub use span::Span;
 pub use time::Time;
+pub(crate) use zone::timestamp;
+pub use zone::{ClockTime, Period, Zone};
 
 /// Why a text or a number is not a value of the unit that was asked for.
 ///

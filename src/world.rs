@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::client::{Retry, Source};
 use crate::limiter::RuleError;
+use crate::overload::Criticality;
 use crate::scenario::Wakes;
 use crate::server::{RouteStage, ServerPlan};
 use crate::units::{Span, Time};
@@ -94,6 +95,8 @@ pub struct Stream {
     pub timeout: Option<Span>,
     /// How the client reacts to failure.
     pub retry: Retry,
+    /// How much its requests matter to the server.
+    pub level: Criticality,
     /// The stages that an attempt passes.
     pub route: Vec<RouteStage>,
 }

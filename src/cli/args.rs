@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::replay::TimeUnit;
+use crate::server::RateLimitFields;
 use crate::sim::QueueKind;
 
 /// Simulate API rate limits: how likely is a 429, which commands are missed,
@@ -46,11 +48,109 @@ pub(super) enum Verb {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Judge the requests of a log by one or several limiters
+    ///
+    /// The log is CSV: times (RFC 3339, or numbers of seconds or milliseconds
+    /// since 1970) and, with a header or in this order, key, cost and duration;
+    /// by header also outcome, in_flight and class. A cost of 0 only reads.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayFlags),
     /// List, show or copy the built-in scenarios
     Presets {
         #[command(subcommand)]
         action: Option<PresetAction>,
     },
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  ratelab replay --limiter 'TokenBucket(rate: \"60/min\", burst: 10)' --trace requests.csv
+  ratelab replay --limiter 'FixedWindow(quota: Fixed(50), window: \"10s\")' \\
+                 --limiter 'SlidingLog(quota: Fixed(50), window: \"10s\")' --trace - --summary";
+
+/// Flags of a replay.
+#[derive(Debug, Args)]
+pub(super) struct ReplayFlags {
+    /// A limiter as a scenario writes it: the rule of a limit, or a whole stage
+    /// such as Gate(permits: 4); may be repeated, to compare
+    #[arg(long, required = true, value_name = "TEXT")]
+    pub(super) limiter: Vec<String>,
+    /// The log, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: PathBuf,
+    /// What plain numbers in the time column count, if its header does not say
+    #[arg(long, value_enum)]
+    pub(super) unit: Option<Unit>,
+    /// Print the summary only
+    #[arg(long)]
+    pub(super) summary: bool,
+    /// Show the header fields that answers would carry
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub(super) fields: Option<Fields>,
+    /// How many of the keys refused most to list
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(super) top: usize,
+    /// Seed of what limiters draw at random
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Print no notes
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Unit {
+    /// Seconds
+    S,
+    /// Milliseconds
+    Ms,
+    /// Microseconds
+    Us,
+    /// Nanoseconds
+    Ns,
+}
+
+impl From<Unit> for TimeUnit {
+    fn from(unit: Unit) -> TimeUnit {
+        match unit {
+            Unit::S => TimeUnit::Seconds,
+            Unit::Ms => TimeUnit::Milliseconds,
+            Unit::Us => TimeUnit::Microseconds,
+            Unit::Ns => TimeUnit::Nanoseconds,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Fields {
+    /// RateLimit-Policy and RateLimit of the IETF's draft 10
+    #[value(name = "draft-10")]
+    Draft10,
+    /// RateLimit of draft 7
+    #[value(name = "draft-7")]
+    Draft7,
+    /// RateLimit-Limit, -Remaining and -Reset of draft 6
+    #[value(name = "draft-6")]
+    Draft6,
+    /// X-RateLimit-..., the reset in seconds since 1970
+    XEpoch,
+    /// X-RateLimit-..., the reset in seconds from now
+    XSeconds,
+}
+
+impl From<Fields> for RateLimitFields {
+    fn from(fields: Fields) -> RateLimitFields {
+        match fields {
+            Fields::Draft10 => RateLimitFields::Draft10,
+            Fields::Draft7 => RateLimitFields::Draft7,
+            Fields::Draft6 => RateLimitFields::Draft6,
+            Fields::XEpoch => RateLimitFields::XEpoch,
+            Fields::XSeconds => RateLimitFields::XSeconds,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,7 +216,7 @@ pub(super) enum Format {
     Text,
     /// One JSON document
     Json,
-    /// The estimates as comma-separated values
+    /// Comma-separated values
     Csv,
 }
 

@@ -1,6 +1,7 @@
 use super::{Draws, part};
 use crate::rng::{Purpose, Sampler};
-use crate::scenario::{Attempts, Jitter, RetryPolicy, Stage, Trigger};
+use crate::scenario::{Attempts, Jitter, RetryPolicy, Trigger};
+use crate::server::{Response, Told};
 use crate::units::Span;
 
 /// A compiled retry policy.
@@ -12,6 +13,7 @@ pub struct Retry {
     refusals: u64,
     timeouts: bool,
     honour_retry_after: bool,
+    honour_rate_limit: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,34 +32,38 @@ enum Backoff {
 }
 
 impl Retry {
-    /// Compiles a policy for a server of these stages.
+    /// Compiles a policy for a server whose stages refuse with these answers.
     ///
     /// # Errors
     /// If the distribution of its wait is not sound.
-    pub fn new(policy: &RetryPolicy, stages: &[Stage]) -> Result<Retry, String> {
-        let (backoff, attempts, on, honour_retry_after) = match policy {
-            RetryPolicy::None => (Backoff::Fixed(Span::ZERO), None, &None, false),
+    pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, String> {
+        let (backoff, attempts, on, retry_after, rate_limit) = match policy {
+            RetryPolicy::None => (Backoff::Fixed(Span::ZERO), None, &None, false, false),
             RetryPolicy::Fixed {
                 wait,
                 attempts,
                 on,
                 honour_retry_after,
+                honour_rate_limit,
             } => (
                 Backoff::Fixed(*wait),
                 Some(*attempts),
                 on,
                 *honour_retry_after,
+                *honour_rate_limit,
             ),
             RetryPolicy::Random {
                 wait,
                 attempts,
                 on,
                 honour_retry_after,
+                honour_rate_limit,
             } => (
                 Backoff::Random(Sampler::new(wait)?),
                 Some(*attempts),
                 on,
                 *honour_retry_after,
+                *honour_rate_limit,
             ),
             RetryPolicy::Exponential {
                 base,
@@ -67,6 +73,7 @@ impl Retry {
                 attempts,
                 on,
                 honour_retry_after,
+                honour_rate_limit,
             } => {
                 let cap = cap.unwrap_or(Span::MAX);
                 let backoff = match jitter {
@@ -76,14 +83,20 @@ impl Retry {
                         jitter: *jitter,
                     },
                 };
-                (backoff, Some(*attempts), on, *honour_retry_after)
+                (
+                    backoff,
+                    Some(*attempts),
+                    on,
+                    *honour_retry_after,
+                    *honour_rate_limit,
+                )
             }
         };
         let mut refusals = 0;
-        for (index, stage) in stages.iter().enumerate() {
+        for (index, answer) in answers.iter().enumerate() {
             if on
                 .as_ref()
-                .is_none_or(|on| on.iter().any(|trigger| trigger.covers(stage)))
+                .is_none_or(|on| on.iter().any(|trigger| trigger.covers(answer)))
             {
                 refusals |= 1 << index;
             }
@@ -97,7 +110,8 @@ impl Retry {
             },
             refusals,
             timeouts: on.as_ref().is_none_or(|on| on.contains(&Trigger::Timeout)),
-            honour_retry_after,
+            honour_retry_after: retry_after,
+            honour_rate_limit: rate_limit,
         })
     }
 
@@ -123,7 +137,7 @@ impl Retry {
         number: u32,
         attempt: u32,
         previous: Span,
-        retry_after: Option<Span>,
+        told: Told,
     ) -> Span {
         let uniform = || draws.uniform(Purpose::Backoff, number, attempt);
         let wait = match &self.backoff {
@@ -146,19 +160,21 @@ impl Retry {
                 (*base + part(highest, uniform())).min(*cap)
             }
         };
-        match retry_after {
-            Some(floor) if self.honour_retry_after => wait.max(floor),
-            _ => wait,
-        }
+        // Retry-After wins over the rate limit's fields (draft-ietf-httpapi-
+        // ratelimit-headers-10, section 4).
+        let floor = match told.retry_after {
+            Some(span) if self.honour_retry_after => Some(span),
+            _ => told.reset.filter(|_| self.honour_rate_limit),
+        };
+        wait.max(floor.unwrap_or(Span::ZERO))
     }
 }
 
 impl Trigger {
-    fn covers(self, stage: &Stage) -> bool {
-        let refusal = stage.refusal();
+    fn covers(self, answer: &Response) -> bool {
         match self {
-            Trigger::Status(status) => refusal.status == status,
-            Trigger::Code(code) => refusal.code == Some(code),
+            Trigger::Status(status) => answer.status == status,
+            Trigger::Code(code) => answer.code == Some(code),
             Trigger::Timeout => false,
         }
     }
@@ -186,9 +202,10 @@ mod tests {
     use crate::rng::Streams;
 
     fn retry(text: &str) -> Retry {
-        let stages: Vec<Stage> = crate::scenario::text::parse("[Gate(permits: 1, refuse: (code: 11)), Limit(name: \"app\", by: Gcra(rate: \"1/s\", burst: 1), refuse: (status: 503, code: 26))]")
+        let stages: Vec<crate::scenario::Stage> = crate::scenario::text::parse("[Gate(permits: 1, refuse: (code: 11)), Limit(name: \"app\", by: Gcra(rate: \"1/s\", burst: 1), refuse: (status: 503, code: 26))]")
             .unwrap();
-        Retry::new(&crate::scenario::text::parse(text).unwrap(), &stages).unwrap()
+        let answers: Vec<Response> = stages.iter().map(|stage| *stage.refusal()).collect();
+        Retry::new(&crate::scenario::text::parse(text).unwrap(), &answers).unwrap()
     }
 
     fn waits(retry: &Retry, count: u32) -> Vec<f64> {
@@ -201,7 +218,7 @@ mod tests {
         let mut previous = Span::ZERO;
         (1..=count)
             .map(|attempt| {
-                previous = retry.wait(draws, 0, attempt, previous, None);
+                previous = retry.wait(draws, 0, attempt, previous, Told::default());
                 previous.secs_f64()
             })
             .collect()
@@ -273,20 +290,23 @@ mod tests {
             entity: 0,
             key: 0,
         };
-        let asked = Some(Span::from_secs(45));
-        let deaf = retry("Fixed(wait: \"30s\", attempts: 4)");
-        let heeding = retry("Fixed(wait: \"30s\", attempts: 4, honour_retry_after: true)");
-        assert_eq!(
-            deaf.wait(draws, 0, 1, Span::ZERO, asked),
-            Span::from_secs(30)
-        );
-        assert_eq!(
-            heeding.wait(draws, 0, 1, Span::ZERO, asked),
-            Span::from_secs(45)
-        );
-        assert_eq!(
-            heeding.wait(draws, 0, 1, Span::ZERO, Some(Span::from_secs(5))),
-            Span::from_secs(30)
-        );
+        let told = |retry_after: Option<u64>, reset: Option<u64>| Told {
+            retry_after: retry_after.map(Span::from_secs),
+            reset: reset.map(Span::from_secs),
+        };
+        let both = "honour_retry_after: true, honour_rate_limit: true";
+        for (honours, told, seconds) in [
+            ("", told(Some(45), Some(60)), 30),
+            ("honour_retry_after: true", told(Some(45), Some(60)), 45),
+            ("honour_retry_after: true", told(Some(5), None), 30),
+            ("honour_retry_after: true", told(None, Some(60)), 30),
+            ("honour_rate_limit: true", told(None, Some(60)), 60),
+            (both, told(Some(45), Some(60)), 45),
+            (both, told(None, Some(60)), 60),
+        ] {
+            let text = format!("Fixed(wait: \"30s\", attempts: 4, {honours})");
+            let wait = retry(&text).wait(draws, 0, 1, Span::ZERO, told);
+            assert_eq!(wait, Span::from_secs(seconds), "{honours} {told:?}");
+        }
     }
 }

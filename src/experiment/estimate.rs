@@ -98,7 +98,7 @@ impl Estimator<'_> {
         }
         if world.server.stages.len() > 1 {
             for (index, stage) in world.server.stages.iter().enumerate() {
-                if stage.status == 429 {
+                if stage.response.status == 429 {
                     self.ratio(
                         Estimand::P429Attempt,
                         Some(Split::Limit(stage.name.clone())),
@@ -134,7 +134,7 @@ impl Estimator<'_> {
                 total(streams.iter().map(|index| &record.streams[*index]), count)
             };
         let limited: Vec<usize> = (0..world.server.stages.len())
-            .filter(|stage| world.server.stages[*stage].status == 429)
+            .filter(|stage| world.server.stages[*stage].response.status == 429)
             .collect();
         let refused_429 = |counts: &StreamRecord| -> u64 {
             limited.iter().map(|stage| counts.refused[*stage]).sum()
@@ -228,13 +228,15 @@ impl Estimator<'_> {
             return;
         };
         let length = world.clock.measured_until.since(world.clock.measured_from);
-        let capacity = f64::from(plan.permits) * length.nanos() as f64;
-        self.ratio(Estimand::UtilisationGate, None, |record| {
-            (
-                record.series.inside[0].iter().sum::<u128>() as f64,
-                capacity,
-            )
-        });
+        if let Some(permits) = plan.fixed_permits() {
+            let capacity = f64::from(permits) * f64::from(plan.keys) * length.nanos() as f64;
+            self.ratio(Estimand::UtilisationGate, None, |record| {
+                (
+                    record.series.inside[0].iter().sum::<u128>() as f64,
+                    capacity,
+                )
+            });
+        }
         if plan.queue > 0 {
             self.ratio(Estimand::WaitGateProbability, None, |record| {
                 let gate = &record.gates[0];

@@ -17,7 +17,7 @@ pub struct SeriesPoint {
 /// were made.
 pub fn refusal_series(cell: &Cell, records: &[Record], confidence: f64) -> Vec<SeriesPoint> {
     let limited: Vec<usize> = (0..cell.world.server.stages.len())
-        .filter(|stage| cell.world.server.stages[*stage].status == 429)
+        .filter(|stage| cell.world.server.stages[*stage].response.status == 429)
         .collect();
     series(cell, records, confidence, 1.0, |record, step| {
         let refused: u64 = limited

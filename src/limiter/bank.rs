@@ -6,11 +6,14 @@
 //! no hashing, and no allocation outside the growth of sliding logs.
 
 use super::{
-    BucketState, Decision, FixedWindow, Gcra, GcraState, Log, LogPool, Rule, RuleError, SlidingLog,
-    Standing, TokenBucket, WindowState,
+    BucketState, CalendarWindow, ConsecutiveErrors, CounterState, Decision, EnvoyBucket,
+    EnvoyState, FixedWindow, Gcra, GcraState, LeakyBucket, LeakyState, LimitReq, LimitReqState,
+    LockedUntil, Log, LogPool, PacedState, PacedWindow, PenaltyBox, Ramp, RampState, RateRule,
+    RateRuleState, Rule, RuleError, SegmentedState, SegmentedWindow, SlidingCounter, SlidingLog,
+    Spacing, SpacingState, Standing, Streak, TickedBucket, TickedState, TokenBucket, WindowState,
 };
 use crate::memory::prefetch;
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// One limit for many keys.
 ///
@@ -36,21 +39,58 @@ pub struct Bank {
 #[derive(Debug, Clone)]
 enum Store {
     FixedWindow(Keyed<FixedWindow, WindowState>),
+    CalendarWindow(Keyed<CalendarWindow, WindowState>),
     SlidingLog(Keyed<SlidingLog, Log>, LogPool),
+    SlidingCounter(Keyed<SlidingCounter, CounterState>),
     TokenBucket(Keyed<TokenBucket, BucketState>),
     Gcra(Keyed<Gcra, GcraState>),
+    TickedBucket(Keyed<TickedBucket, TickedState>),
+    EnvoyBucket(Keyed<EnvoyBucket, EnvoyState>),
+    LeakyBucket(Keyed<LeakyBucket, LeakyState>),
+    PacedWindow(Keyed<PacedWindow, PacedState>),
+    LimitReq(Keyed<LimitReq, LimitReqState>),
+    SegmentedWindow(Keyed<SegmentedWindow, SegmentedState>, Cells),
+    RateRule(Keyed<RateRule, RateRuleState>, Cells),
+    Ramp(Keyed<Ramp, RampState>),
+    Spacing(Keyed<Spacing, SpacingState>),
+    ConsecutiveErrors(Keyed<ConsecutiveErrors, Streak>),
+    PenaltyBox(PenaltyBox, Vec<LockedUntil>, Box<Bank>),
+    AllOf(Vec<Bank>),
 }
 
-/// Evaluates the last part with the variant's states, whichever it is, for
-/// what is the same for all algorithms.
-macro_rules! any_keyed {
-    ($store:expr, $keyed:ident => $value:expr) => {
+/// Evaluates the first expression for an algorithm that keeps nothing but a
+/// state per key, and the arms that follow for the others.
+macro_rules! dispatch {
+    ($store:expr, $keyed:ident => $plain:expr, $($others:tt)*) => {
         match $store {
-            Store::FixedWindow($keyed) => $value,
-            Store::SlidingLog($keyed, _) => $value,
-            Store::TokenBucket($keyed) => $value,
-            Store::Gcra($keyed) => $value,
+            Store::FixedWindow($keyed) => $plain,
+            Store::CalendarWindow($keyed) => $plain,
+            Store::SlidingCounter($keyed) => $plain,
+            Store::TokenBucket($keyed) => $plain,
+            Store::Gcra($keyed) => $plain,
+            Store::TickedBucket($keyed) => $plain,
+            Store::EnvoyBucket($keyed) => $plain,
+            Store::LeakyBucket($keyed) => $plain,
+            Store::PacedWindow($keyed) => $plain,
+            Store::LimitReq($keyed) => $plain,
+            Store::Ramp($keyed) => $plain,
+            Store::Spacing($keyed) => $plain,
+            $($others)*
         }
+    };
+}
+
+/// Evaluates an expression with the states per key of any algorithm that is
+/// not made of others, and the arms that follow for those that are.
+macro_rules! any_keyed {
+    ($store:expr, $keyed:ident => $value:expr, $($others:tt)*) => {
+        dispatch!($store, $keyed => $value,
+            Store::SlidingLog($keyed, _) => $value,
+            Store::SegmentedWindow($keyed, _) => $value,
+            Store::RateRule($keyed, _) => $value,
+            Store::ConsecutiveErrors($keyed) => $value,
+            $($others)*
+        )
     };
 }
 
@@ -79,50 +119,136 @@ impl Bank {
         }
         let all_compact = rules
             .iter()
-            .all(|rule| matches!(rule.compact(), Rule::Gcra(_)));
-        let stored = |rule: &Rule| if all_compact { rule.compact() } else { *rule };
+            .all(|rule| matches!(rule.clone().compact(), Rule::Gcra(_)));
+        let stored = |rule: &Rule| match all_compact {
+            true => rule.clone().compact(),
+            false => rule.clone(),
+        };
         let mut store = Store::new(stored(first), rule_of_key.len());
         for rule in others {
             store.add(stored(rule))?;
         }
         if !others.is_empty() {
-            any_keyed!(&mut store, keyed => keyed.rule_of_key = rule_of_key);
+            any_keyed!(&mut store, keyed => keyed.rule_of_key = rule_of_key,
+                Store::PenaltyBox(..) | Store::AllOf(_) => {});
         }
         Ok(Bank { store })
     }
 
+    /// Several limits at once: an attempt is admitted if all of them admit it,
+    /// and otherwise none of them counts it, unless it counts refusals. The
+    /// wait told is the longest of those that refuse.
+    ///
+    /// # Errors
+    /// If there are none or more than 64, or if their numbers of keys differ.
+    pub fn all_of(banks: Vec<Bank>) -> Result<Bank, RuleError> {
+        match banks.first() {
+            Some(first) if banks.iter().all(|bank| bank.keys() == first.keys()) => {}
+            _ => return Err(RuleError::NoRules),
+        }
+        if banks.len() > 64 {
+            return Err(RuleError::TooManyRules);
+        }
+        let store = Store::AllOf(banks);
+        Ok(Bank { store })
+    }
+
+    /// A lock after each refusal by another limit.
+    pub fn penalty_box(penalty: PenaltyBox, behind: Bank) -> Bank {
+        let locks = vec![LockedUntil::EPOCH; behind.keys()];
+        let store = Store::PenaltyBox(penalty, locks, Box::new(behind));
+        Bank { store }
+    }
+
     /// The number of keys.
     pub fn keys(&self) -> usize {
-        any_keyed!(&self.store, keyed => keyed.states.len())
+        any_keyed!(&self.store, keyed => keyed.states.len(),
+            Store::PenaltyBox(_, locks, _) => locks.len(),
+            Store::AllOf(banks) => banks.first().map_or(0, Bank::keys))
+    }
+
+    /// Adds keys with their full budget, up to `keys` in all; with several
+    /// rules, under the first of them.
+    pub fn grow(&mut self, keys: usize) {
+        any_keyed!(&mut self.store, keyed => keyed.grow(keys),
+            Store::PenaltyBox(_, locks, behind) => {
+                locks.resize(keys.max(locks.len()), LockedUntil::EPOCH);
+                behind.grow(keys);
+            }
+            Store::AllOf(banks) => banks.iter_mut().for_each(|bank| bank.grow(keys)));
+        if let Store::SegmentedWindow(_, counts) | Store::RateRule(_, counts) = &mut self.store {
+            counts.grow(keys);
+        }
     }
 
     /// Judges an attempt of a key, and takes its cost if that counts.
     #[inline]
     pub fn decide(&mut self, key: u32, now: Time, cost: u64) -> Decision {
-        match &mut self.store {
-            Store::FixedWindow(keyed) => {
+        dispatch!(&mut self.store,
+            keyed => {
                 let (rule, state) = keyed.of_mut(key);
                 rule.decide(state, now, cost)
-            }
+            },
             Store::SlidingLog(keyed, pool) => {
                 let (rule, log) = keyed.of_mut(key);
                 rule.decide(log, pool, now, cost)
             }
-            Store::TokenBucket(keyed) => {
+            Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.decide(state, now, cost)
+                rule.decide(state, counts.of_mut(key), now, cost)
             }
-            Store::Gcra(keyed) => {
+            Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.decide(state, now, cost)
+                rule.decide(state, counts.of_mut(key), now, cost)
             }
+            Store::ConsecutiveErrors(keyed) => {
+                let (rule, streak) = keyed.of(key);
+                rule.decide(streak, now, cost)
+            }
+            Store::PenaltyBox(penalty, locks, behind) => {
+                let lock = &mut locks[key as usize];
+                penalty.decide(lock, now, cost, || behind.decide(key, now, cost))
+            }
+            Store::AllOf(banks) => decide_all(banks, key, now, cost)
+        )
+    }
+
+    /// Whether it must be told how attempts end; see [`observe`](Bank::observe).
+    pub fn learns(&self) -> bool {
+        match &self.store {
+            Store::ConsecutiveErrors(_) => true,
+            Store::PenaltyBox(_, _, behind) => behind.learns(),
+            Store::AllOf(banks) => banks.iter().any(Bank::learns),
+            _ => false,
+        }
+    }
+
+    /// Notes how an admitted attempt of a key has ended.
+    pub fn observe(&mut self, key: u32, now: Time, success: bool) {
+        match &mut self.store {
+            Store::ConsecutiveErrors(keyed) => {
+                let (rule, streak) = keyed.of_mut(key);
+                rule.observe(streak, now, success);
+            }
+            Store::PenaltyBox(_, _, behind) => behind.observe(key, now, success),
+            Store::AllOf(banks) => {
+                for bank in banks {
+                    bank.observe(key, now, success);
+                }
+            }
+            _ => {}
         }
     }
 
     /// Begins to load the state of a key that will be judged soon.
     #[inline]
     pub(crate) fn prefetch(&self, key: u32) {
-        any_keyed!(&self.store, keyed => prefetch(&keyed.states, key as usize));
+        any_keyed!(&self.store, keyed => prefetch(&keyed.states, key as usize),
+            Store::PenaltyBox(_, locks, behind) => {
+                prefetch(locks, key as usize);
+                behind.prefetch(key);
+            }
+            Store::AllOf(banks) => banks.iter().for_each(|bank| bank.prefetch(key)));
     }
 
     /// Gives back what an attempt of a key took: one that was admitted at
@@ -131,53 +257,89 @@ impl Bank {
     /// An attempt may be refunded once. Each algorithm states how near this
     /// comes to the attempt never having been made.
     pub fn refund(&mut self, key: u32, spent: Time, cost: u64) {
-        match &mut self.store {
-            Store::FixedWindow(keyed) => {
+        dispatch!(&mut self.store,
+            keyed => {
                 let (rule, state) = keyed.of_mut(key);
                 rule.refund(state, spent, cost);
-            }
+            },
             Store::SlidingLog(keyed, pool) => {
                 let (rule, log) = keyed.of_mut(key);
                 rule.refund(log, pool, spent, cost);
             }
-            Store::TokenBucket(keyed) => {
+            Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.refund(state, cost);
+                rule.refund(state, counts.of_mut(key), spent, cost);
             }
-            Store::Gcra(keyed) => {
+            Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.refund(state, cost);
+                rule.refund(state, counts.of_mut(key), spent, cost);
             }
-        }
+            Store::ConsecutiveErrors(_) => {}
+            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, cost),
+            Store::AllOf(banks) => {
+                for bank in banks {
+                    bank.refund(key, spent, cost);
+                }
+            }
+        )
     }
 
     /// Where a key stands, without touching it.
     pub fn inspect(&self, key: u32, now: Time) -> Standing {
-        match &self.store {
-            Store::FixedWindow(keyed) => {
+        dispatch!(&self.store,
+            keyed => {
                 let (rule, state) = keyed.of(key);
                 rule.inspect(state, now)
-            }
+            },
             Store::SlidingLog(keyed, pool) => {
                 let (rule, log) = keyed.of(key);
                 rule.inspect(log, pool, now)
             }
-            Store::TokenBucket(keyed) => {
+            Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of(key);
-                rule.inspect(state, now)
+                rule.inspect(state, counts.of(key), now)
             }
-            Store::Gcra(keyed) => {
+            Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of(key);
-                rule.inspect(state, now)
+                rule.inspect(state, counts.of(key), now)
             }
-        }
+            Store::ConsecutiveErrors(keyed) => {
+                let (rule, streak) = keyed.of(key);
+                rule.inspect(streak, now)
+            }
+            Store::PenaltyBox(_, locks, behind) => {
+                let standing = behind.inspect(key, now);
+                match PenaltyBox::remaining(locks[key as usize], now) {
+                    Span::ZERO => standing,
+                    locked => Standing {
+                        remaining: 0,
+                        reset_after: standing.reset_after.max(locked),
+                    },
+                }
+            }
+            Store::AllOf(banks) => {
+                let all = banks.iter().map(|bank| bank.inspect(key, now));
+                all.reduce(|one, other| Standing {
+                    remaining: one.remaining.min(other.remaining),
+                    reset_after: one.reset_after.max(other.reset_after),
+                })
+                .unwrap_or(Standing { remaining: 0, reset_after: Span::ZERO })
+            }
+        )
     }
 
     /// Gives every key its full budget again, without allocating.
     pub fn reset(&mut self) {
-        any_keyed!(&mut self.store, keyed => keyed.reset());
-        if let Store::SlidingLog(_, pool) = &mut self.store {
-            pool.clear();
+        any_keyed!(&mut self.store, keyed => keyed.reset(),
+            Store::PenaltyBox(_, locks, behind) => {
+                locks.fill(LockedUntil::EPOCH);
+                behind.reset();
+            }
+            Store::AllOf(banks) => banks.iter_mut().for_each(Bank::reset));
+        match &mut self.store {
+            Store::SlidingLog(_, pool) => pool.clear(),
+            Store::SegmentedWindow(_, counts) | Store::RateRule(_, counts) => counts.clear(),
+            _ => {}
         }
     }
 
@@ -185,25 +347,69 @@ impl Bank {
     /// number of its rule. A sliding log takes 12 to 24 more per moment in it,
     /// rings being filled half or more; [`bytes`](Bank::bytes) counts those.
     pub fn bytes_per_key(&self) -> usize {
-        any_keyed!(&self.store, keyed => keyed.bytes_per_key())
+        let state = any_keyed!(&self.store, keyed => keyed.bytes_per_key(),
+            Store::PenaltyBox(_, _, behind) => size_of::<LockedUntil>() + behind.bytes_per_key(),
+            Store::AllOf(banks) => banks.iter().map(Bank::bytes_per_key).sum());
+        match &self.store {
+            Store::SegmentedWindow(_, counts) | Store::RateRule(_, counts) => {
+                state + counts.bytes_per_key()
+            }
+            _ => state,
+        }
     }
 
     /// The bytes held for the states of all keys, sliding logs included.
     pub fn bytes(&self) -> usize {
-        let pooled = match &self.store {
-            Store::SlidingLog(_, pool) => pool.bytes(),
-            _ => 0,
-        };
-        self.keys() * self.bytes_per_key() + pooled
+        self.keys() * self.bytes_per_key() + self.pooled_bytes()
     }
+
+    fn pooled_bytes(&self) -> usize {
+        match &self.store {
+            Store::SlidingLog(_, pool) => pool.bytes(),
+            Store::PenaltyBox(_, _, behind) => behind.pooled_bytes(),
+            Store::AllOf(banks) => banks.iter().map(Bank::pooled_bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
+fn decide_all(banks: &mut [Bank], key: u32, now: Time, cost: u64) -> Decision {
+    let mut admitted = 0_u64;
+    let (mut delay, mut wait) = (Span::ZERO, Some(Span::ZERO));
+    for (place, bank) in banks.iter_mut().enumerate() {
+        match bank.decide(key, now, cost) {
+            Decision::Admit => admitted |= 1 << place,
+            Decision::Delay(span) => {
+                admitted |= 1 << place;
+                delay = delay.max(span);
+            }
+            Decision::Refuse { retry_after } => {
+                wait = wait.zip(retry_after).map(|(one, other)| one.max(other));
+            }
+        }
+    }
+    if admitted.count_ones() as usize == banks.len() {
+        return match delay {
+            Span::ZERO => Decision::Admit,
+            delay => Decision::Delay(delay),
+        };
+    }
+    for (place, bank) in banks.iter_mut().enumerate() {
+        if admitted >> place & 1 == 1 {
+            bank.refund(key, now, cost);
+        }
+    }
+    Decision::Refuse { retry_after: wait }
 }
 
 impl Rule {
     /// The rule with the smallest state that decides alike.
     fn compact(self) -> Rule {
         match self {
-            Rule::TokenBucket(bucket) => bucket.as_gcra().map_or(self, Rule::Gcra),
-            _ => self,
+            Rule::TokenBucket(bucket) => bucket
+                .as_gcra()
+                .map_or(Rule::TokenBucket(bucket), Rule::Gcra),
+            rule => rule,
         }
     }
 }
@@ -212,21 +418,89 @@ impl Store {
     fn new(rule: Rule, keys: usize) -> Store {
         match rule {
             Rule::FixedWindow(rule) => Store::FixedWindow(Keyed::new(rule, keys)),
+            Rule::CalendarWindow(rule) => Store::CalendarWindow(Keyed::new(rule, keys)),
             Rule::SlidingLog(rule) => Store::SlidingLog(Keyed::new(rule, keys), LogPool::new()),
+            Rule::SlidingCounter(rule) => Store::SlidingCounter(Keyed::new(rule, keys)),
             Rule::TokenBucket(rule) => Store::TokenBucket(Keyed::new(rule, keys)),
             Rule::Gcra(rule) => Store::Gcra(Keyed::new(rule, keys)),
+            Rule::TickedBucket(rule) => Store::TickedBucket(Keyed::new(rule, keys)),
+            Rule::EnvoyBucket(rule) => Store::EnvoyBucket(Keyed::new(rule, keys)),
+            Rule::LeakyBucket(rule) => Store::LeakyBucket(Keyed::new(rule, keys)),
+            Rule::PacedWindow(rule) => Store::PacedWindow(Keyed::new(rule, keys)),
+            Rule::LimitReq(rule) => Store::LimitReq(Keyed::new(rule, keys)),
+            Rule::SegmentedWindow(rule) => {
+                let counts = Cells::new(rule.cells(), keys);
+                Store::SegmentedWindow(Keyed::new(rule, keys), counts)
+            }
+            Rule::RateRule(rule) => {
+                let counts = Cells::new(rule.cells(), keys);
+                Store::RateRule(Keyed::new(rule, keys), counts)
+            }
+            Rule::Ramp(rule) => Store::Ramp(Keyed::new(rule, keys)),
+            Rule::Spacing(rule) => Store::Spacing(Keyed::new(rule, keys)),
+            Rule::ConsecutiveErrors(rule) => Store::ConsecutiveErrors(Keyed::new(rule, keys)),
         }
     }
 
+    /// Adds a rule for some of the keys: one of the algorithms whose quota may
+    /// depend on the number of users, or a bucket.
     fn add(&mut self, rule: Rule) -> Result<(), RuleError> {
         match (self, rule) {
             (Store::FixedWindow(keyed), Rule::FixedWindow(rule)) => keyed.rules.push(rule),
+            (Store::CalendarWindow(keyed), Rule::CalendarWindow(rule)) => keyed.rules.push(rule),
             (Store::SlidingLog(keyed, _), Rule::SlidingLog(rule)) => keyed.rules.push(rule),
+            (Store::SlidingCounter(keyed), Rule::SlidingCounter(rule)) => keyed.rules.push(rule),
+            (Store::SegmentedWindow(keyed, counts), Rule::SegmentedWindow(rule))
+                if rule.cells() == counts.per_key =>
+            {
+                keyed.rules.push(rule);
+            }
             (Store::TokenBucket(keyed), Rule::TokenBucket(rule)) => keyed.rules.push(rule),
             (Store::Gcra(keyed), Rule::Gcra(rule)) => keyed.rules.push(rule),
             _ => return Err(RuleError::MixedAlgorithms),
         }
         Ok(())
+    }
+}
+
+/// So many counts per key.
+#[derive(Debug, Clone)]
+struct Cells {
+    per_key: usize,
+    counts: Vec<u32>,
+}
+
+impl Cells {
+    fn new(per_key: usize, keys: usize) -> Cells {
+        Cells {
+            per_key,
+            counts: vec![0; per_key * keys],
+        }
+    }
+
+    fn grow(&mut self, keys: usize) {
+        let cells = self.per_key * keys;
+        self.counts.resize(cells.max(self.counts.len()), 0);
+    }
+
+    #[inline]
+    fn of(&self, key: u32) -> &[u32] {
+        let start = key as usize * self.per_key;
+        &self.counts[start..start + self.per_key]
+    }
+
+    #[inline]
+    fn of_mut(&mut self, key: u32) -> &mut [u32] {
+        let start = key as usize * self.per_key;
+        &mut self.counts[start..start + self.per_key]
+    }
+
+    fn clear(&mut self) {
+        self.counts.fill(0);
+    }
+
+    fn bytes_per_key(&self) -> usize {
+        self.per_key * size_of::<u32>()
     }
 }
 
@@ -245,6 +519,14 @@ impl<R, S: Copy + Default> Keyed<R, S> {
             rules: vec![rule],
             rule_of_key: Vec::new(),
             states: vec![S::default(); keys],
+        }
+    }
+
+    fn grow(&mut self, keys: usize) {
+        let keys = keys.max(self.states.len());
+        self.states.resize(keys, S::default());
+        if !self.rule_of_key.is_empty() {
+            self.rule_of_key.resize(keys, 0);
         }
     }
 
@@ -339,11 +621,11 @@ mod tests {
             (Rule::TokenBucket(bucket("8/s")), 8),
             (Rule::TokenBucket(bucket("3/s")), 16),
         ] {
-            let mut bank = Bank::uniform(rule, 1000);
+            let mut bank = Bank::uniform(rule.clone(), 1000);
             assert_eq!((bank.bytes_per_key(), bank.bytes()), (bytes, 1000 * bytes));
-            let tiers = Bank::tiered(&[rule, rule], vec![1; 1000]).unwrap();
+            let tiers = Bank::tiered(&[rule.clone(), rule.clone()], vec![1; 1000]).unwrap();
             assert_eq!(tiers.bytes_per_key(), bytes + 2);
-            let one = Bank::tiered(&[rule], vec![0; 1000]).unwrap();
+            let one = Bank::tiered(std::slice::from_ref(&rule), vec![0; 1000]).unwrap();
             assert_eq!(one.bytes_per_key(), bytes);
             let _ = bank.decide(999, at(0), 1);
             let ring = if bytes == 24 { 4 * 12 } else { 0 };
@@ -382,17 +664,20 @@ mod tests {
             rule: 1,
             rules: 1,
         };
-        assert_eq!(error(&[gcra], vec![0, 0, 1]), Some(unknown));
+        assert_eq!(
+            error(std::slice::from_ref(&gcra), vec![0, 0, 1]),
+            Some(unknown)
+        );
         let mixed = Some(RuleError::MixedAlgorithms);
-        assert_eq!(error(&[gcra, bucket("3/s")], vec![0]), mixed);
-        assert_eq!(error(&[gcra, bucket("4/s")], vec![0, 1]), None);
+        assert_eq!(error(&[gcra.clone(), bucket("3/s")], vec![0]), mixed);
+        assert_eq!(error(&[gcra.clone(), bucket("4/s")], vec![0, 1]), None);
         assert_eq!(error(&[bucket("3/s"), bucket("4/s")], vec![0, 1]), None);
     }
 
     proptest! {
         #[test]
         fn the_wait_told_is_exact(rule in rule(), steps in steps()) {
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut now = 1_000_000;
             for (step, cost) in steps {
                 now += step;
@@ -409,7 +694,7 @@ mod tests {
 
         #[test]
         fn never_means_never(rule in rule(), steps in steps()) {
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut now = 0;
             for (step, cost) in steps {
                 now += step;
@@ -417,14 +702,14 @@ mod tests {
                     for later in [now, now + 100, 1 << 60] {
                         prop_assert!(!bank.clone().decide(0, at(later), cost).is_admit());
                     }
-                    prop_assert!(cost > Bank::uniform(rule, 1).inspect(0, at(now)).remaining);
+                    prop_assert!(cost > Bank::uniform(rule.clone(), 1).inspect(0, at(now)).remaining);
                 }
             }
         }
 
         #[test]
         fn a_refund_at_once_restores_the_standing(rule in rule(), steps in steps()) {
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut now = 5_000;
             for (step, cost) in steps {
                 now += step;
@@ -441,7 +726,7 @@ mod tests {
 
         #[test]
         fn what_remains_is_what_is_admitted(rule in rule(), steps in steps()) {
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut now = 0;
             for (step, cost) in steps {
                 now += step;
@@ -475,7 +760,7 @@ mod tests {
                 3 => quota + length / nanos,
                 _ => quota + length * events / nanos,
             };
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut admitted: Vec<(u64, u64)> = Vec::new();
             let mut now = 0;
             for (step, cost) in steps {
@@ -511,7 +796,7 @@ mod tests {
             for _ in 0..2 {
                 let mut alone: Vec<_> = rule_of_key
                     .iter()
-                    .map(|&rule| Bank::uniform(rules[usize::from(rule)], 1))
+                    .map(|&rule| Bank::uniform(rules[usize::from(rule)].clone(), 1))
                     .collect();
                 let mut now = 0;
                 for &(key, step, cost, refund) in &steps {
@@ -557,7 +842,7 @@ mod tests {
                 }
             };
             let Ok(rule) = made else { return Ok(()) };
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let mut latest = 0;
             for (now, cost, refund) in steps {
                 let before = bank.inspect(0, at(latest)).remaining;
@@ -577,7 +862,7 @@ mod tests {
 
         #[test]
         fn at_the_end_of_time_the_budget_is_finite(rule in rule()) {
-            let mut bank = Bank::uniform(rule, 1);
+            let mut bank = Bank::uniform(rule.clone(), 1);
             let admitted = (0..100).filter(|_| bank.decide(0, Time::MAX, 1).is_admit()).count();
             prop_assert!(admitted < 8);
         }

@@ -65,6 +65,31 @@ pub struct WindowState {
     used: u64,
 }
 
+impl WindowState {
+    /// A window that has just been opened and lasts until `last`.
+    pub(super) fn until(last: Time) -> WindowState {
+        WindowState {
+            last: last.nanos(),
+            used: 0,
+        }
+    }
+
+    /// Whether no window is open at `now`.
+    #[inline]
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        now.nanos() > self.last || self.used == 0
+    }
+
+    /// The last moment of the window.
+    pub(super) fn last(&self) -> Time {
+        Time::from_nanos(self.last)
+    }
+
+    pub(super) fn give_back(&mut self, cost: u64) {
+        self.used = self.used.saturating_sub(cost);
+    }
+}
+
 impl FixedWindow {
     /// At most `quota` in each `window`.
     ///
@@ -91,10 +116,16 @@ impl FixedWindow {
     /// Judges an attempt, and takes its cost if it counts.
     #[inline]
     pub fn decide(&self, state: &mut WindowState, now: Time, cost: u64) -> Decision {
-        let now = now.nanos();
-        if now > state.last || state.used == 0 {
-            self.open(state, now);
+        if state.is_over(now) {
+            self.open(state, now.nanos());
         }
+        self.judge(state, now, cost)
+    }
+
+    /// Judges an attempt in the window that is open.
+    #[inline]
+    pub(super) fn judge(&self, state: &mut WindowState, now: Time, cost: u64) -> Decision {
+        let now = now.nanos();
         let admitted = cost <= self.quota.saturating_sub(state.used);
         if admitted || self.refused == Refused::Counted {
             state.used = state.used.saturating_add(cost);
@@ -124,14 +155,13 @@ impl FixedWindow {
     /// its window has been followed by another.
     pub fn refund(&self, state: &mut WindowState, spent: Time, cost: u64) {
         if spent.nanos() >= state.last.saturating_sub(self.reach) {
-            state.used = state.used.saturating_sub(cost);
+            state.give_back(cost);
         }
     }
 
     /// What remains of this window, and how long until it ends.
     pub fn inspect(&self, state: &WindowState, now: Time) -> Standing {
-        let now = now.nanos();
-        if now > state.last || state.used == 0 {
+        if state.is_over(now) {
             return Standing {
                 remaining: self.quota,
                 reset_after: Span::ZERO,
@@ -139,7 +169,7 @@ impl FixedWindow {
         }
         Standing {
             remaining: self.quota.saturating_sub(state.used),
-            reset_after: span_past(state.last, now),
+            reset_after: span_past(state.last, now.nanos()),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Gcra {
     }
 
     /// Gives back what an admitted attempt took.
-    pub fn refund(&self, state: &mut GcraState, cost: u64) {
+    pub fn refund(&self, state: &mut GcraState, _spent: Time, cost: u64) {
         let given = self.interval.saturating_mul(cost);
         state.arrival = state.arrival.saturating_sub(given);
     }
@@ -149,7 +149,7 @@ mod tests {
             .iter()
             .map(
                 |&(at, cost)| match rule.decide(&mut state, Time::from_millis(at), cost) {
-                    Decision::Admit => 'A',
+                    Decision::Admit | Decision::Delay(_) => 'A',
                     Decision::Refuse {
                         retry_after: Some(_),
                     } => 'D',
@@ -244,9 +244,9 @@ mod tests {
         let mut state = GcraState::default();
         let now = Time::from_secs(100);
         let _ = rule.decide(&mut state, now, 3);
-        rule.refund(&mut state, 2);
+        rule.refund(&mut state, Time::EPOCH, 2);
         assert_eq!(rule.inspect(&state, now).remaining, 2);
-        rule.refund(&mut state, u64::MAX);
+        rule.refund(&mut state, Time::EPOCH, u64::MAX);
         assert_eq!(rule.inspect(&state, now).remaining, 3);
         assert_eq!(run_from(&rule, state, now), "AAAD");
     }

@@ -33,8 +33,9 @@
 //! instead where a token takes a whole number of nanoseconds. A decision of
 //! cost 1 does not divide.
 
+use super::exact::Exact;
 use super::{Decision, Gcra, Refused, RuleError, Standing};
-use crate::units::{Rate, Span, Time};
+use crate::units::{Rate, Time};
 
 /// Tokens at an exact rate, up to a burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl TokenBucket {
     }
 
     /// Gives back what an admitted attempt took.
-    pub fn refund(&self, state: &mut BucketState, cost: u64) {
+    pub fn refund(&self, state: &mut BucketState, _spent: Time, cost: u64) {
         let given = Exact::of_tokens(self.rate, cost).unwrap_or(self.capacity);
         state.full_at = match given <= state.full_at {
             true => state.full_at.minus(given, self.rate.events()),
@@ -148,78 +149,11 @@ impl TokenBucket {
     }
 }
 
-/// A time in whole nanoseconds and parts of `1 / events` nanoseconds, where
-/// `events` is that of the bucket's rate, and there are fewer parts than that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct Exact {
-    nanos: u64,
-    part: u64,
-}
-
-impl Exact {
-    const fn whole(nanos: u64) -> Exact {
-        Exact { nanos, part: 0 }
-    }
-
-    /// The time that so many tokens take, if that is less than 584 years.
-    fn of_tokens(rate: Rate, tokens: u64) -> Option<Exact> {
-        let parts = u128::from(rate.per().nanos()) * u128::from(tokens);
-        let events = u128::from(rate.events());
-        Some(Exact {
-            nanos: u64::try_from(parts / events).ok()?,
-            part: u64::try_from(parts % events).ok()?,
-        })
-    }
-
-    /// How many tokens come in this time, which is at most that of a bucket.
-    fn tokens(self, rate: Rate) -> u64 {
-        let parts = u128::from(self.nanos) * u128::from(rate.events()) + u128::from(self.part);
-        u64::try_from(parts / u128::from(rate.per().nanos())).unwrap_or(u64::MAX)
-    }
-
-    /// Orders as the pair does, in one comparison without a branch.
-    fn key(self) -> u128 {
-        u128::from(self.nanos) << 64 | u128::from(self.part)
-    }
-
-    /// From `now` to this moment, or nothing if it has passed.
-    fn from(self, now: Time) -> Exact {
-        match self.nanos.checked_sub(now.nanos()) {
-            Some(nanos) => Exact { nanos, ..self },
-            None => Exact::default(),
-        }
-    }
-
-    fn plus(self, other: Exact, events: u64) -> Option<Exact> {
-        let carry = self.part >= events - other.part;
-        let sum = self.part.wrapping_add(other.part);
-        let nanos = self.nanos.checked_add(other.nanos)?;
-        Some(Exact {
-            nanos: nanos.checked_add(u64::from(carry))?,
-            part: sum.wrapping_sub(events * u64::from(carry)),
-        })
-    }
-
-    /// The difference; `other` must not be more.
-    fn minus(self, other: Exact, events: u64) -> Exact {
-        let borrow = self.part < other.part;
-        let difference = self.part.wrapping_sub(other.part);
-        Exact {
-            nanos: self.nanos - other.nanos - u64::from(borrow),
-            part: difference.wrapping_add(events * u64::from(borrow)),
-        }
-    }
-
-    /// The least whole span that is not shorter.
-    fn round_up(self) -> Span {
-        Span::from_nanos(self.nanos.saturating_add(u64::from(self.part > 0)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::GcraState;
     use super::*;
+    use crate::units::Span;
     use proptest::prelude::*;
 
     fn rate(text: &str) -> Rate {
@@ -275,23 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn parts_carry_into_whole_nanoseconds() {
-        let exact = |nanos, part| Exact { nanos, part };
-        for (a, b, events, sum) in [
-            (exact(1, 2), exact(3, 4), 7, exact(4, 6)),
-            (exact(1, 3), exact(3, 4), 7, exact(5, 0)),
-            (exact(1, 6), exact(3, 6), 7, exact(5, 5)),
-            (exact(1, u64::MAX - 1), exact(0, 2), u64::MAX, exact(2, 1)),
-            (exact(1, 0), exact(2, 0), 1, exact(3, 0)),
-        ] {
-            assert_eq!(a.plus(b, events), Some(sum));
-            assert_eq!(sum.minus(a, events), b);
-            assert_eq!(sum.minus(b, events), a);
-        }
-        assert_eq!(exact(u64::MAX, 1).plus(exact(0, 1), 2), None);
-    }
-
-    #[test]
     fn parameters_that_make_no_limiter() {
         let new = |rate, burst| TokenBucket::new(rate, burst, Refused::Free);
         assert_eq!(new(rate("1/s"), 0), Err(RuleError::ZeroBurst));
@@ -326,6 +243,7 @@ mod tests {
                         prop_assert!(admitted);
                         level -= cost * per;
                     }
+                    Decision::Delay(_) => prop_assert!(false, "nothing is queued here"),
                     Decision::Refuse { retry_after } => {
                         prop_assert!(!admitted);
                         if counted {
@@ -358,8 +276,8 @@ mod tests {
                 let decision = bucket.decide(&mut b, now, cost);
                 prop_assert_eq!(decision, gcra.decide(&mut g, now, cost));
                 if refund {
-                    bucket.refund(&mut b, cost);
-                    gcra.refund(&mut g, cost);
+                    bucket.refund(&mut b, now, cost);
+                    gcra.refund(&mut g, now, cost);
                 }
                 prop_assert_eq!(bucket.inspect(&b, now), gcra.inspect(&g, now));
             }

@@ -218,9 +218,12 @@ fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
         })
         .collect();
     let mut marks = time.marks(first);
-    let mut permits = with_gate().map(|(cell, _, gate)| cell.world.server.gates[gate].permits);
-    if let Some(common) = permits.next()
-        && permits.all(|other| other == common)
+    let mut permits = with_gate().map(|(cell, _, gate)| {
+        let plan = &cell.world.server.gates[gate];
+        plan.fixed_permits().filter(|_| plan.keys == 1)
+    });
+    if let Some(Some(common)) = permits.next()
+        && permits.all(|other| other == Some(common))
     {
         marks.push(Mark::Horizontal {
             y: f64::from(common),

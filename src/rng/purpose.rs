@@ -25,4 +25,10 @@ pub enum Purpose {
     Backoff = 8,
     /// Counts and choices made when a world is built.
     Population = 9,
+    /// A refusal with a probability.
+    Admission = 10,
+    /// Whether the backend fails.
+    Failure = 11,
+    /// When an adaptive algorithm measures again.
+    Probe = 12,
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use super::text::nearest;
 use super::{
-    AppOf, Attempts, Client, Cohort, CommandTimes, DeviceCount, Estimand, LimiterRule, NatOf, Per,
-    Phase, Quota, Refusal, RetryAfter, RetryPolicy, Scenario, Scope, Stage, Wakes, clock,
+    AdmissionRule, AppOf, Attempts, Client, Cohort, CommandTimes, DeviceCount, Estimand,
+    LimiterRule, LimiterText, NatOf, Per, Phase, Quota, RetryPolicy, Scenario, Scope, Stage, Wakes,
+    clock,
 };
+use crate::overload::{AdaptiveState, Shares};
+use crate::server::Order;
 use crate::units::Span;
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries
@@ -95,6 +98,31 @@ impl Findings {
 /// A path segment, quoted where the name would be taken apart.
 fn segment(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The path of a field of the value at `path`, which is empty for a whole text.
+fn at(path: &str, field: &str) -> String {
+    match path {
+        "" => field.to_owned(),
+        path => format!("{path}.{field}"),
+    }
+}
+
+/// All rules that a limiter breaks which stands alone.
+pub(super) fn limiter_findings(limiter: &LimiterText) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    match limiter {
+        LimiterText::Rule(rule) => check_rule("", rule, 1, &mut found),
+        LimiterText::Stage(stage) => {
+            check_refusal("", stage, &mut found);
+            match &**stage {
+                Stage::Gate { .. } => check_gate("", stage, &mut found),
+                Stage::Admission { by, .. } => check_admission("", *by, &mut found),
+                Stage::Limit { by, per, .. } => check_limit("", by, per, 1, &mut found),
+            }
+        }
+    }
+    found.0
 }
 
 /// All rules that the scenario breaks.
@@ -876,7 +904,9 @@ fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findi
 }
 
 fn check_server(scenario: &Scenario, found: &mut Findings) {
-    if let Some(service) = &scenario.server.backend.service
+    let backend = &scenario.server.backend;
+    check_status("server.backend.fail.status", backend.fail.status, found);
+    if let Some(service) = &backend.service
         && let Err(why) = service.check()
     {
         found.add("server.backend.service", why, "not a distribution");
@@ -899,39 +929,14 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
         }
         check_refusal(&path, stage, found);
         match stage {
-            Stage::Gate {
-                permits,
-                max_wait,
-                queue,
-                ..
-            } => {
-                if *permits == 0 {
-                    found.add(
-                        &format!("{path}.permits"),
-                        "a gate without permits refuses everything",
-                        "must be at least 1",
-                    );
-                }
-                if max_wait.is_some_and(Span::is_zero) {
-                    found.add(
-                        &format!("{path}.max_wait"),
-                        "a wait of no time is no wait",
-                        "leave it out for a gate without waiting",
-                    );
-                }
-                if *queue == Some(0) && max_wait.is_some() {
-                    found.add(
-                        &format!("{path}.queue"),
-                        "nobody can wait in a queue of 0",
-                        "must be at least 1, or leave out `max_wait`",
-                    );
-                }
-            }
+            Stage::Gate { .. } => check_gate(&path, stage, found),
+            Stage::Admission { by, .. } => check_admission(&path, *by, found),
             Stage::Limit {
                 by,
                 per,
                 methods,
                 kinds,
+                costs,
                 ..
             } => {
                 check_limit(&path, by, per, users, found);
@@ -943,6 +948,19 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
                             "method",
                             method,
                             known.iter().copied(),
+                        );
+                    }
+                }
+                for (method, cost) in costs.iter() {
+                    let path = format!("{path}.costs.{}", segment(method));
+                    if !known.contains(&method) {
+                        found.unknown(&path, "method", method, known.iter().copied());
+                    }
+                    if *cost == 0 {
+                        found.add(
+                            &path,
+                            "a call that costs nothing is not limited",
+                            "must be at least 1; leave the method out by `methods`",
                         );
                     }
                 }
@@ -962,78 +980,209 @@ fn check_server(scenario: &Scenario, found: &mut Findings) {
     }
 }
 
-fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
-    let Refusal {
-        status,
-        retry_after,
+fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
+    let Stage::Gate {
+        per,
+        permits,
+        adaptive,
+        sampled,
+        max_wait,
+        queue,
+        order,
+        codel,
+        reserved,
+        shares,
         ..
-    } = stage.refusal();
-    if !(400..=599).contains(status) {
+    } = stage
+    else {
+        return;
+    };
+    check_scopes(path, per, found);
+    if *permits == Some(0) {
         found.add(
-            &format!("{path}.refuse.status"),
-            format!("{status} is no status of a refusal"),
-            "must be from 400 to 599",
+            &at(path, "permits"),
+            "a gate without permits refuses everything",
+            "must be at least 1",
         );
     }
-    if matches!(stage, Stage::Gate { .. }) && *retry_after == RetryAfter::Exact {
+    match (permits, adaptive) {
+        (None, None) => found.add(
+            path,
+            "a gate needs `permits`, or `adaptive` with the algorithm that sets them",
+            "has neither",
+        ),
+        (Some(_), Some(_)) => found.add(
+            &at(path, "adaptive"),
+            "a gate has either `permits` or `adaptive`",
+            "leave one of them out",
+        ),
+        _ => {}
+    }
+    if let Some(rule) = adaptive {
+        let sound = match sampled {
+            None => rule.check(),
+            // The combination is checked where it is made.
+            Some(window) => rule
+                .check()
+                .and(AdaptiveState::new(*rule, Some(*window), || 0.5).map(|_| ())),
+        };
+        if let Err(why) = sound {
+            found.add(&at(path, "adaptive"), why, "cannot be used");
+        }
+        if !per.is_empty() {
+            found.add(
+                &at(path, "per"),
+                "an adaptive gate has one limit for the whole platform",
+                "leave it out",
+            );
+        }
+    } else if sampled.is_some() {
         found.add(
-            &format!("{path}.refuse.retry_after"),
-            "a gate does not know when a permit will be free",
+            &at(path, "sampled"),
+            "only an adaptive gate takes samples",
+            "leave it out, or give `adaptive`",
+        );
+    }
+    if max_wait.is_some_and(Span::is_zero) {
+        found.add(
+            &at(path, "max_wait"),
+            "a wait of no time is no wait",
+            "leave it out for a gate without waiting",
+        );
+    }
+    if *queue == Some(0) && max_wait.is_some() {
+        found.add(
+            &at(path, "queue"),
+            "nobody can wait in a queue of 0",
+            "must be at least 1, or leave out `max_wait`",
+        );
+    }
+    let waits = max_wait.is_some() || queue.is_some_and(|queue| queue > 0);
+    if !waits && (codel.is_some() || *order != Order::OldestFirst) {
+        let what = if codel.is_some() { "codel" } else { "order" };
+        found.add(
+            &at(path, what),
+            "nobody waits at this gate",
+            "needs `max_wait` or `queue`",
+        );
+    }
+    if let Some(Err(why)) = codel.map(|rule| rule.check()) {
+        found.add(&at(path, "codel"), why, "cannot be used");
+    }
+    if let Err(why) = shares.check() {
+        found.add(&at(path, "shares"), why, "favours the wrong level");
+    }
+    if let Some(reserved) = reserved {
+        if *shares != Shares::default() {
+            found.add(
+                &at(path, "reserved"),
+                "`reserved` is short for `shares`",
+                "leave one of them out",
+            );
+        }
+        if permits.is_some_and(|permits| *reserved >= permits) {
+            found.add(
+                &at(path, "reserved"),
+                "all permits are reserved, so that polls never pass",
+                "must be less than `permits`",
+            );
+        }
+    }
+}
+
+fn check_admission(path: &str, by: AdmissionRule, found: &mut Findings) {
+    if let Err(why) = by.rule().check() {
+        found.add(&at(path, "by"), why, "cannot be used");
+    }
+}
+
+fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
+    let answer = stage.refusal();
+    check_status(&at(path, "refuse.status"), answer.status, found);
+    let why = match stage {
+        Stage::Gate { .. } => "a gate does not know when a permit will be free",
+        Stage::Admission { .. } => "admission by chance does not know when it will let one through",
+        Stage::Limit { .. } => return,
+    };
+    if answer.retry_after.needs_exact() {
+        found.add(
+            &at(path, "refuse.retry_after"),
+            why,
             "use `Fixed(..)` or leave it out",
+        );
+    }
+    if answer.rate_limit.is_some() {
+        found.add(
+            &at(path, "refuse.rate_limit"),
+            "only a limit has a quota and a reset to tell of",
+            "leave it out",
         );
     }
 }
 
-fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], users: u64, found: &mut Findings) {
+fn check_status(path: &str, status: u16, found: &mut Findings) {
+    if !(400..=599).contains(&status) {
+        found.add(
+            path,
+            format!("{status} is no status of a refusal"),
+            "must be from 400 to 599",
+        );
+    }
+}
+
+fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     for (number, scope) in per.iter().enumerate() {
         if per[..number].contains(scope) {
             found.add(
-                &format!("{path}.per.{number}"),
+                &at(path, &format!("per.{number}")),
                 format!("{scope:?} is listed twice"),
                 "already listed",
             );
         }
     }
-    match by {
-        LimiterRule::FixedWindow { quota, window, .. }
-        | LimiterRule::SlidingLog { quota, window, .. } => {
-            if *window < SHORTEST_WINDOW {
-                found.add(
-                    &format!("{path}.by.window"),
-                    format!(
-                        "a window of {window} is shorter than the clock's tick of {}",
-                        SHORTEST_WINDOW
-                    ),
-                    format!("must be at least {}", SHORTEST_WINDOW),
-                );
-            }
-            let before = found.0.len();
-            check_quota(&format!("{path}.by.quota"), quota, found);
-            if before == found.0.len()
-                && !window.is_zero()
-                && let Err(why) = by.compile(users)
-            {
-                found.add(
-                    &format!("{path}.by.quota"),
-                    why.to_string(),
-                    "must be smaller",
-                );
+}
+
+fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], users: u64, found: &mut Findings) {
+    check_scopes(path, per, found);
+    check_rule(&at(path, "by"), by, users, found);
+}
+
+/// A rule of a limit, at the path `by`, with as many users per key as there
+/// can be.
+fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
+    let before = found.0.len();
+    match rule {
+        LimiterRule::PenaltyBox { by: behind, .. } => {
+            check_rule(&at(by, "by"), behind, users, found);
+        }
+        LimiterRule::AllOf(rules) => {
+            for (number, rule) in rules.iter().enumerate() {
+                check_rule(&at(by, &format!("0.{number}")), rule, users, found);
             }
         }
-        LimiterRule::TokenBucket { burst, .. } | LimiterRule::Gcra { burst, .. } => {
-            if *burst == 0 {
+        _ => {
+            if let Some(window) = rule.window()
+                && window < SHORTEST_WINDOW
+            {
                 found.add(
-                    &format!("{path}.by.burst"),
-                    "a burst of 0 refuses everything",
-                    "must be at least 1",
-                );
-            } else if let Err(why) = by.compile(1) {
-                found.add(
-                    &format!("{path}.by"),
-                    why.to_string(),
-                    "cannot be computed exactly",
+                    &at(by, "window"),
+                    format!(
+                        "a window of {window} is shorter than the clock's tick of {SHORTEST_WINDOW}"
+                    ),
+                    format!("must be at least {SHORTEST_WINDOW}"),
                 );
             }
+            if let Some(quota) = rule.quota() {
+                check_quota(&at(by, "quota"), quota, found);
+            }
+        }
+    }
+    if before == found.0.len() {
+        let most = u32::try_from(users).unwrap_or(u32::MAX);
+        if let Err(why) = rule.bank(&[most], 1) {
+            let (field, label) = why.field();
+            let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
+            found.add(&path, why.to_string(), label);
         }
     }
 }

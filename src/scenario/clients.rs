@@ -2,10 +2,10 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ClockTime;
 use super::text::number_or_word;
+use crate::overload::Criticality;
 use crate::rng::Distribution;
-use crate::units::{Probability, Rate, Span};
+use crate::units::{ClockTime, Probability, Rate, Span};
 
 /// What runs in each home of a cohort and sends requests.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,6 +99,10 @@ pub struct Poll {
     /// device sends does.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How much it matters to a server that sheds load; polls are sheddable unless told
+    /// otherwise.
+    #[serde(default = "sheddable_plus")]
+    pub criticality: Criticality,
 }
 
 /// When the first poll of a sender comes.
@@ -137,6 +141,13 @@ pub struct Command {
     /// When a command wakes its device; by default when it succeeds.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How much it matters to a server that sheds load; `Critical` by default.
+    #[serde(default)]
+    pub criticality: Criticality,
+}
+
+fn sheddable_plus() -> Criticality {
+    Criticality::SheddablePlus
 }
 
 fn per_device() -> Per {
@@ -182,6 +193,9 @@ pub struct PoissonRequests {
     /// that a device sends does.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How much it matters to a server that sheds load; `Critical` by default.
+    #[serde(default)]
+    pub criticality: Criticality,
 }
 
 /// A sender that thinks, sends a request, waits until it has ended, and thinks
@@ -200,6 +214,9 @@ pub struct ClosedLoop {
     /// that a device sends does.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How much it matters to a server that sheds load; `Critical` by default.
+    #[serde(default)]
+    pub criticality: Criticality,
 }
 
 /// How a client reacts to a failed attempt.
@@ -225,6 +242,10 @@ pub enum RetryPolicy {
         /// Whether the server's Retry-After is a floor.
         #[serde(default)]
         honour_retry_after: bool,
+        /// Whether the wait lasts at least until the reset that the answer's
+        /// rate limit fields tell, where it has no Retry-After.
+        #[serde(default)]
+        honour_rate_limit: bool,
     },
     /// A wait drawn anew before each retry.
     Random {
@@ -238,6 +259,10 @@ pub enum RetryPolicy {
         /// Whether the server's Retry-After is a floor.
         #[serde(default)]
         honour_retry_after: bool,
+        /// Whether the wait lasts at least until the reset that the answer's
+        /// rate limit fields tell, where it has no Retry-After.
+        #[serde(default)]
+        honour_rate_limit: bool,
     },
     /// Waits that grow by a factor, up to a cap, with jitter: before retry k
     /// the ceiling is min(cap, base * factor^(k-1)).
@@ -261,6 +286,10 @@ pub enum RetryPolicy {
         /// Whether the server's Retry-After is a floor.
         #[serde(default)]
         honour_retry_after: bool,
+        /// Whether the wait lasts at least until the reset that the answer's
+        /// rate limit fields tell, where it has no Retry-After.
+        #[serde(default)]
+        honour_rate_limit: bool,
     },
 }
 

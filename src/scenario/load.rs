@@ -1,6 +1,7 @@
-use super::Scenario;
-use super::check::findings;
+use super::check::{Finding, findings, limiter_findings};
 use super::text::{Path, Problem, Problems, SourceTree, parse};
+use super::{LimiterRule, Scenario, Stage};
+use crate::units::Span;
 
 impl Scenario {
     /// Reads a scenario and checks it.
@@ -9,9 +10,57 @@ impl Scenario {
     /// All problems that were found, with their places in the text.
     pub fn parse(text: &str) -> Result<Scenario, Problems> {
         let scenario: Scenario = parse(text)?;
-        let tree = SourceTree::new(text);
-        let mut problems = Problems::new();
-        for finding in findings(&scenario) {
+        let found = findings(&scenario);
+        located(text, found).into_result(scenario)
+    }
+}
+
+/// A limiter that stands alone, as `ratelab replay --limiter` takes it.
+#[derive(Debug, Clone)]
+pub enum LimiterText {
+    /// What a limit is given `by`.
+    Rule(LimiterRule),
+    /// A stage of a server: a `Gate`, a `Limit` or an `Admission`.
+    Stage(Box<Stage>),
+}
+
+impl LimiterText {
+    /// The quota that header fields tell for a single user, and the window that
+    /// it is for, if it is a limit with a quota.
+    pub fn policy(&self) -> Option<(u64, Option<Span>)> {
+        match self {
+            LimiterText::Rule(rule) => rule.policy(),
+            LimiterText::Stage(stage) => match &**stage {
+                Stage::Limit { by, .. } => by.policy(),
+                Stage::Gate { .. } | Stage::Admission { .. } => None,
+            },
+        }
+    }
+
+    /// Reads a limiter and checks it.
+    ///
+    /// # Errors
+    /// All problems that were found, with their places in the text.
+    pub fn parse(text: &str) -> Result<LimiterText, Problems> {
+        let word = text
+            .trim_start()
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next();
+        let limiter = match word {
+            Some("Gate" | "Limit" | "Admission") => LimiterText::Stage(Box::new(parse(text)?)),
+            _ => LimiterText::Rule(parse(text)?),
+        };
+        let found = limiter_findings(&limiter);
+        located(text, found).into_result(limiter)
+    }
+}
+
+/// Findings as problems of a text.
+fn located(text: &str, found: Vec<Finding>) -> Problems {
+    let tree = SourceTree::new(text);
+    found
+        .into_iter()
+        .map(|finding| {
             let place = finding
                 .path
                 .parse::<Path>()
@@ -20,13 +69,12 @@ impl Scenario {
                     true => tree.key_place(&path),
                     false => tree.place(&path),
                 });
-            problems.push(Problem {
+            Problem {
                 message: finding.message,
                 place,
                 label: finding.label,
                 help: finding.help,
-            });
-        }
-        problems.into_result(scenario)
-    }
+            }
+        })
+        .collect()
 }

@@ -1,8 +1,8 @@
-use super::{Entry, Gate, GatePlan};
-use crate::limiter::{Bank, Decision};
-use crate::rng::Sampler;
-use crate::scenario::RetryAfter;
-use crate::units::{Span, Time};
+use super::{Claim, Entry, Gate, GatePlan, Response, Told};
+use crate::limiter::{Bank, Decision, Standing};
+use crate::overload::{AdmissionState, Criticality};
+use crate::rng::{Sampler, Streams};
+use crate::units::{Probability, Span, Time};
 
 /// A server as a world describes it; state-free.
 #[derive(Debug, Clone)]
@@ -15,8 +15,13 @@ pub struct ServerPlan {
     pub limits: Vec<Bank>,
     /// Key tables of [`KeyOf::Table`]: a key per home.
     pub tables: Vec<Vec<u32>>,
+    /// The admission controls in their initial state, by the index that routes
+    /// use.
+    pub admissions: Vec<AdmissionState>,
     /// The service time of the backend.
     pub service: Option<Sampler>,
+    /// The chance that the backend fails; its answer is that of the last stage.
+    pub failures: Probability,
     /// Whether a refusal gives back what earlier limits admitted.
     pub returned: bool,
 }
@@ -26,14 +31,21 @@ pub struct ServerPlan {
 pub struct StagePlan {
     /// Its name in results.
     pub name: String,
-    /// The status of its refusals.
-    pub status: u16,
-    /// The code in the body of its refusals.
-    pub code: Option<u32>,
-    /// The Retry-After of its refusals.
-    pub retry_after: RetryAfter,
+    /// The answer to what it refuses.
+    pub response: Response,
     /// The gate that it is, if it is one.
     pub gate: Option<u8>,
+}
+
+impl ServerPlan {
+    /// Whether some stage learns from how attempts end, or must be told whose
+    /// permits come back.
+    pub fn has_feedback(&self) -> bool {
+        self.failures > Probability::ZERO
+            || !self.admissions.is_empty()
+            || self.limits.iter().any(Bank::learns)
+            || (self.gates.iter()).any(|gate| gate.keys > 1 || gate.fixed_permits().is_none())
+    }
 }
 
 /// One stage on the route of a stream of requests, all indices resolved.
@@ -45,6 +57,15 @@ pub enum RouteStage {
         gate: u8,
         /// Its index among the stages.
         stage: u8,
+        /// The key whose permits an attempt needs.
+        key: KeyOf,
+    },
+    /// A refusal by chance while too many attempts fail.
+    Admission {
+        /// Its index among the admission controls.
+        admission: u8,
+        /// Its index among the stages.
+        stage: u8,
     },
     /// A limit over time.
     Limit {
@@ -54,7 +75,20 @@ pub enum RouteStage {
         stage: u8,
         /// The key that an attempt counts for.
         key: KeyOf,
+        /// What an attempt costs.
+        cost: u32,
     },
+}
+
+impl RouteStage {
+    /// Its index among the stages of the scenario.
+    pub fn stage(&self) -> u8 {
+        match *self {
+            RouteStage::Gate { stage, .. }
+            | RouteStage::Admission { stage, .. }
+            | RouteStage::Limit { stage, .. } => stage,
+        }
+    }
 }
 
 /// How the key of a limit follows from the home and device of an attempt.
@@ -141,6 +175,26 @@ pub struct Visit {
     pub next: u8,
     /// Bit g: it holds a permit of gate g.
     pub held: u32,
+    /// Bit s: stage s waits to hear how it ends.
+    pub observed: u32,
+    /// When it entered the gate with adaptive permits.
+    pub entered: Time,
+    /// The permits held in that gate then, its own included.
+    pub in_flight: u32,
+    /// How much it matters.
+    pub level: Criticality,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The backend has served it.
+    Served,
+    /// The backend, or a stage for want of capacity, has failed it: a status
+    /// of 500 or more.
+    Failed,
+    /// It was refused for a quota: a status below 500.
+    Refused,
 }
 
 /// Where an attempt stands after passing as many stages as it could.
@@ -155,12 +209,17 @@ pub enum Outcome {
         /// The end of its wait.
         until: Time,
     },
+    /// A limit has admitted it for later.
+    Delayed {
+        /// When it goes on.
+        until: Time,
+    },
     /// A stage has refused it. Permits that it holds are still held.
     Refused {
         /// The stage's index among the stages of the scenario.
         stage: u8,
-        /// The Retry-After of the answer.
-        retry_after: Option<Span>,
+        /// What the answer tells of when to come again.
+        told: Told,
     },
 }
 
@@ -172,14 +231,28 @@ pub struct Pipeline<'w> {
     /// For each limit whether its states are more than the nearer caches hold.
     is_large: Vec<bool>,
     gates: Vec<Gate>,
+    admissions: Vec<AdmissionState>,
+    feedback: bool,
+}
+
+impl Visit {
+    /// What it asks of a gate.
+    #[inline]
+    pub fn claim(&self) -> Claim {
+        Claim {
+            cost: 1,
+            level: self.level,
+        }
+    }
 }
 
 /// States of so many bytes are taken to be in a cache near the core.
 const NEAR_BYTES: usize = 1 << 18;
 
 impl<'w> Pipeline<'w> {
-    /// A server that nobody has called yet.
-    pub fn new(plan: &'w ServerPlan) -> Pipeline<'w> {
+    /// A server that nobody has called yet; `streams` are what its adaptive
+    /// algorithms draw from.
+    pub fn new(plan: &'w ServerPlan, streams: Streams) -> Pipeline<'w> {
         Pipeline {
             plan,
             limits: plan.limits.clone(),
@@ -188,7 +261,11 @@ impl<'w> Pipeline<'w> {
                 .iter()
                 .map(|bank| bank.bytes() > NEAR_BYTES)
                 .collect(),
-            gates: plan.gates.iter().map(|gate| Gate::new(*gate)).collect(),
+            gates: (plan.gates.iter().cloned().zip(0..))
+                .map(|(gate, number)| Gate::new(gate, number, streams))
+                .collect(),
+            admissions: plan.admissions.clone(),
+            feedback: plan.has_feedback(),
         }
     }
 
@@ -202,45 +279,145 @@ impl<'w> Pipeline<'w> {
         &mut self.gates[usize::from(gate)]
     }
 
-    /// Takes a visit from stage `visit.next` of its route as far as it gets.
+    /// Takes a visit from stage `visit.next` of its route as far as it gets;
+    /// `chance` gives a number in [0, 1) for a stage that refuses by chance.
     #[inline]
-    pub fn pass(&mut self, route: &[RouteStage], visit: &mut Visit, now: Time) -> Outcome {
+    pub fn pass(
+        &mut self,
+        route: &[RouteStage],
+        visit: &mut Visit,
+        now: Time,
+        chance: impl Fn(u8) -> f64,
+    ) -> Outcome {
         while let Some(stage) = route.get(usize::from(visit.next)) {
             match *stage {
-                RouteStage::Limit { limit, stage, key } => {
+                RouteStage::Limit {
+                    limit,
+                    stage,
+                    key,
+                    cost,
+                } => {
                     let key = self.key(key, visit.home, visit.device);
-                    match self.limits[usize::from(limit)].decide(key, now, 1) {
+                    let bank = &mut self.limits[usize::from(limit)];
+                    let decision = bank.decide(key, now, u64::from(cost));
+                    if self.feedback && bank.learns() {
+                        visit.observed |= 1 << stage;
+                    }
+                    match decision {
                         Decision::Admit => {}
+                        Decision::Delay(wait) => {
+                            visit.next += 1;
+                            visit.waited_at = visit.next;
+                            return Outcome::Delayed { until: now + wait };
+                        }
                         Decision::Refuse { retry_after } => {
-                            if self.plan.returned {
-                                self.give_back(route, visit);
-                            }
-                            let retry_after = self.told(stage, retry_after);
-                            return Outcome::Refused { stage, retry_after };
+                            visit.observed &= !(1 << stage);
+                            return self.refuse(route, visit, stage, now, retry_after);
                         }
                     }
                 }
-                RouteStage::Gate { gate, stage } => {
-                    match self.gates[usize::from(gate)].enter(now) {
-                        Entry::Entered => visit.held |= 1 << gate,
+                RouteStage::Gate { gate, stage, key } => {
+                    let key = self.key(key, visit.home, visit.device);
+                    let claim = visit.claim();
+                    match self.gates[usize::from(gate)].enter(key, claim, now) {
+                        Entry::Entered => self.entered(visit, gate, now),
                         Entry::Waits { until } => {
                             visit.waited_at = visit.next;
                             visit.next += 1;
                             return Outcome::Waits { gate, until };
                         }
-                        Entry::Full => {
-                            if self.plan.returned {
-                                self.give_back(route, visit);
-                            }
-                            let retry_after = self.told(stage, None);
-                            return Outcome::Refused { stage, retry_after };
-                        }
+                        Entry::Full => return self.refuse(route, visit, stage, now, None),
                     }
+                }
+                RouteStage::Admission { admission, stage } => {
+                    let admission = &mut self.admissions[usize::from(admission)];
+                    if !admission.admit(now, chance(stage)) {
+                        return self.refuse(route, visit, stage, now, None);
+                    }
+                    visit.observed |= 1 << stage;
                 }
             }
             visit.next += 1;
         }
         Outcome::Admitted
+    }
+
+    /// Notes that a visit holds a permit of a gate from now on.
+    #[inline]
+    pub fn entered(&self, visit: &mut Visit, gate: u8, now: Time) {
+        visit.held |= 1 << gate;
+        if self.feedback {
+            let state = &self.gates[usize::from(gate)];
+            if state.is_adaptive() {
+                visit.entered = now;
+                visit.in_flight = state.inside();
+            }
+        }
+    }
+
+    #[inline]
+    fn refuse(
+        &mut self,
+        route: &[RouteStage],
+        visit: &Visit,
+        stage: u8,
+        now: Time,
+        exact: Option<Span>,
+    ) -> Outcome {
+        if self.plan.returned {
+            self.give_back(route, visit);
+        }
+        let response = self.plan.stages[usize::from(stage)].response;
+        let told = response.told(now, exact, || self.reset(route, visit, stage, now));
+        Outcome::Refused { stage, told }
+    }
+
+    /// How long until the budget that a stage counts resets, as its headers say.
+    fn reset(&self, route: &[RouteStage], visit: &Visit, refusing: u8, now: Time) -> Option<Span> {
+        let standing = route.iter().find_map(|stage| match *stage {
+            RouteStage::Limit {
+                limit, stage, key, ..
+            } if stage == refusing => {
+                let key = self.key(key, visit.home, visit.device);
+                Some(self.limits[usize::from(limit)].inspect(key, now))
+            }
+            _ => None,
+        });
+        standing.map(|standing: Standing| standing.reset_after)
+    }
+
+    /// The key of a gate for a visit; `None` if its route does not pass it.
+    pub fn gate_key(&self, route: &[RouteStage], visit: &Visit, wanted: u8) -> Option<u32> {
+        if self.gates[usize::from(wanted)].keys() == 1 {
+            return Some(0);
+        }
+        route.iter().find_map(|stage| match *stage {
+            RouteStage::Gate { gate, key, .. } if gate == wanted => {
+                Some(self.key(key, visit.home, visit.device))
+            }
+            _ => None,
+        })
+    }
+
+    /// Tells the stages that wait to hear it how a visit ended.
+    pub fn ended(&mut self, route: &[RouteStage], visit: &Visit, now: Time, ending: Ending) {
+        for stage in route {
+            if visit.observed >> stage.stage() & 1 == 0 {
+                continue;
+            }
+            match *stage {
+                RouteStage::Limit { limit, key, .. } => {
+                    let key = self.key(key, visit.home, visit.device);
+                    let success = ending == Ending::Served;
+                    self.limits[usize::from(limit)].observe(key, now, success);
+                }
+                RouteStage::Admission { admission, .. } => {
+                    let success = ending != Ending::Failed;
+                    self.admissions[usize::from(admission)].observe(now, success, 1);
+                }
+                RouteStage::Gate { .. } => {}
+            }
+        }
     }
 
     /// Whether it is worth asking for states ahead.
@@ -262,16 +439,14 @@ impl<'w> Pipeline<'w> {
     }
 
     /// Ends the wait of a visit at the gate before `visit.next` and returns the
-    /// stage that refuses it and the Retry-After of the answer.
-    pub fn end_wait(&mut self, route: &[RouteStage], visit: &mut Visit) -> (u8, Option<Span>) {
+    /// stage that refuses it and what the answer tells.
+    pub fn end_wait(&mut self, route: &[RouteStage], visit: &mut Visit, now: Time) -> (u8, Told) {
         visit.next -= 1;
-        if self.plan.returned {
-            self.give_back(route, visit);
+        let stage = route[usize::from(visit.next)].stage();
+        match self.refuse(route, visit, stage, now, None) {
+            Outcome::Refused { stage, told } => (stage, told),
+            _ => (stage, Told::default()),
         }
-        let stage = match route[usize::from(visit.next)] {
-            RouteStage::Gate { stage, .. } | RouteStage::Limit { stage, .. } => stage,
-        };
-        (stage, self.told(stage, None))
     }
 
     /// Refunds what the limits before `visit.next` admitted. With several waits
@@ -283,18 +458,13 @@ impl<'w> Pipeline<'w> {
             } else {
                 visit.called
             };
-            if let RouteStage::Limit { limit, key, .. } = *stage {
+            if let RouteStage::Limit {
+                limit, key, cost, ..
+            } = *stage
+            {
                 let key = self.key(key, visit.home, visit.device);
-                self.limits[usize::from(limit)].refund(key, spent, 1);
+                self.limits[usize::from(limit)].refund(key, spent, u64::from(cost));
             }
-        }
-    }
-
-    fn told(&self, stage: u8, exact: Option<Span>) -> Option<Span> {
-        match self.plan.stages[usize::from(stage)].retry_after {
-            RetryAfter::Absent => None,
-            RetryAfter::Exact => exact.map(Span::ceil_secs),
-            RetryAfter::Fixed(span) => Some(span),
         }
     }
 

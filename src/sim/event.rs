@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Served,
     /// The wait of the visits at the head of a gate's queue may have ended.
     WaitEnds,
+    /// The wait that a limit imposed on a visit is over.
+    Resume,
     /// A client gives up waiting for the answer to an attempt.
     TimesOut,
     /// A request is tried again.
@@ -25,8 +27,9 @@ impl Kind {
         match event.kind() {
             0 => Kind::Served,
             1 => Kind::WaitEnds,
-            2 => Kind::TimesOut,
-            3 => Kind::Retry,
+            2 => Kind::Resume,
+            3 => Kind::TimesOut,
+            4 => Kind::Retry,
             _ => Kind::Send,
         }
     }
@@ -48,6 +51,7 @@ mod tests {
         for kind in [
             Kind::Served,
             Kind::WaitEnds,
+            Kind::Resume,
             Kind::TimesOut,
             Kind::Retry,
             Kind::Send,

@@ -88,7 +88,7 @@ impl Metrics {
                 .server
                 .stages
                 .iter()
-                .map(|stage| stage.status == 429)
+                .map(|stage| stage.response.status == 429)
                 .collect(),
         }
     }

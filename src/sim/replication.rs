@@ -4,10 +4,11 @@ use super::record::Record;
 use super::slab::Slab;
 use crate::client::Draws;
 use crate::engine::{Event, EventQueue, HeapQueue, LadderQueue};
+use crate::overload::Sample;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Wakes;
-use crate::server::{Outcome, Pipeline, Visit};
-use crate::units::{Span, Time};
+use crate::server::{Call, Ending, Outcome, Pipeline, Told, Visit};
+use crate::units::{Probability, Span, Time};
 use crate::world::{Reach, World};
 
 /// Which event queue a replication uses; results do not depend on it.
@@ -118,7 +119,16 @@ struct Service {
     held: u32,
 }
 
-/// An attempt that waits at a gate.
+/// What the stages are told of when an attempt in the backend ends, if some of
+/// them learn from it.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    attempt: Attempt,
+    visit: Visit,
+    fails: bool,
+}
+
+/// An attempt that waits at a gate or a limit.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     attempt: Attempt,
@@ -135,6 +145,9 @@ struct Loop<'w, Q> {
     requests: Slab<Request>,
     services: Slab<Service>,
     waiting: Slab<Waiting>,
+    /// By place in `services`; empty if no stage learns.
+    kept: Vec<Kept>,
+    feedback: bool,
     /// Whether state must be asked for ahead.
     large: bool,
     /// Whether the state of the next events has been asked for.
@@ -143,6 +156,8 @@ struct Loop<'w, Q> {
     busy: Vec<u64>,
     /// Waiting attempts whose permit has come, to be taken further.
     called: Vec<u32>,
+    /// Waiting attempts that a gate has turned away.
+    turned_away: Vec<u32>,
     metrics: Metrics,
     now: Time,
     number: u32,
@@ -158,19 +173,23 @@ const EVENTS_AHEAD: usize = 8;
 
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
-        let server = Pipeline::new(&world.server);
+        let streams = Streams::new(seed, number);
+        let server = Pipeline::new(&world.server, streams);
         let mut this = Loop {
             world,
-            streams: Streams::new(seed, number),
+            streams,
             queue,
             requests: Slab::new(),
             services: Slab::new(),
             waiting: Slab::new(),
+            kept: Vec::new(),
+            feedback: world.server.has_feedback(),
             large: server.is_large(),
             server,
             foretold: false,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             called: Vec::new(),
+            turned_away: Vec::new(),
             metrics: Metrics::new(world),
             now: world.clock.start,
             number,
@@ -212,7 +231,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 Kind::Served => self.served(event.entity()),
                 Kind::Retry => self.try_again(event.entity()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
-                Kind::WaitEnds => self.wait_ends(event.entity() as u8),
+                Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
+                Kind::Resume => self.resume(event.entity()),
             }
         }
         self.count_unfinished();
@@ -398,6 +418,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             waited_at: 0,
             next: 0,
             held: 0,
+            observed: 0,
+            entered: now,
+            in_flight: 0,
+            level: stream.level,
         };
         self.pass(attempt, visit);
         self.take_called_further();
@@ -408,18 +432,30 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn pass(&mut self, attempt: Attempt, mut visit: Visit) {
         let stream = &self.world.streams[usize::from(attempt.stream)];
         let held = visit.held;
-        let outcome = self.server.pass(&stream.route, &mut visit, self.now);
+        let draws = Draws {
+            streams: &self.streams,
+            entity: attempt.entity,
+            key: stream.key,
+        };
+        let chance = |stage: u8| {
+            let draw = attempt.count * 32 + u32::from(stage);
+            draws.uniform(Purpose::Admission, attempt.number, draw)
+        };
+        let outcome = self
+            .server
+            .pass(&stream.route, &mut visit, self.now, chance);
         self.note_entries(visit.held & !held);
         match outcome {
-            Outcome::Admitted => self.serve(attempt, visit.held),
+            Outcome::Admitted => self.serve(attempt, visit),
             Outcome::Waits { gate, until } => self.wait(attempt, visit, gate, until),
-            Outcome::Refused { stage, retry_after } => {
+            Outcome::Delayed { until } => self.delay(attempt, visit, until),
+            Outcome::Refused { stage, told } => {
                 if let Some(gate) = self.world.server.stages[usize::from(stage)].gate
                     && self.metrics.is_measured()
                 {
                     self.metrics.gates[usize::from(gate)].full += 1;
                 }
-                self.refuse(attempt, visit.held, stage, retry_after);
+                self.refuse(attempt, &visit, stage, told);
             }
         }
     }
@@ -446,7 +482,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
 
     /// The backend begins to work on an attempt that has passed all stages.
     #[inline]
-    fn serve(&mut self, attempt: Attempt, held: u32) {
+    fn serve(&mut self, attempt: Attempt, visit: Visit) {
+        let held = visit.held;
         self.metrics.admitted(attempt.bucket);
         let stream = &self.world.streams[usize::from(attempt.stream)];
         let service = self
@@ -467,7 +504,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             generation,
             ..
         } = attempt;
-        if service.is_zero() && held == 0 {
+        if service.is_zero() && held == 0 && !self.feedback {
             self.answer(request, generation);
             return;
         }
@@ -481,7 +518,32 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             generation,
             held,
         });
+        if self.feedback {
+            self.keep(place, attempt, visit);
+        }
         self.queue.push(Kind::Served.event(end, place, 0));
+    }
+
+    /// Keeps what the stages are told of when an attempt ends.
+    fn keep(&mut self, place: u32, attempt: Attempt, visit: Visit) {
+        let failures = self.world.server.failures;
+        let stream = &self.world.streams[usize::from(attempt.stream)];
+        let fails = failures > Probability::ZERO
+            && self.draws(attempt.entity, stream.key).uniform(
+                Purpose::Failure,
+                attempt.number,
+                attempt.count,
+            ) < failures.value();
+        let kept = Kept {
+            attempt,
+            visit,
+            fails,
+        };
+        let place = place as usize;
+        if place >= self.kept.len() {
+            self.kept.resize(place + 1, kept);
+        }
+        self.kept[place] = kept;
     }
 
     /// The backend has done its work on an attempt.
@@ -492,9 +554,28 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             generation,
             held,
         } = self.services.remove(place);
-        self.answer(request, generation);
-        self.leave_gates(held);
+        if self.feedback {
+            self.served_with_feedback(self.kept[place as usize]);
+        } else {
+            self.answer(request, generation);
+            self.leave_gates(held);
+        }
         self.take_called_further();
+    }
+
+    fn served_with_feedback(&mut self, kept: Kept) {
+        let Kept {
+            attempt,
+            visit,
+            fails,
+        } = kept;
+        if fails {
+            let backend = self.world.server.stages.len() as u8 - 1;
+            self.refuse(attempt, &visit, backend, Told::default());
+        } else {
+            self.answer(attempt.request, attempt.generation);
+            self.leave(attempt.stream, &visit, Ending::Served);
+        }
     }
 
     /// A success reaches the client, if it still waits for it.
@@ -522,21 +603,68 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         self.end(place);
     }
 
-    /// Gives the permits of the gates in `held` back.
+    /// A visit has ended: its permits are free again, and the stages that
+    /// learn from it are told.
+    fn leave(&mut self, stream: u16, visit: &Visit, ending: Ending) {
+        if !self.feedback {
+            self.leave_gates(visit.held);
+            return;
+        }
+        let world = self.world;
+        let route = &world.streams[usize::from(stream)].route;
+        self.server.ended(route, visit, self.now, ending);
+        let mut held = visit.held;
+        while held != 0 {
+            let gate = held.trailing_zeros() as u8;
+            held &= held - 1;
+            if self.server.gates()[usize::from(gate)].is_adaptive() && ending != Ending::Refused {
+                let sample = Sample {
+                    now: self.now,
+                    round_trip: self.now.since(visit.entered),
+                    in_flight: visit.in_flight,
+                    dropped: ending == Ending::Failed,
+                };
+                self.server.gate_mut(gate).learn(&sample);
+            }
+            if let Some(key) = self.server.gate_key(route, visit, gate) {
+                self.leave_gate(gate, key);
+            }
+        }
+    }
+
+    /// Gives the permits of the gates in `held` back, all of which have one key.
     #[inline]
     fn leave_gates(&mut self, mut held: u32) {
         while held != 0 {
             let gate = held.trailing_zeros() as u8;
             held &= held - 1;
-            if let Some(place) = self.server.gate_mut(gate).leave() {
-                let visit = &mut self.waiting.get_mut(place).visit;
-                visit.held |= 1 << gate;
-                visit.called = self.now;
-                self.note_wait(gate, place);
-                self.called.push(place);
-            }
-            self.note_level(gate);
+            self.leave_gate(gate, 0);
         }
+    }
+
+    #[inline]
+    fn leave_gate(&mut self, gate: u8, key: u32) {
+        self.server.gate_mut(gate).leave(key, 1);
+        while let Some(call) = self.server.gate_mut(gate).call(key, self.now) {
+            match call {
+                Call::Enter(place) => {
+                    let visit = &mut self.waiting.get_mut(place).visit;
+                    visit.called = self.now;
+                    self.server.entered(visit, gate, self.now);
+                    self.note_wait(gate, place);
+                    self.called.push(place);
+                }
+                Call::TurnAway(place) => self.note_turned_away(gate, place),
+            }
+        }
+        self.note_level(gate);
+    }
+
+    fn note_turned_away(&mut self, gate: u8, place: u32) {
+        if self.metrics.is_measured() {
+            self.metrics.gates[usize::from(gate)].wait_ended += 1;
+        }
+        self.turned_away.push(place);
     }
 
     fn note_wait(&mut self, gate: u8, place: u32) {
@@ -554,14 +682,57 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     /// this goes on until nobody is called.
     #[inline]
     fn take_called_further(&mut self) {
-        while let Some(place) = self.called.pop() {
-            let Waiting { attempt, visit, .. } = self.waiting.remove(place);
-            self.pass(attempt, visit);
+        loop {
+            if let Some(place) = self.called.pop() {
+                let Waiting { attempt, visit, .. } = self.waiting.remove(place);
+                self.pass(attempt, visit);
+            } else if let Some(place) = self.turned_away.pop() {
+                self.end_wait(place);
+            } else {
+                return;
+            }
         }
     }
 
     /// An attempt waits at a gate.
-    fn wait(&mut self, mut attempt: Attempt, visit: Visit, gate: u8, until: Time) {
+    fn wait(&mut self, attempt: Attempt, visit: Visit, gate: u8, until: Time) {
+        let world = self.world;
+        let route = &world.streams[usize::from(attempt.stream)].route;
+        let key = self.server.gate_key(route, &visit, gate).unwrap_or(0);
+        let place = self.set_aside(attempt, visit, until);
+        let mut pushed_out = std::mem::take(&mut self.turned_away);
+        let before = pushed_out.len();
+        let times = (self.now, until);
+        if (self.server.gate_mut(gate)).queue(key, visit.claim(), times, place, &mut pushed_out) {
+            let event = Kind::WaitEnds.event(until, key, u32::from(gate));
+            self.queue.push(event);
+        }
+        self.turned_away = pushed_out;
+        if self.metrics.is_measured() {
+            let count = self.turned_away.len() - before;
+            self.metrics.gates[usize::from(gate)].wait_ended += count as u64;
+        }
+        self.note_level(gate);
+    }
+
+    /// A limit makes an attempt wait until a time that is known.
+    fn delay(&mut self, attempt: Attempt, visit: Visit, until: Time) {
+        let place = self.set_aside(attempt, visit, until);
+        self.queue.push(Kind::Resume.event(until, place, 0));
+    }
+
+    /// The wait that a limit imposed is over.
+    fn resume(&mut self, place: u32) {
+        let Waiting {
+            attempt, mut visit, ..
+        } = self.waiting.remove(place);
+        visit.called = self.now;
+        self.pass(attempt, visit);
+        self.take_called_further();
+    }
+
+    /// Puts an attempt that waits, at most until `until`, aside.
+    fn set_aside(&mut self, mut attempt: Attempt, visit: Visit, until: Time) -> u32 {
         if attempt.times_out < until {
             let Attempt {
                 request,
@@ -574,44 +745,50 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             attempt.times_out = Time::MAX;
         }
         let since = self.now;
-        let place = self.waiting.insert(|_| Waiting {
+        self.waiting.insert(|_| Waiting {
             attempt,
             visit,
             since,
-        });
-        if self.server.gate_mut(gate).queue(until, place) {
-            self.queue
-                .push(Kind::WaitEnds.event(until, u32::from(gate), 0));
-        }
-        self.note_level(gate);
+        })
     }
 
-    /// The waits at the head of a gate's queue may have ended.
-    fn wait_ends(&mut self, gate: u8) {
-        while let Some(place) = self.server.gate_mut(gate).expire(self.now) {
-            let Waiting {
-                attempt, mut visit, ..
-            } = self.waiting.remove(place);
+    /// The waits for a key of a gate may have ended.
+    fn wait_ends(&mut self, key: u32, gate: u8) {
+        while let Some(place) = self.server.gate_mut(gate).expire(key, self.now) {
             if self.metrics.is_measured() {
                 self.metrics.gates[usize::from(gate)].wait_ended += 1;
             }
-            let stream = &self.world.streams[usize::from(attempt.stream)];
-            let (stage, retry_after) = self.server.end_wait(&stream.route, &mut visit);
-            self.refuse(attempt, visit.held, stage, retry_after);
+            self.end_wait(place);
         }
-        if let Some(time) = self.server.gate_mut(gate).watch() {
-            self.queue
-                .push(Kind::WaitEnds.event(time, u32::from(gate), 0));
+        if let Some(time) = self.server.gate_mut(gate).watch(key) {
+            let event = Kind::WaitEnds.event(time, key, u32::from(gate));
+            self.queue.push(event);
         }
         self.note_level(gate);
         self.take_called_further();
     }
 
+    /// An attempt has waited at a gate in vain.
+    fn end_wait(&mut self, place: u32) {
+        let Waiting {
+            attempt, mut visit, ..
+        } = self.waiting.remove(place);
+        let stream = &self.world.streams[usize::from(attempt.stream)];
+        let (stage, told) = self.server.end_wait(&stream.route, &mut visit, self.now);
+        self.refuse(attempt, &visit, stage, told);
+    }
+
     /// A stage has refused an attempt: its permits are free again, and the
     /// client hears of it if it still waits.
-    fn refuse(&mut self, attempt: Attempt, held: u32, stage: u8, retry_after: Option<Span>) {
+    fn refuse(&mut self, attempt: Attempt, visit: &Visit, stage: u8, told: Told) {
         self.metrics.refused(attempt.bucket, stage);
-        self.leave_gates(held);
+        let status = self.world.server.stages[usize::from(stage)].response.status;
+        let ending = if status >= 500 {
+            Ending::Failed
+        } else {
+            Ending::Refused
+        };
+        self.leave(attempt.stream, visit, ending);
         let is_429 = self.metrics.is_429(stage);
         let request = self.requests.get_mut(attempt.request);
         if request.generation != attempt.generation {
@@ -628,7 +805,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         request.got_refusal = true;
         let retry = &self.world.streams[usize::from(request.stream)].retry;
         if retry.after_refusal(attempt.count, usize::from(stage)) {
-            self.retry(attempt.request, retry_after);
+            self.retry(attempt.request, told);
         } else {
             self.give_up(attempt.request);
         }
@@ -648,14 +825,14 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
         let retry = &self.world.streams[usize::from(request.stream)].retry;
         if retry.after_timeout(request.attempts) {
-            self.retry(place, None);
+            self.retry(place, Told::default());
         } else {
             self.give_up(place);
         }
     }
 
     /// Schedules the next attempt of a request.
-    fn retry(&mut self, place: u32, retry_after: Option<Span>) {
+    fn retry(&mut self, place: u32, told: Told) {
         let request = *self.requests.get(place);
         let stream = &self.world.streams[usize::from(request.stream)];
         let wait = stream.retry.wait(
@@ -663,7 +840,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             request.number,
             request.attempts,
             request.previous_wait,
-            retry_after,
+            told,
         );
         let request = self.requests.get_mut(place);
         // The attempt is over: what still comes for it is too late.

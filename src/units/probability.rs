@@ -14,6 +14,8 @@ use super::UnitError;
 pub struct Probability(f64);
 
 impl Probability {
+    /// What never happens.
+    pub const ZERO: Probability = Probability(0.0);
     /// What always happens.
     pub const ONE: Probability = Probability(1.0);
 

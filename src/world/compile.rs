@@ -3,14 +3,13 @@ use std::sync::Arc;
 use super::keys::KeySpace;
 use super::{DeviceGroup, Population, Reach, Stream, StreamKey, Timeline, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
-use crate::limiter::{Bank, Rule};
+use crate::overload::{AdmissionState, Criticality};
 use crate::rng::Sampler;
 use crate::scenario::{
-    Client, CommandTimes, LimiterRule, Per, Phase, RefusedByLater, RetryPolicy, Scenario, Stage,
-    Wakes,
+    Client, CommandTimes, Per, Phase, RefusedByLater, RetryPolicy, Scenario, Stage, Wakes,
 };
-use crate::server::{GatePlan, RouteStage, ServerPlan, StagePlan};
-use crate::units::{Rate, Span};
+use crate::server::{KeyOf, Response, RouteStage, ServerPlan, StagePlan};
+use crate::units::{Probability, Rate, Span};
 
 impl World {
     /// Compiles a sound scenario; `seed` draws random numbers of devices.
@@ -27,6 +26,7 @@ impl World {
             population: &population,
             methods: &methods,
             key_spaces: &key_spaces,
+            answers: server.stages.iter().map(|stage| stage.response).collect(),
             tables: Vec::new(),
             streams: Vec::new(),
             next_sender: 0,
@@ -109,108 +109,79 @@ fn start_in_words(scenario: &Scenario) -> &'static str {
     }
 }
 
-/// The limiter of a rule, for a key of that many users.
-fn limiter_rule(name: &str, by: &LimiterRule, users: u64) -> Result<Rule, WorldError> {
-    by.compile(users).map_err(|source| WorldError::Limit {
-        limit: name.to_owned(),
-        source,
-    })
-}
-
+/// The server, and for each stage the keys that it counts per, if it has more
+/// than one.
 fn server_plan(
     scenario: &Scenario,
     population: &Population,
     methods: usize,
-) -> Result<(ServerPlan, Vec<KeySpace>), WorldError> {
+) -> Result<(ServerPlan, Vec<Option<KeySpace>>), WorldError> {
+    let backend = &scenario.server.backend;
     let mut plan = ServerPlan {
         stages: Vec::new(),
         gates: Vec::new(),
         limits: Vec::new(),
         tables: Vec::new(),
-        service: scenario
-            .server
-            .backend
-            .service
-            .as_ref()
-            .map(Sampler::new)
+        admissions: Vec::new(),
+        service: (backend.service.as_ref().map(Sampler::new))
             .transpose()
             .map_err(WorldError::Distribution)?,
+        failures: backend.failures,
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
     let mut key_spaces = Vec::new();
+    let keys_per = |per: &[_]| KeySpace::new(scenario, population, per, methods);
     for stage in &scenario.server.stages {
-        let refusal = stage.refusal();
-        let gate = match stage {
-            Stage::Gate {
-                permits,
-                max_wait,
-                queue,
-                ..
-            } => {
-                plan.gates.push(GatePlan {
-                    permits: *permits,
-                    max_wait: max_wait.unwrap_or(Span::MAX),
-                    queue: match (queue, max_wait) {
-                        (Some(queue), _) => *queue,
-                        (None, Some(_)) => u32::MAX,
-                        (None, None) => 0,
-                    },
-                });
-                Some(plan.gates.len() as u8 - 1)
+        let mut gate = None;
+        let keys = match stage {
+            Stage::Gate { per, .. } => {
+                let keys = (!per.is_empty()).then(|| keys_per(per)).transpose()?;
+                gate = Some(plan.gates.len() as u8);
+                let count = keys.as_ref().map_or(1, |keys| keys.keys);
+                plan.gates.extend(stage.gate_plan(count));
+                keys
             }
-            Stage::Limit { name, per, by, .. } => {
-                let keys = KeySpace::new(scenario, population, per, methods)?;
-                plan.limits.push(bank(name, by, &keys)?);
-                key_spaces.push(keys);
+            Stage::Admission { by, .. } => {
+                let state = AdmissionState::new(by.rule());
+                plan.admissions
+                    .push(state.map_err(WorldError::Distribution)?);
                 None
             }
+            Stage::Limit { name, per, by, .. } => {
+                let keys = keys_per(per)?;
+                let bank = by.bank(&keys.users, keys.keys as usize);
+                plan.limits.push(bank.map_err(|source| WorldError::Limit {
+                    limit: name.clone(),
+                    source,
+                })?);
+                Some(keys)
+            }
         };
+        key_spaces.push(keys);
         plan.stages.push(StagePlan {
             name: stage.name().to_owned(),
-            status: refusal.status,
-            code: refusal.code,
-            retry_after: refusal.retry_after,
+            response: *stage.refusal(),
             gate,
         });
     }
+    if backend.failures > Probability::ZERO {
+        plan.stages.push(StagePlan {
+            name: "backend".to_owned(),
+            response: backend.fail,
+            gate: None,
+        });
+    }
     Ok((plan, key_spaces))
-}
-
-/// The storage of a limit: one rule for all keys, or one per number of users.
-fn bank(name: &str, by: &LimiterRule, keys: &KeySpace) -> Result<Bank, WorldError> {
-    let mut sizes: Vec<u32> = keys.users.clone();
-    sizes.sort_unstable();
-    sizes.dedup();
-    if sizes.len() <= 1 || !by.depends_on_users() {
-        let users = sizes.first().copied().unwrap_or(1);
-        let rule = limiter_rule(name, by, u64::from(users))?;
-        return Ok(Bank::uniform(rule, keys.keys as usize));
-    }
-    let rules = sizes
-        .iter()
-        .map(|users| limiter_rule(name, by, u64::from(*users)))
-        .collect::<Result<Vec<Rule>, WorldError>>()?;
-    let rule_of_key = keys
-        .users
-        .iter()
-        .map(|users| sizes.partition_point(|size| size < users) as u16)
-        .collect();
-    if sizes.len() > usize::from(u16::MAX) {
-        return Err(WorldError::TooLarge(format!(
-            "the limit \"{name}\" has more than 65535 different quotas"
-        )));
-    }
-    Bank::tiered(&rules, rule_of_key).map_err(|source| WorldError::Limit {
-        limit: name.to_owned(),
-        source,
-    })
 }
 
 struct Builder<'a> {
     scenario: &'a Scenario,
     population: &'a Population,
     methods: &'a [String],
-    key_spaces: &'a [KeySpace],
+    /// By stage.
+    key_spaces: &'a [Option<KeySpace>],
+    /// The answers to what is refused, by stage.
+    answers: Vec<Response>,
     tables: Vec<Vec<u32>>,
     streams: Vec<Stream>,
     next_sender: u32,
@@ -225,6 +196,7 @@ struct Traffic<'a> {
     deadline: Option<Span>,
     overlap: bool,
     wakes: Option<Wakes>,
+    level: Criticality,
 }
 
 impl Builder<'_> {
@@ -249,6 +221,7 @@ impl Builder<'_> {
                     deadline: None,
                     overlap: poll.overlap,
                     wakes: poll.wakes,
+                    level: poll.criticality,
                 },
             )?;
         }
@@ -277,6 +250,7 @@ impl Builder<'_> {
                     wakes: command
                         .wakes
                         .or((command.per == Per::Device).then_some(Wakes::OnSuccess)),
+                    level: command.criticality,
                 },
             )?;
         }
@@ -291,6 +265,7 @@ impl Builder<'_> {
                     deadline: None,
                     overlap: true,
                     wakes: requests.wakes,
+                    level: requests.criticality,
                 },
             )?;
         }
@@ -308,6 +283,7 @@ impl Builder<'_> {
                     deadline: None,
                     overlap: true,
                     wakes: closed.wakes,
+                    level: closed.criticality,
                 },
             )?;
         }
@@ -393,8 +369,8 @@ impl Builder<'_> {
             overlap: traffic.overlap,
             wakes: traffic.wakes.unwrap_or(default_wakes),
             timeout: client.timeout,
-            retry: Retry::new(retry, &self.scenario.server.stages)
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers).map_err(WorldError::Distribution)?,
+            level: traffic.level,
             route,
         });
         self.next_sender = self
@@ -411,35 +387,46 @@ impl Builder<'_> {
         method: usize,
     ) -> Vec<RouteStage> {
         let mut route = Vec::new();
-        let (mut gates, mut limits) = (0_u8, 0_u8);
-        for (number, stage) in self.scenario.server.stages.iter().enumerate() {
-            let stage_number = number as u8;
+        let (mut gates, mut limits, mut admissions) = (0..=u8::MAX, 0..=u8::MAX, 0..=u8::MAX);
+        for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
+            let mut key = || match &self.key_spaces[usize::from(number)] {
+                None => Some(KeyOf::Constant(0)),
+                Some(keys) => keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables),
+            };
             match stage {
                 Stage::Gate { .. } => {
-                    route.push(RouteStage::Gate {
-                        gate: gates,
-                        stage: stage_number,
-                    });
-                    gates += 1;
+                    if let (Some(gate), Some(key)) = (gates.next(), key()) {
+                        let stage = number;
+                        route.push(RouteStage::Gate { gate, stage, key });
+                    }
                 }
-                Stage::Limit { methods, kinds, .. } => {
-                    let limit = limits;
-                    limits += 1;
+                Stage::Admission { .. } => {
+                    let stage = number;
+                    let admission = admissions.next();
+                    route.extend(
+                        admission.map(|admission| RouteStage::Admission { admission, stage }),
+                    );
+                }
+                Stage::Limit {
+                    methods,
+                    kinds,
+                    costs,
+                    ..
+                } => {
+                    let name = &self.methods[method];
                     let covered = methods
                         .as_ref()
-                        .is_none_or(|methods| methods.contains(&self.methods[method]))
+                        .is_none_or(|methods| methods.contains(name))
                         && kinds.as_ref().is_none_or(|kinds| {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
-                    let keys = &self.key_spaces[usize::from(limit)];
-                    if covered
-                        && let Some(key) =
-                            keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables)
-                    {
+                    let limit = limits.next();
+                    if covered && let (Some(limit), Some(key)) = (limit, key()) {
                         route.push(RouteStage::Limit {
                             limit,
-                            stage: stage_number,
+                            stage: number,
                             key,
+                            cost: costs.get(name).copied().unwrap_or(1),
                         });
                     }
                 }

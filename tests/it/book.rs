@@ -203,6 +203,9 @@ fn verbs_and_flags_are_those_of_the_program() {
     let mut told = flags(&table);
     assert!(told.remove("version"), "--version is of the program");
     assert_eq!(told, flags(&help("run")));
+    let mut told = flags(&first_cells(&page, "flag of `replay`").join(" "));
+    told.insert("help".to_owned());
+    assert_eq!(told, flags(&help("replay")));
 
     let whole = String::from_utf8(ratelab().arg("--help").output().unwrap().stdout).unwrap();
     let listed = whole.split_once("Commands:").unwrap().1;

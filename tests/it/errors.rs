@@ -317,7 +317,7 @@ const CASES: &[Case] = &[
         "burst: 5",
         "burst: 0",
         "0), methods",
-        &["a burst of 0", "at least 1"],
+        &["the burst is zero", "at least 1"],
     ),
     case(
         "window: \"10s\"",

@@ -8,7 +8,8 @@ use super::tree::{Bracket, Entry, Node, SourceTree};
 use super::{Problems, from_ron, nearest};
 
 /// Reads a typed value from scenario text, in the dialect that all scenarios
-/// use: RON in which `Some(...)` may be left out.
+/// use: RON in which `Some(...)` is left out, and so are the inner brackets of
+/// `Vegas((...))`.
 ///
 /// # Errors
 /// Every problem that can be told from the others, at most [`MOST_PROBLEMS`].
@@ -19,7 +20,8 @@ use super::{Problems, from_ron, nearest};
 /// KiB is not read again so often. Numbers that are not finite are
 /// refused wherever they stand.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
-    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let options = ron::Options::default()
+        .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
     let mut problems: Problems = SourceTree::new(text)
         .non_finite_numbers()
         .into_iter()

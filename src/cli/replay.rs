@@ -1,0 +1,88 @@
+mod print;
+
+use std::io::Read;
+use std::path::Path;
+
+use print::{Printer, totals_as_json, totals_as_text};
+
+use super::args::{Format, ReplayFlags};
+use super::{Exit, Failure, colour, complain};
+use crate::replay::{Replay, ReplayError, Trace, TraceOptions};
+use crate::scenario::LimiterText;
+use crate::scenario::text::render;
+
+/// Judges every attempt of a log by each of several limiters.
+pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
+    let mut limiters = Vec::new();
+    for text in &flags.limiter {
+        let limiter = LimiterText::parse(text)
+            .map_err(|problems| Failure::Input(render(&problems, "--limiter", text, colour())))?;
+        limiters.push(limiter);
+    }
+    let mut replay = Replay::new(&limiters, flags.seed)
+        .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
+    let input = open(&flags.trace)?;
+    let options = TraceOptions {
+        unit: flags.unit.map(Into::into),
+    };
+    let mut trace = Trace::new(input, options);
+    let mut printer = Printer::new(flags, &limiters);
+    let done = replay.run(&mut trace, flags.top, |judged| printer.row(judged));
+    if !trace.ignored().is_empty() && !flags.quiet {
+        let columns = trace.ignored().join(", ");
+        complain(&format!("note: columns not used: {columns}"));
+    }
+    let totals = match done {
+        Ok(totals) => totals,
+        Err(error) => {
+            printer.flush()?;
+            let why = match error {
+                ReplayError::Receiver(failure) => return Err(failure),
+                ReplayError::Trace(error) => error.to_string(),
+                ReplayError::Class { line, message } => format!("line {line}: {message}"),
+                ReplayError::Keys(line) => {
+                    format!("line {line}: more than 4294967295 different keys")
+                }
+            };
+            let trace = name_of(&flags.trace);
+            return Err(Failure::Input(format!("error: {trace}: {why}")));
+        }
+    };
+    match flags.format {
+        Format::Text => printer.end(&totals_as_text(&replay, &flags.limiter, &totals))?,
+        Format::Json => printer.end(&totals_as_json(&replay, &flags.limiter, &totals))?,
+        Format::Csv => printer.end("")?,
+    }
+    Ok(Exit::Done)
+}
+
+fn name_of(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let opened = std::fs::File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+        true => Err(std::io::Error::other("it is a folder")),
+        false => Ok(file),
+    });
+    match opened {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => {
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => error.to_string(),
+            };
+            Err(Failure::Input(format!(
+                "error: cannot read {}: {why}",
+                path.display()
+            )))
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Ticked bucket: tokens arrive in lumps, at the ticks of a timer.
+//!
+//! *Definition.* At every tick `tokens` are added, up to the burst. The bucket
+//! starts full; an attempt is admitted if there are as many tokens as it costs.
+//!
+//! *Where ticks lie.* [`Anchor::Epoch`]: at whole multiples of `every` since the
+//! Unix epoch, as a process-wide timer or a cron job has it.
+//! [`Anchor::FirstRequest`]: at whole multiples since the key's first admitted
+//! attempt, as a timer that is made with the key; it then runs on for good.
+//!
+//! *Which products.* Envoy's local rate limit while it was filled by a timer
+//! (`max_tokens`, `tokens_per_fill`, `fill_interval`), and many home-made ones.
+//! With `tokens` equal to the burst it is a fixed window.
+//!
+//! *Edges.* The burst just before a tick and the lump just after it: within any
+//! time `t` at most `burst + tokens * (1 + floor(t / every))`. With ticks from
+//! the epoch all keys are filled at once.
+//!
+//! *Refused attempts* are free. *Refunds* give tokens back, never beyond a full
+//! bucket, and are exact unless it has been full since the spend.
+//!
+//! 16 bytes per key. A decision divides only once a tick has passed.
+
+use super::{Anchor, Decision, RuleError, Standing};
+use crate::units::{Span, Time};
+
+/// Tokens in lumps, up to a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickedBucket {
+    tokens: u64,
+    every: u64,
+    burst: u64,
+    anchor: Anchor,
+}
+
+/// The bucket of one key; all zero before its first use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TickedState {
+    /// A tick whose tokens have come, or where the ticks begin.
+    tick: u64,
+    /// How many tokens are missing.
+    used: u64,
+}
+
+impl TickedBucket {
+    /// `tokens` more `every` so often, at most `burst`.
+    ///
+    /// # Errors
+    /// If any of them is zero.
+    pub fn new(
+        tokens: u64,
+        every: Span,
+        burst: u64,
+        anchor: Anchor,
+    ) -> Result<TickedBucket, RuleError> {
+        if tokens == 0 {
+            return Err(RuleError::ZeroTokens);
+        }
+        if burst == 0 {
+            return Err(RuleError::ZeroBurst);
+        }
+        if every.is_zero() {
+            return Err(RuleError::ZeroInterval);
+        }
+        Ok(TickedBucket {
+            tokens,
+            every: every.nanos(),
+            burst,
+            anchor,
+        })
+    }
+
+    /// Judges an attempt, and takes its cost if it is admitted.
+    #[inline]
+    pub fn decide(&self, state: &mut TickedState, now: Time, cost: u64) -> Decision {
+        if cost == 0 {
+            return Decision::Admit;
+        }
+        if cost > self.burst {
+            return Decision::Refuse { retry_after: None };
+        }
+        *state = self.filled(state, now);
+        if cost <= self.burst - state.used {
+            state.used += cost;
+            return Decision::Admit;
+        }
+        let lacking = cost - (self.burst - state.used);
+        Decision::Refuse {
+            retry_after: Some(self.until(state, lacking, now)),
+        }
+    }
+
+    /// The bucket with all tokens that have come until `now`.
+    #[inline]
+    fn filled(&self, state: &TickedState, now: Time) -> TickedState {
+        let now = now.nanos();
+        if self.anchor == Anchor::FirstRequest && *state == TickedState::default() {
+            return TickedState { tick: now, used: 0 };
+        }
+        let passed = now.saturating_sub(state.tick);
+        if passed < self.every {
+            return *state;
+        }
+        let ticks = passed / self.every;
+        TickedState {
+            tick: state.tick + ticks * self.every,
+            used: state.used.saturating_sub(ticks.saturating_mul(self.tokens)),
+        }
+    }
+
+    /// From `now` to the tick at which so many more tokens will have come.
+    fn until(&self, state: &TickedState, lacking: u64, now: Time) -> Span {
+        let ticks = lacking.div_ceil(self.tokens);
+        let moment = state.tick.saturating_add(ticks.saturating_mul(self.every));
+        Time::from_nanos(moment).since(now)
+    }
+
+    /// Gives back what an admitted attempt took, whenever that was.
+    pub fn refund(&self, state: &mut TickedState, _spent: Time, cost: u64) {
+        state.used = state.used.saturating_sub(cost);
+    }
+
+    /// The tokens in the bucket, and how long until it is full.
+    pub fn inspect(&self, state: &TickedState, now: Time) -> Standing {
+        let state = self.filled(state, now);
+        Standing {
+            remaining: self.burst - state.used,
+            reset_after: match state.used {
+                0 => Span::ZERO,
+                used => self.until(&state, used, now),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{assert_exact_wait, extremes};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn run(anchor: Anchor, attempts: &[(u64, u64)]) -> String {
+        let rule = TickedBucket::new(2, Span::from_secs(1), 5, anchor).unwrap();
+        let mut state = TickedState::default();
+        let mut judge = |&(at, cost)| rule.decide(&mut state, Time::from_millis(at), cost);
+        let spell = |decision: Decision| if decision.is_admit() { 'A' } else { 'D' };
+        attempts
+            .iter()
+            .map(|attempt| spell(judge(attempt)))
+            .collect()
+    }
+
+    #[test]
+    fn tokens_come_in_lumps() {
+        let attempts = [
+            (10_300, 5),
+            (10_999, 1),
+            (11_000, 2),
+            (11_299, 1),
+            (11_300, 2),
+            (12_300, 1),
+        ];
+        assert_eq!(run(Anchor::Epoch, &attempts), "ADADDA");
+        assert_eq!(run(Anchor::FirstRequest, &attempts), "ADDDAA");
+        // The ticks go on while the bucket is full.
+        let idle = [(300, 1), (50_200, 5), (50_299, 1), (50_300, 2), (50_300, 1)];
+        assert_eq!(run(Anchor::FirstRequest, &idle), "AADAD");
+        assert_eq!(run(Anchor::Epoch, &[(0, 6), (0, 5)]), "DA");
+    }
+
+    #[test]
+    fn parameters_and_extremes() {
+        let new = |tokens, every, burst| TickedBucket::new(tokens, every, burst, Anchor::Epoch);
+        let second = Span::from_secs(1);
+        assert_eq!(new(0, second, 1), Err(RuleError::ZeroTokens));
+        assert_eq!(new(1, Span::ZERO, 1), Err(RuleError::ZeroInterval));
+        assert_eq!(new(1, second, 0), Err(RuleError::ZeroBurst));
+        for anchor in [Anchor::Epoch, Anchor::FirstRequest] {
+            for (tokens, every, burst) in
+                [(1, 1, 1), (1, u64::MAX, u64::MAX), (u64::MAX, 1, u64::MAX)]
+            {
+                let rule =
+                    TickedBucket::new(tokens, Span::from_nanos(every), burst, anchor).unwrap();
+                let mut state = TickedState::default();
+                for (now, cost) in extremes() {
+                    let _ = rule.decide(&mut state, now, cost);
+                    assert!(rule.inspect(&state, now).remaining <= burst);
+                    rule.refund(&mut state, now, cost / 2);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decisions_are_those_of_a_timer(
+            tokens in 1_u64..4, every in 1_u64..40, burst in 1_u64..8, anchored: bool,
+            steps in prop::collection::vec((0_u64..60, 0_u64..10), 1..60),
+        ) {
+            let anchor = if anchored { Anchor::FirstRequest } else { Anchor::Epoch };
+            let rule = TickedBucket::new(tokens, Span::from_nanos(every), burst, anchor).unwrap();
+            let (mut state, mut now, mut level) = (TickedState::default(), 1000, burst);
+            let mut origin = if anchored { None } else { Some(0) };
+            let mut admissions: Vec<(u64, u64)> = Vec::new();
+            for (step, cost) in steps {
+                for _ in 0..step {
+                    now += 1;
+                    if origin.is_some_and(|origin| (now - origin) % every == 0) {
+                        level = (level + tokens).min(burst);
+                    }
+                }
+                let moment = Time::from_nanos(now);
+                prop_assert_eq!(rule.inspect(&state, moment).remaining, level);
+                let decision = rule.decide(&mut state, moment, cost);
+                prop_assert_eq!(decision.is_admit(), cost <= level);
+                if let Decision::Refuse { retry_after } = decision {
+                    let judge = |state: &mut _, at| rule.decide(state, at, cost);
+                    assert_exact_wait(&state, moment, retry_after, judge);
+                } else if cost > 0 {
+                    level -= cost;
+                    origin.get_or_insert(now);
+                    admissions.push((now, cost));
+                }
+            }
+            for &(from, _) in &admissions {
+                let since = admissions.iter().filter(|&&(at, _)| at >= from);
+                let count: u64 = since.map(|&(_, cost)| cost).sum();
+                prop_assert!(count <= burst + tokens * (1 + (now - from) / every));
+            }
+        }
+    }
+}

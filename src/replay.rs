@@ -1,0 +1,35 @@
+//! Replaying a recorded trace of requests through limiters.
+//!
+//! A [`Trace`] reads rows from CSV text as a stream, in memory that does not
+//! grow with its length; [`Keys`] turns the names of keys into small numbers,
+//! by which limiters and summaries index; a [`Replay`] hands each attempt to one
+//! or several limiters, and a [`Summary`] per limiter gathers what was admitted,
+//! delayed and refused.
+//!
+//! ```
+//! use ratelab::replay::{Replay, Trace, TraceOptions};
+//! use ratelab::scenario::LimiterText;
+//!
+//! let log = "time,user\n10,ann\n11,ann\n12,bob\n";
+//! let limiter = LimiterText::parse(r#"FixedWindow(quota: Fixed(1), window: "1min")"#).unwrap();
+//! let mut replay = Replay::new(&[limiter], 1).unwrap();
+//! let mut trace = Trace::new(log.as_bytes(), TraceOptions::default());
+//! let totals = replay.run(&mut trace, 10, |_| Ok::<(), ()>(())).unwrap();
+//! assert_eq!((totals[0].attempts, totals[0].refused), (3, 1));
+//! assert_eq!(replay.key_name(totals[0].top[0].key), "ann");
+//! ```
+
+mod gate;
+mod judge;
+mod keys;
+mod run;
+mod summary;
+mod trace;
+
+pub use judge::Verdict;
+pub use keys::Keys;
+pub use run::{Judged, Replay, ReplayError};
+pub use summary::{KeyRefusals, LockOut, Summary, ToldMoment, Totals};
+pub use trace::{
+    Meaning, Outcome, Place, Row, TimeFault, TimeUnit, Trace, TraceError, TraceOptions,
+};

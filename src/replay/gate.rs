@@ -1,0 +1,225 @@
+//! A gate that judges a trace: what was admitted holds its permits for as long
+//! as the trace says, and who waits learns only later what becomes of it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::judge::{Attempt, Verdict};
+use super::trace::Outcome;
+use crate::limiter::{Decision, Standing};
+use crate::overload::Sample;
+use crate::rng::Streams;
+use crate::server::{Call, Claim, Entry, Gate, GatePlan};
+use crate::units::{Span, Time};
+
+#[derive(Debug)]
+pub(super) struct GateJudge {
+    gate: Gate,
+    /// Whether each key has permits of its own.
+    by_key: bool,
+    agenda: BinaryHeap<Reverse<(Time, Agendum)>>,
+    /// Attempts inside or waiting, by place; and the places that are free.
+    visits: Vec<Visit>,
+    free: Vec<u32>,
+    turned_away: Vec<u32>,
+}
+
+/// What happens at a time, in the order in which it does at equal times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Agendum {
+    /// The visit in a place ends.
+    End(u32),
+    /// The waits for a key may have ended.
+    WaitsEnd(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    attempt: Attempt,
+    key: u32,
+    cost: u32,
+    entered: Time,
+    in_flight: u32,
+}
+
+impl GateJudge {
+    pub(super) fn new(plan: GatePlan, by_key: bool, streams: Streams) -> GateJudge {
+        GateJudge {
+            gate: Gate::new(plan, 0, streams),
+            by_key,
+            agenda: BinaryHeap::new(),
+            visits: Vec::new(),
+            free: Vec::new(),
+            turned_away: Vec::new(),
+        }
+    }
+
+    pub(super) fn judge(&mut self, attempt: &Attempt, verdicts: &mut Vec<Verdict>) {
+        let now = attempt.now;
+        self.advance(now, verdicts);
+        let key = if self.by_key { attempt.key } else { 0 };
+        if key >= self.gate.keys() {
+            self.gate.grow((key + 1).next_power_of_two());
+        }
+        let number = attempt.number;
+        if attempt.cost == 0 {
+            verdicts.push(self.verdict(number, key, Decision::Admit));
+            return;
+        }
+        if let Some(in_flight) = attempt.in_flight {
+            self.learn_from_log(attempt, in_flight, verdicts);
+            return;
+        }
+        let refused = Decision::Refuse { retry_after: None };
+        let Ok(cost) = u32::try_from(attempt.cost) else {
+            verdicts.push(self.verdict(number, key, refused));
+            return;
+        };
+        let claim = Claim {
+            cost,
+            level: attempt.level,
+        };
+        let visit = Visit {
+            attempt: *attempt,
+            key,
+            cost,
+            entered: now,
+            in_flight: 0,
+        };
+        match self.gate.enter(key, claim, now) {
+            Entry::Entered => {
+                let place = self.place(visit);
+                self.enter(place, now);
+                verdicts.push(self.verdict(number, key, Decision::Admit));
+            }
+            Entry::Waits { until } => {
+                let place = self.place(visit);
+                let times = (now, until);
+                let turned_away = &mut self.turned_away;
+                if self.gate.queue(key, claim, times, place, turned_away) {
+                    let agendum = Agendum::WaitsEnd(key);
+                    self.agenda.push(Reverse((until, agendum)));
+                }
+                while let Some(place) = self.turned_away.pop() {
+                    self.refuse(place, verdicts);
+                }
+            }
+            Entry::Full => verdicts.push(self.verdict(number, key, refused)),
+        }
+    }
+
+    /// Ends the trace: everything happens that is still to come. Who waits for
+    /// ever is refused.
+    pub(super) fn finish(&mut self, verdicts: &mut Vec<Verdict>) {
+        self.advance(Time::MAX, verdicts);
+    }
+
+    /// The log says how many were in flight: no visit is followed, and what it
+    /// tells is what the permits follow from.
+    fn learn_from_log(&mut self, attempt: &Attempt, in_flight: u32, verdicts: &mut Vec<Verdict>) {
+        let decision = match in_flight <= self.gate.permits() {
+            true => Decision::Admit,
+            false => Decision::Refuse { retry_after: None },
+        };
+        self.gate.learn(&Sample {
+            now: attempt.now,
+            round_trip: attempt.duration,
+            in_flight,
+            dropped: attempt.outcome == Outcome::Dropped,
+        });
+        verdicts.push(self.verdict(attempt.number, 0, decision));
+    }
+
+    fn advance(&mut self, until: Time, verdicts: &mut Vec<Verdict>) {
+        while let Some(Reverse((now, agendum))) = self.agenda.peek().copied() {
+            if now > until {
+                return;
+            }
+            self.agenda.pop();
+            match agendum {
+                Agendum::End(place) => self.end(place, now, verdicts),
+                Agendum::WaitsEnd(key) => {
+                    while let Some(place) = self.gate.expire(key, now) {
+                        self.refuse(place, verdicts);
+                    }
+                    if let Some(next) = self.gate.watch(key).filter(|next| *next < Time::MAX) {
+                        self.agenda.push(Reverse((next, agendum)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A visit has its permits from now on.
+    fn enter(&mut self, place: u32, now: Time) {
+        let visit = &mut self.visits[place as usize];
+        visit.entered = now;
+        visit.in_flight = self.gate.inside();
+        let end = now + visit.attempt.duration;
+        self.agenda.push(Reverse((end, Agendum::End(place))));
+    }
+
+    fn end(&mut self, place: u32, now: Time, verdicts: &mut Vec<Verdict>) {
+        let visit = self.remove(place);
+        self.gate.learn(&Sample {
+            now,
+            round_trip: now.since(visit.entered),
+            in_flight: visit.in_flight,
+            dropped: visit.attempt.outcome == Outcome::Dropped,
+        });
+        self.gate.leave(visit.key, visit.cost);
+        while let Some(call) = self.gate.call(visit.key, now) {
+            match call {
+                Call::TurnAway(place) => self.refuse(place, verdicts),
+                Call::Enter(place) => {
+                    self.enter(place, now);
+                    let Visit { attempt, key, .. } = self.visits[place as usize];
+                    let wait = now.since(attempt.now);
+                    let decision = match wait {
+                        Span::ZERO => Decision::Admit,
+                        wait => Decision::Delay(wait),
+                    };
+                    verdicts.push(self.verdict(attempt.number, key, decision));
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, place: u32, verdicts: &mut Vec<Verdict>) {
+        let Visit { attempt, key, .. } = self.remove(place);
+        let decision = Decision::Refuse { retry_after: None };
+        verdicts.push(self.verdict(attempt.number, key, decision));
+    }
+
+    fn place(&mut self, visit: Visit) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self.visits[place as usize] = visit;
+                place
+            }
+            None => {
+                self.visits.push(visit);
+                self.visits.len() as u32 - 1
+            }
+        }
+    }
+
+    fn remove(&mut self, place: u32) -> Visit {
+        self.free.push(place);
+        self.visits[place as usize]
+    }
+
+    fn verdict(&self, number: u64, key: u32, decision: Decision) -> Verdict {
+        let permits = self.gate.permits();
+        Verdict {
+            number,
+            decision,
+            standing: Standing {
+                remaining: u64::from(permits.saturating_sub(self.gate.inside_of(key))),
+                reset_after: Span::ZERO,
+            },
+            permits: self.gate.is_adaptive().then_some(permits),
+            refusal: None,
+        }
+    }
+}

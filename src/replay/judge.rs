@@ -1,0 +1,245 @@
+//! One limiter that judges the attempts of a trace.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::gate::GateJudge;
+use super::trace::Outcome;
+use crate::limiter::{Bank, Decision, RuleError, Standing};
+use crate::overload::{AdmissionState, Criticality};
+use crate::rng::{Purpose, Streams};
+use crate::scenario::{LimiterText, Stage};
+use crate::units::{Span, Time};
+
+/// One attempt of a trace, as a limiter sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    /// Its number in the trace, from 0.
+    pub(super) number: u64,
+    /// Whose it is.
+    pub(super) key: u32,
+    /// When it was made.
+    pub(super) now: Time,
+    /// What it costs; nothing for a mere reading.
+    pub(super) cost: u64,
+    /// How long it takes once it is admitted.
+    pub(super) duration: Span,
+    /// How it ends then.
+    pub(super) outcome: Outcome,
+    /// How many were in flight, itself included, if the trace says so.
+    pub(super) in_flight: Option<u32>,
+    /// How much it matters.
+    pub(super) level: Criticality,
+}
+
+/// What a limiter makes of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// The attempt's number.
+    pub number: u64,
+    /// The answer.
+    pub decision: Decision,
+    /// Where its key stands afterwards.
+    pub standing: Standing,
+    /// The permits that an adaptive gate has afterwards.
+    pub permits: Option<u32>,
+    /// The chance with which admission control would have refused it.
+    pub refusal: Option<f64>,
+}
+
+impl Verdict {
+    /// That of an attempt that still waits when the trace ends.
+    pub(super) fn never(number: u64) -> Verdict {
+        Verdict {
+            number,
+            decision: Decision::Refuse { retry_after: None },
+            standing: Standing {
+                remaining: 0,
+                reset_after: Span::ZERO,
+            },
+            permits: None,
+            refusal: None,
+        }
+    }
+}
+
+/// A limiter and what it knows of the trace so far.
+#[derive(Debug)]
+pub(super) struct Judge {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Limit(Box<LimitJudge>),
+    Gate(Box<GateJudge>),
+    Admission(Box<AdmissionJudge>),
+}
+
+impl Judge {
+    /// A limiter that has seen nothing yet; `seed` is that of what it draws.
+    ///
+    /// # Errors
+    /// What a check of the limiter's text finds.
+    pub(super) fn new(limiter: &LimiterText, seed: u64) -> Result<Judge, RuleError> {
+        let streams = Streams::new(seed, 0);
+        let limit = |bank| Kind::Limit(Box::new(LimitJudge::new(bank)));
+        let kind = match limiter {
+            LimiterText::Rule(rule) => limit(rule.bank(&[], 1)?),
+            LimiterText::Stage(stage) => match &**stage {
+                Stage::Limit { by, .. } => limit(by.bank(&[], 1)?),
+                Stage::Admission { by, .. } => {
+                    let state = AdmissionState::new(by.rule()).map_err(RuleError::Admission)?;
+                    Kind::Admission(Box::new(AdmissionJudge::new(state, streams)))
+                }
+                Stage::Gate { per, .. } => {
+                    let plan = stage.gate_plan(1).ok_or(RuleError::NoRules)?;
+                    Kind::Gate(Box::new(GateJudge::new(plan, !per.is_empty(), streams)))
+                }
+            },
+        };
+        Ok(Judge { kind })
+    }
+
+    /// Judges an attempt. Verdicts are added to `verdicts` as soon as they are
+    /// known: this one's at once, unless it waits for others to end.
+    #[inline]
+    pub(super) fn judge(&mut self, attempt: &Attempt, verdicts: &mut Vec<Verdict>) {
+        match &mut self.kind {
+            Kind::Limit(judge) => verdicts.push(judge.judge(attempt)),
+            Kind::Gate(judge) => judge.judge(attempt, verdicts),
+            Kind::Admission(judge) => verdicts.push(judge.judge(attempt)),
+        }
+    }
+
+    /// Ends the trace: what still waits gets its verdict.
+    pub(super) fn finish(&mut self, verdicts: &mut Vec<Verdict>) {
+        if let Kind::Gate(judge) = &mut self.kind {
+            judge.finish(verdicts);
+        }
+    }
+}
+
+/// Attempts that were admitted, by when they end.
+#[derive(Debug, Default)]
+struct Endings(BinaryHeap<Reverse<Ending>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ending {
+    end: Time,
+    number: u64,
+    key: u32,
+    success: bool,
+    cost: u64,
+}
+
+impl Endings {
+    fn add(&mut self, attempt: &Attempt, delay: Span) {
+        self.0.push(Reverse(Ending {
+            end: attempt.now + delay + attempt.duration,
+            number: attempt.number,
+            key: attempt.key,
+            success: attempt.outcome == Outcome::Success,
+            cost: attempt.cost,
+        }));
+    }
+
+    /// The next that has ended by `now`.
+    fn pop(&mut self, now: Time) -> Option<Ending> {
+        if self.0.peek()?.0.end > now {
+            return None;
+        }
+        self.0.pop().map(|Reverse(ending)| ending)
+    }
+}
+
+#[derive(Debug)]
+struct LimitJudge {
+    bank: Bank,
+    learns: bool,
+    endings: Endings,
+}
+
+impl LimitJudge {
+    fn new(bank: Bank) -> LimitJudge {
+        LimitJudge {
+            learns: bank.learns(),
+            bank,
+            endings: Endings::default(),
+        }
+    }
+
+    fn judge(&mut self, attempt: &Attempt) -> Verdict {
+        let Attempt { key, now, cost, .. } = *attempt;
+        if key as usize >= self.bank.keys() {
+            self.bank.grow((key as usize + 1).next_power_of_two());
+        }
+        if self.learns {
+            while let Some(ended) = self.endings.pop(now) {
+                self.bank.observe(ended.key, ended.end, ended.success);
+            }
+        }
+        let decision = self.bank.decide(key, now, cost);
+        if self.learns && cost > 0 {
+            match decision {
+                Decision::Admit => self.endings.add(attempt, Span::ZERO),
+                Decision::Delay(wait) => self.endings.add(attempt, wait),
+                Decision::Refuse { .. } => {}
+            }
+        }
+        Verdict {
+            number: attempt.number,
+            decision,
+            standing: self.bank.inspect(key, now),
+            permits: None,
+            refusal: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AdmissionJudge {
+    state: AdmissionState,
+    streams: Streams,
+    endings: Endings,
+}
+
+impl AdmissionJudge {
+    fn new(state: AdmissionState, streams: Streams) -> AdmissionJudge {
+        AdmissionJudge {
+            state,
+            streams,
+            endings: Endings::default(),
+        }
+    }
+
+    fn judge(&mut self, attempt: &Attempt) -> Verdict {
+        let Attempt { now, cost, .. } = *attempt;
+        while let Some(ended) = self.endings.pop(now) {
+            let count = ended.cost.min(u64::from(u32::MAX));
+            self.state.observe(ended.end, ended.success, count);
+        }
+        let refusal = self.state.refusal_probability(now);
+        let chance = || {
+            self.streams
+                .uniform(attempt.key, Purpose::Admission, attempt.number)
+        };
+        let admitted = cost == 0 || self.state.admit(now, chance());
+        if admitted && cost > 0 {
+            self.endings.add(attempt, Span::ZERO);
+        }
+        Verdict {
+            number: attempt.number,
+            decision: match admitted {
+                true => Decision::Admit,
+                false => Decision::Refuse { retry_after: None },
+            },
+            standing: Standing {
+                remaining: 0,
+                reset_after: Span::ZERO,
+            },
+            permits: None,
+            refusal: Some(refusal),
+        }
+    }
+}

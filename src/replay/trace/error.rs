@@ -1,0 +1,174 @@
+//! What can be wrong with a trace.
+
+use std::{fmt, io};
+
+use super::columns::Meaning;
+use super::moment::TimeFault;
+
+/// Where in a trace something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the line, from 1. Of a record of several lines, the first.
+    pub line: u64,
+    /// The name of the column as the header has it, if there is a header.
+    pub column: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        match &self.column {
+            Some(column) => write!(f, ", column {column:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a trace, or a row of it, cannot be read.
+///
+/// The message is complete but for the name of the file. Texts of the file are
+/// quoted, and shortened if they are long.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// Nothing but, at most, a header and comments.
+    #[error(
+        "there is not a single row; expected lines such as 2025-09-19T04:00:00Z,alice (a time, and optionally a key, a cost and a duration)"
+    )]
+    Empty,
+    /// The input failed.
+    #[error("line {line}: the input cannot be read: {source}")]
+    Input {
+        /// The line that was being read.
+        line: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line, or a record of several lines, of more than a megabyte.
+    #[error(
+        "line {line}: longer than 1 MB; expected a row of fields (is a quote left open, or is this no text file?)"
+    )]
+    TooLong {
+        /// Where it begins.
+        line: u64,
+    },
+    /// A quoted field without an end.
+    #[error("line {line}: a quote is opened and not closed before the end of the file")]
+    OpenQuote {
+        /// Where its record begins.
+        line: u64,
+    },
+    /// Bytes that are no text.
+    #[error("line {line}: not valid UTF-8; expected the whole file to be in UTF-8")]
+    NotUtf8 {
+        /// Where its record begins.
+        line: u64,
+    },
+    /// A header that does not say where the times are.
+    #[error(
+        "line {line}: the header has no time column, only {columns}; expected one named time, timestamp, ts or at{}, or no header and a time such as 2025-09-19T04:00:00Z in the first field",
+        suggestion(nearest)
+    )]
+    NoTimeColumn {
+        /// The header's line.
+        line: u64,
+        /// The names that it has.
+        columns: String,
+        /// The name that is most like that of a time column, and which.
+        nearest: Option<(String, &'static str)>,
+    },
+    /// Two names of one meaning.
+    #[error(
+        "line {line}: the columns {first:?} and {second:?} both name the {meaning}; expected one such column"
+    )]
+    TwoColumns {
+        /// The header's line.
+        line: u64,
+        /// The column on the left.
+        first: String,
+        /// The column on the right.
+        second: String,
+        /// What both mean.
+        meaning: Meaning,
+    },
+    /// More fields than columns.
+    #[error(
+        "line {line}: {found} fields, but {}; expected a field with a separator in it to be quoted",
+        columns(*expected, *header)
+    )]
+    TooManyFields {
+        /// Where the row begins.
+        line: u64,
+        /// How many fields it has.
+        found: usize,
+        /// How many it may have.
+        expected: usize,
+        /// Whether a header says so.
+        header: bool,
+    },
+    /// A time that is none, or out of range.
+    #[error(
+        "{place}: the time {text:?} {fault}; expected RFC 3339 such as 2025-09-19T04:00:00Z, or a number of seconds or milliseconds since 1970"
+    )]
+    Time {
+        /// Where.
+        place: Place,
+        /// The text in that field.
+        text: String,
+        /// What is wrong with it.
+        fault: TimeFault,
+    },
+    /// Any other field that cannot be understood.
+    #[error("{place}: the {meaning} {text:?} cannot be read; expected {expected}")]
+    Value {
+        /// Where.
+        place: Place,
+        /// What the field should tell.
+        meaning: Meaning,
+        /// The text in that field.
+        text: String,
+        /// What would have been right.
+        expected: &'static str,
+    },
+    /// A row that is earlier than the one before it.
+    #[error(
+        "{place}: the time {text:?} is {by} before that of line {earlier_line}; expected rows in order of time, as `sort` would put them"
+    )]
+    Backwards {
+        /// The row that is too early.
+        place: Place,
+        /// Its time as written.
+        text: String,
+        /// How much too early.
+        by: crate::units::Span,
+        /// The row above it that is later.
+        earlier_line: u64,
+    },
+}
+
+fn suggestion(nearest: &Option<(String, &'static str)>) -> String {
+    match nearest {
+        Some((found, known)) => format!(" (did you mean {known:?} by {found:?}?)"),
+        None => String::new(),
+    }
+}
+
+fn columns(expected: usize, header: bool) -> String {
+    match header {
+        true => format!("the header names {expected}"),
+        false => {
+            format!("without a header there are at most {expected} (time, key, cost and duration)")
+        }
+    }
+}
+
+/// A text of the file as an error shows it: not more than a few words.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

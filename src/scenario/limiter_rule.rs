@@ -1,0 +1,589 @@
+use serde::{Deserialize, Serialize};
+
+use crate::limiter::{
+    Anchor, Bank, CalendarWindow, ConsecutiveErrors, EnvoyBucket, Estimate, FixedWindow, Gcra,
+    Grid, LeakyBucket, LimitReq, Lock, PacedWindow, Pacing, PenaltyBox, Ramp, RateRule, Refused,
+    Rule, RuleError, SegmentedWindow, SlidingCounter, SlidingLog, Spacing, Surplus, TickedBucket,
+    TokenBucket, whole_interval,
+};
+use crate::units::{Period, Rate, Span, UnitError, Zone};
+
+/// An algorithm with its parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum LimiterRule {
+    /// At most `quota` per window; see [`crate::limiter::FixedWindow`].
+    FixedWindow {
+        /// Requests per window.
+        quota: Quota,
+        /// The window's length.
+        window: Span,
+        /// Where windows begin.
+        #[serde(default)]
+        anchored: Anchor,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// At most `quota` in any span of the window's length; see
+    /// [`crate::limiter::SlidingLog`].
+    SlidingLog {
+        /// Requests per window.
+        quota: Quota,
+        /// The window's length.
+        window: Span,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// A bucket of `burst` tokens that refills at `rate`; see
+    /// [`crate::limiter::TokenBucket`].
+    TokenBucket {
+        /// The refill.
+        rate: Rate,
+        /// The capacity.
+        burst: u64,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// The generic cell rate algorithm with a whole number of nanoseconds
+    /// between cells; see [`crate::limiter::Gcra`].
+    Gcra {
+        /// The sustained rate.
+        rate: Rate,
+        /// Requests that may come at once.
+        burst: u64,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// At most `quota` per hour, day, week or month of a zone; see
+    /// [`crate::limiter::CalendarWindow`].
+    CalendarWindow {
+        /// Requests per period.
+        quota: Quota,
+        /// The period.
+        period: Period,
+        /// The time zone.
+        #[serde(default)]
+        zone: Zone,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// A window that slides by weighting the one before; see
+    /// [`crate::limiter::SlidingCounter`].
+    SlidingCounter {
+        /// Requests per window.
+        quota: Quota,
+        /// The window's length.
+        window: Span,
+        /// Where windows begin.
+        #[serde(default)]
+        anchored: Anchor,
+        /// How the weighted count is compared with the quota.
+        #[serde(default)]
+        estimate: Estimate,
+        /// Whether refused attempts count.
+        #[serde(default)]
+        refused: Refused,
+    },
+    /// A bucket whose tokens arrive in lumps; see
+    /// [`crate::limiter::TickedBucket`].
+    TickedBucket {
+        /// Tokens per tick.
+        tokens: u64,
+        /// The time between two ticks.
+        every: Span,
+        /// The capacity.
+        burst: u64,
+        /// What the ticks are counted from.
+        #[serde(default)]
+        anchored: Anchor,
+    },
+    /// Envoy's token bucket, with its extra token after a silence; see
+    /// [`crate::limiter::EnvoyBucket`].
+    EnvoyBucket {
+        /// The refill.
+        rate: Rate,
+        /// The capacity.
+        burst: u64,
+        /// Since when there has been the bucket.
+        #[serde(default)]
+        anchored: Anchor,
+    },
+    /// A bucket in front of which requests wait; see
+    /// [`crate::limiter::LeakyBucket`].
+    LeakyBucket {
+        /// The refill.
+        rate: Rate,
+        /// Requests that may pass at once.
+        #[serde(default = "one")]
+        burst: u64,
+        /// The most requests that wait; no bound, if absent.
+        #[serde(default)]
+        queue: Option<u64>,
+        /// The longest wait; no bound, if absent.
+        #[serde(default)]
+        max_wait: Option<Span>,
+        /// Whether tokens come at whole multiples of their interval only.
+        #[serde(default)]
+        grid: Grid,
+        /// Whether the interval is rounded down to whole nanoseconds, as in Go.
+        #[serde(default)]
+        whole_nanoseconds: bool,
+    },
+    /// A quota per period, with waiting for the next; see
+    /// [`crate::limiter::PacedWindow`].
+    PacedWindow {
+        /// Requests per window.
+        quota: u64,
+        /// The window's length.
+        window: Span,
+        /// The longest wait; no bound, if absent.
+        #[serde(default)]
+        max_wait: Option<Span>,
+        /// Where windows begin.
+        #[serde(default)]
+        anchored: Anchor,
+        /// What becomes of permits that come while a key in debt is quiet.
+        #[serde(default)]
+        surplus: Surplus,
+    },
+    /// nginx's `limit_req`; see [`crate::limiter::LimitReq`].
+    LimitReq {
+        /// The rate, per second or per minute.
+        rate: Rate,
+        /// Requests above the rate that are not refused.
+        #[serde(default)]
+        burst: u64,
+        /// Which of them are delayed; all, unless told otherwise.
+        #[serde(default = "delay_all")]
+        delay: Pacing,
+    },
+    /// .NET's sliding window in segments; see
+    /// [`crate::limiter::SegmentedWindow`].
+    SegmentedWindow {
+        /// Requests per window.
+        quota: Quota,
+        /// The window's length.
+        window: Span,
+        /// Segments per window.
+        segments: u32,
+        /// The most requests that wait, the oldest first.
+        #[serde(default)]
+        queue: u64,
+    },
+    /// A web application firewall's rate rule, which acts late; see
+    /// [`crate::limiter::RateRule`].
+    RateRule {
+        /// Requests in the time looked back on.
+        limit: u64,
+        /// The time looked back on.
+        look_back: Span,
+        /// The time between two checks.
+        check_every: Span,
+        /// From the check that finds too many to the first refusal.
+        #[serde(default)]
+        detect_after: Span,
+        /// From the check that finds few enough to the last refusal.
+        #[serde(default)]
+        release_after: Span,
+    },
+    /// A quota per window that grows or shrinks in steps; see
+    /// [`crate::limiter::Ramp`].
+    Ramp {
+        /// Requests per window at first.
+        from: u64,
+        /// Requests per window in the end.
+        to: u64,
+        /// What each step multiplies by, such as `"150%"`.
+        factor: Percent,
+        /// The time between two steps.
+        every: Span,
+        /// The window's length.
+        window: Span,
+    },
+    /// Least times between requests that grow along a list; see
+    /// [`crate::limiter::Spacing`].
+    Spacing {
+        /// The least time after the first request of a row, the second, ...
+        steps: Vec<Span>,
+        /// A silence so long starts a new row.
+        reset_after: Span,
+    },
+    /// A lock after so many failures in a row; see
+    /// [`crate::limiter::ConsecutiveErrors`].
+    ConsecutiveErrors {
+        /// Failures in a row.
+        limit: u32,
+        /// The length of the lock.
+        lock: Span,
+    },
+    /// A lock after each refusal by another rule; see
+    /// [`crate::limiter::PenaltyBox`].
+    PenaltyBox {
+        /// The rule whose refusals lock.
+        by: Box<LimiterRule>,
+        /// The length of the lock.
+        lock: Span,
+        /// What an attempt during the lock does.
+        #[serde(default)]
+        attempts: Lock,
+    },
+    /// Several rules at once: what one of them refuses, none of them counts.
+    AllOf(Vec<LimiterRule>),
+}
+
+fn delay_all() -> Pacing {
+    Pacing::After(0)
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A whole percentage, such as `"150%"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Percent(pub u64);
+
+impl TryFrom<String> for Percent {
+    type Error = UnitError;
+    fn try_from(text: String) -> Result<Percent, UnitError> {
+        let number = text.trim().strip_suffix('%').map(str::trim);
+        match number.and_then(|number| number.parse().ok()) {
+            Some(percent) => Ok(Percent(percent)),
+            None => Err(UnitError(format!(
+                "\"{text}\" is not a whole percentage; expected a text such as \"150%\""
+            ))),
+        }
+    }
+}
+
+impl From<Percent> for String {
+    fn from(percent: Percent) -> String {
+        format!("{}%", percent.0)
+    }
+}
+
+/// How many requests a key may make per window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Quota {
+    /// The same for every key.
+    Fixed(u64),
+    /// `each` per user of the key, counting at most `up_to_users`, and never
+    /// less than `at_least`.
+    PerUser {
+        /// Requests per user.
+        each: u64,
+        /// The most users that count.
+        #[serde(default)]
+        up_to_users: Option<u64>,
+        /// The least quota.
+        #[serde(default)]
+        at_least: u64,
+    },
+    /// By the number of users of the key: the last tier whose `from_users`
+    /// they reach.
+    Tiers(Vec<QuotaTier>),
+}
+
+/// One step of a quota that depends on the number of users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaTier {
+    /// The least number of users of this tier.
+    pub from_users: u64,
+    /// The quota of this tier.
+    pub quota: u64,
+}
+
+impl LimiterRule {
+    /// Whether keys of different numbers of users have different rules.
+    pub fn depends_on_users(&self) -> bool {
+        match self {
+            LimiterRule::PenaltyBox { by, .. } => by.depends_on_users(),
+            LimiterRule::AllOf(rules) => rules.iter().any(LimiterRule::depends_on_users),
+            rule => (rule.quota()).is_some_and(|quota| !matches!(quota, Quota::Fixed(_))),
+        }
+    }
+
+    /// Its quota, if that may depend on the number of users.
+    pub fn quota(&self) -> Option<&Quota> {
+        match self {
+            LimiterRule::FixedWindow { quota, .. }
+            | LimiterRule::CalendarWindow { quota, .. }
+            | LimiterRule::SlidingLog { quota, .. }
+            | LimiterRule::SlidingCounter { quota, .. }
+            | LimiterRule::SegmentedWindow { quota, .. } => Some(quota),
+            _ => None,
+        }
+    }
+
+    /// The length of its window, if it has one.
+    pub fn window(&self) -> Option<Span> {
+        match self {
+            LimiterRule::FixedWindow { window, .. }
+            | LimiterRule::SlidingLog { window, .. }
+            | LimiterRule::SlidingCounter { window, .. }
+            | LimiterRule::SegmentedWindow { window, .. }
+            | LimiterRule::PacedWindow { window, .. }
+            | LimiterRule::Ramp { window, .. } => Some(*window),
+            _ => None,
+        }
+    }
+
+    /// The quota that header fields tell for a single user, and the window that
+    /// it is for; of several limits, that of the first.
+    pub fn policy(&self) -> Option<(u64, Option<Span>)> {
+        let quota = match self {
+            LimiterRule::TokenBucket { burst, .. }
+            | LimiterRule::Gcra { burst, .. }
+            | LimiterRule::TickedBucket { burst, .. }
+            | LimiterRule::EnvoyBucket { burst, .. }
+            | LimiterRule::LeakyBucket { burst, .. } => *burst,
+            LimiterRule::PacedWindow { quota, .. } => *quota,
+            LimiterRule::LimitReq { burst, .. } => burst.saturating_add(1),
+            LimiterRule::RateRule { limit, .. } => *limit,
+            LimiterRule::Ramp { from, .. } => *from,
+            LimiterRule::PenaltyBox { by, .. } => return by.policy(),
+            LimiterRule::AllOf(rules) => return rules.first()?.policy(),
+            LimiterRule::Spacing { .. } | LimiterRule::ConsecutiveErrors { .. } => return None,
+            rule => rule.quota()?.for_users(1),
+        };
+        let window = match self {
+            LimiterRule::RateRule { look_back, .. } => Some(*look_back),
+            rule => rule.window(),
+        };
+        Some((quota, window))
+    }
+
+    /// The states of this limit for `keys` keys, of which key k counts for
+    /// `users[k]` users; for one user each, if `users` is empty.
+    ///
+    /// # Errors
+    /// If it cannot be computed exactly in 64 bits, or there are more than
+    /// 65535 different quotas.
+    pub fn bank(&self, users: &[u32], keys: usize) -> Result<Bank, RuleError> {
+        match self {
+            LimiterRule::AllOf(rules) => {
+                let banks = rules.iter().map(|rule| rule.bank(users, keys));
+                Bank::all_of(banks.collect::<Result<_, _>>()?)
+            }
+            LimiterRule::PenaltyBox { by, lock, attempts } => {
+                let penalty = PenaltyBox::new(*lock, *attempts)?;
+                Ok(Bank::penalty_box(penalty, by.bank(users, keys)?))
+            }
+            rule => {
+                let mut sizes = users.to_vec();
+                sizes.sort_unstable();
+                sizes.dedup();
+                if sizes.len() <= 1 || !rule.depends_on_users() {
+                    let users = sizes.first().copied().unwrap_or(1);
+                    return Ok(Bank::uniform(rule.compile(u64::from(users))?, keys));
+                }
+                if sizes.len() > usize::from(u16::MAX) {
+                    return Err(RuleError::TooManyRules);
+                }
+                let rules = sizes.iter().map(|users| rule.compile(u64::from(*users)));
+                let rules = rules.collect::<Result<Vec<Rule>, RuleError>>()?;
+                let place = |users: &u32| sizes.partition_point(|size| size < users) as u16;
+                Bank::tiered(&rules, users.iter().map(place).collect())
+            }
+        }
+    }
+
+    /// The rule of a key that counts for `users` users, of an algorithm that
+    /// is not made of others.
+    fn compile(&self, users: u64) -> Result<Rule, RuleError> {
+        Ok(match self {
+            LimiterRule::FixedWindow {
+                quota,
+                window,
+                anchored,
+                refused,
+            } => Rule::FixedWindow(FixedWindow::new(
+                quota.for_users(users),
+                *window,
+                *anchored,
+                *refused,
+            )?),
+            LimiterRule::CalendarWindow {
+                quota,
+                period,
+                zone,
+                refused,
+            } => Rule::CalendarWindow(CalendarWindow::new(
+                quota.for_users(users),
+                *period,
+                zone.clone(),
+                *refused,
+            )?),
+            LimiterRule::SlidingLog {
+                quota,
+                window,
+                refused,
+            } => Rule::SlidingLog(SlidingLog::new(quota.for_users(users), *window, *refused)?),
+            LimiterRule::SlidingCounter {
+                quota,
+                window,
+                anchored,
+                estimate,
+                refused,
+            } => Rule::SlidingCounter(SlidingCounter::new(
+                quota.for_users(users),
+                *window,
+                *anchored,
+                *estimate,
+                *refused,
+            )?),
+            LimiterRule::TokenBucket {
+                rate,
+                burst,
+                refused,
+            } => Rule::TokenBucket(TokenBucket::new(*rate, *burst, *refused)?),
+            LimiterRule::Gcra {
+                rate,
+                burst,
+                refused,
+            } => Rule::Gcra(Gcra::from_rate(*rate, *burst, *refused)?),
+            LimiterRule::TickedBucket {
+                tokens,
+                every,
+                burst,
+                anchored,
+            } => Rule::TickedBucket(TickedBucket::new(*tokens, *every, *burst, *anchored)?),
+            LimiterRule::EnvoyBucket {
+                rate,
+                burst,
+                anchored,
+            } => Rule::EnvoyBucket(EnvoyBucket::new(*rate, *burst, *anchored)?),
+            LimiterRule::LeakyBucket {
+                rate,
+                burst,
+                queue,
+                max_wait,
+                grid,
+                whole_nanoseconds,
+            } => {
+                let rate = match whole_nanoseconds {
+                    true => whole_interval(*rate)?,
+                    false => *rate,
+                };
+                Rule::LeakyBucket(LeakyBucket::new(rate, *burst, *queue, *max_wait, *grid)?)
+            }
+            LimiterRule::PacedWindow {
+                quota,
+                window,
+                max_wait,
+                anchored,
+                surplus,
+            } => Rule::PacedWindow(PacedWindow::new(
+                *quota, *window, *max_wait, *anchored, *surplus,
+            )?),
+            LimiterRule::LimitReq { rate, burst, delay } => {
+                Rule::LimitReq(LimitReq::new(*rate, *burst, *delay)?)
+            }
+            LimiterRule::SegmentedWindow {
+                quota,
+                window,
+                segments,
+                queue,
+            } => Rule::SegmentedWindow(SegmentedWindow::new(
+                quota.for_users(users),
+                *window,
+                *segments,
+                *queue,
+            )?),
+            LimiterRule::RateRule {
+                limit,
+                look_back,
+                check_every,
+                detect_after,
+                release_after,
+            } => Rule::RateRule(RateRule::new(
+                *limit,
+                *look_back,
+                *check_every,
+                *detect_after,
+                *release_after,
+            )?),
+            LimiterRule::Ramp {
+                from,
+                to,
+                factor,
+                every,
+                window,
+            } => Rule::Ramp(Ramp::new(*from, *window, factor.0, *every, *to)?),
+            LimiterRule::Spacing { steps, reset_after } => {
+                Rule::Spacing(Spacing::new(steps, *reset_after)?)
+            }
+            LimiterRule::ConsecutiveErrors { limit, lock } => {
+                Rule::ConsecutiveErrors(ConsecutiveErrors::new(*limit, *lock)?)
+            }
+            // Made of others; their bank is made in `bank`.
+            LimiterRule::PenaltyBox { .. } | LimiterRule::AllOf(_) => {
+                return Err(RuleError::NoRules);
+            }
+        })
+    }
+}
+
+impl Quota {
+    /// The quota of a key that counts for `users` users.
+    pub fn for_users(&self, users: u64) -> u64 {
+        match self {
+            Quota::Fixed(quota) => *quota,
+            Quota::PerUser {
+                each,
+                up_to_users,
+                at_least,
+            } => users
+                .min(up_to_users.unwrap_or(u64::MAX))
+                .saturating_mul(*each)
+                .max(*at_least),
+            Quota::Tiers(tiers) => tiers
+                .iter()
+                .rev()
+                .find(|tier| users >= tier.from_users)
+                .or(tiers.first())
+                .map_or(0, |tier| tier.quota),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_follow_the_number_of_users() {
+        let app = Quota::PerUser {
+            each: 2,
+            up_to_users: Some(200),
+            at_least: 20,
+        };
+        let tiers = Quota::Tiers(vec![
+            QuotaTier {
+                from_users: 1,
+                quota: 200,
+            },
+            QuotaTier {
+                from_users: 100,
+                quota: 2000,
+            },
+        ]);
+        for (users, per_user, tiered) in [
+            (1, 20, 200),
+            (50, 100, 200),
+            (100, 200, 2000),
+            (760, 400, 2000),
+        ] {
+            assert_eq!(app.for_users(users), per_user, "{users} users");
+            assert_eq!(tiers.for_users(users), tiered, "{users} users");
+        }
+    }
+}
