@@ -11,6 +11,9 @@
 //! *Which products.* Cloudflare's API: over 1200 calls in 5 minutes, all calls
 //! are blocked for the next 5 minutes. fail2ban-style bans of gateways.
 //!
+//! *The wait told* by the refusal that locks is the longer of the lock and the
+//! wait of the limit behind; during the lock it is what is left of the lock.
+//!
 //! *Refunds* go to the limit behind; a lock is never undone.
 //!
 //! 8 bytes per key on top of those of the limit behind.
