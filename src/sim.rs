@@ -1,17 +1,19 @@
 //! One replication: a world, random streams and an event queue in, a record
 //! of integers out.
 //!
-//! [`Replication`] is the event loop. A request begins when its sender's timer
+//! [`Replication`] runs the event loop. A request begins when its sender's timer
 //! fires, makes attempts until one succeeds or its client gives up, and ends;
 //! an attempt passes the server's [`Pipeline`](crate::server::Pipeline),
 //! perhaps after waiting at a gate, and is worked on by the backend. What is
 //! counted, and when, is in [`Metrics`]; what is kept, in [`Record`].
 
 mod event;
+mod event_loop;
 mod histogram;
 mod metrics;
 mod record;
 mod replication;
+mod request;
 mod slab;
 
 pub use histogram::Histogram;

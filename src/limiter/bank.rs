@@ -182,8 +182,24 @@ impl Bank {
     }
 
     /// Judges an attempt of a key, and takes its cost if that counts.
-    #[inline]
+    #[inline(always)]
     pub fn decide(&mut self, key: u32, now: Time, cost: u64) -> Decision {
+        match &mut self.store {
+            Store::Gcra(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.decide(state, now, cost)
+            }
+            Store::FixedWindow(keyed) => {
+                let (rule, state) = keyed.of_mut(key);
+                rule.decide(state, now, cost)
+            }
+            _ => self.decide_otherwise(key, now, cost),
+        }
+    }
+
+    /// The same, out of the way of the two algorithms that are met most.
+    #[inline(never)]
+    fn decide_otherwise(&mut self, key: u32, now: Time, cost: u64) -> Decision {
         dispatch!(&mut self.store,
             keyed => {
                 let (rule, state) = keyed.of_mut(key);
@@ -243,6 +259,15 @@ impl Bank {
     /// Begins to load the state of a key that will be judged soon.
     #[inline]
     pub(crate) fn prefetch(&self, key: u32) {
+        match &self.store {
+            Store::Gcra(keyed) => prefetch(&keyed.states, key as usize),
+            Store::FixedWindow(keyed) => prefetch(&keyed.states, key as usize),
+            _ => self.prefetch_otherwise(key),
+        }
+    }
+
+    #[inline(never)]
+    fn prefetch_otherwise(&self, key: u32) {
         any_keyed!(&self.store, keyed => prefetch(&keyed.states, key as usize),
             Store::PenaltyBox(_, locks, behind) => {
                 prefetch(locks, key as usize);

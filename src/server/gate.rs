@@ -214,6 +214,20 @@ impl Gate {
     /// Tries to enter at `now`; a visit that has to wait is not yet queued.
     #[inline]
     pub fn enter(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
+        let cell = &mut self.cells[key as usize];
+        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.uniform)
+            && claim.cost <= permits.saturating_sub(cell.inside)
+            && cell.line.is_empty()
+        {
+            cell.inside += claim.cost;
+            self.inside += claim.cost;
+            return Entry::Entered;
+        }
+        self.enter_or_wait(key, claim, now)
+    }
+
+    #[inline(never)]
+    fn enter_or_wait(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
         if let Some(adaptive) = &mut self.adaptive {
             adaptive.advance(now);
         }
@@ -280,10 +294,15 @@ impl Gate {
     /// are permits for it. To be called until it returns nobody.
     #[inline]
     pub fn call(&mut self, key: u32, now: Time) -> Option<Call> {
-        let cell = &self.cells[key as usize];
-        if cell.line.is_empty() {
-            return None;
+        match self.cells[key as usize].line.is_empty() {
+            true => None,
+            false => self.call_from_line(key, now),
         }
+    }
+
+    #[inline(never)]
+    fn call_from_line(&mut self, key: u32, now: Time) -> Option<Call> {
+        let cell = &self.cells[key as usize];
         let place = self.next_in_line(cell)?;
         let cell = &mut self.cells[key as usize];
         let waiter = cell.line.remove(place)?;

@@ -76,6 +76,17 @@ fn figures_are_right_to_the_printed_digit() {
             fixed_service_tail(0.8, 10.355886792),
             "0.010000000",
         ),
+        (
+            "sliding counter, rounded down",
+            sliding_counter(20.0, 20, false),
+            "0.123853127",
+        ),
+        (
+            "sliding counter, exact",
+            sliding_counter(20.0, 20, true),
+            "0.152489138",
+        ),
+        ("bank and queue", token_bucket(0.9, 10.0), "0.016631748"),
         ("M/M/c+D", gate.refused, "0.063879571"),
         ("M/M/c+D waits", gate.waits, "0.478279932"),
         ("M/M/c+D mean wait", gate.mean_wait, "0.101485350"),

@@ -170,6 +170,7 @@ macro_rules! models {
 models! {
     app_limit: "app-limit",
     bounded_queue: "bounded-queue",
+    bucket_and_queue: "bucket-and-queue",
     closed_loop: "closed-loop",
     engset: "engset",
     erlang_b: "erlang-b",
@@ -186,9 +187,32 @@ models! {
     polls_fixed_window: "polls-fixed-window",
     retrial: "retrial",
     retrial_one_server: "retrial-one-server",
+    sliding_counter: "sliding-counter",
     sliding_log: "sliding-log",
     sliding_log_counting_refusals: "sliding-log-counting-refusals",
     token_bucket: "token-bucket",
+}
+
+/// Berger's result holds for each request, not only for their share.
+#[test]
+fn a_bank_and_a_queue_of_the_same_sum_refuse_the_very_same_requests() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ratelab"))
+        .arg("run")
+        .arg(folder().join("bucket-and-queue.ron"))
+        .args(["--set", "time.length=20000s", "--replications", "4"])
+        .args(["--format", "json", "--no-files", "--quiet"])
+        .output()
+        .unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of_policies: Vec<f64> = (document["estimates"].as_array().unwrap().iter())
+        .filter(|estimate| {
+            estimate["name"] == "p429.attempt" && estimate["by"] == serde_json::json!({})
+        })
+        .map(|estimate| estimate["value"].as_f64().unwrap())
+        .collect();
+    assert_eq!(of_policies.len(), 3);
+    assert!(of_policies[0] > 0.0);
+    assert_eq!(of_policies, [of_policies[0]; 3]);
 }
 
 #[test]

@@ -37,6 +37,70 @@ pub(crate) fn token_bucket(load: f64, burst: f64) -> f64 {
     1.0 - g / (1.0 + load * g)
 }
 
+/// A counter of this window plus the last one's, weighted with what is left of
+/// this window. `exact`: the weighted count and one more must not exceed the
+/// quota; otherwise the weighted count must be below it.
+///
+/// The numbers admitted per window are a Markov chain. Given `k` in the last
+/// window, the admission after `n` others may come from a certain part of this
+/// window on; between two such moments admissions are a Poisson stream that
+/// stops at the number allowed so far.
+pub(crate) fn sliding_counter(load: f64, quota: usize, exact: bool) -> f64 {
+    let rows: Vec<Vec<f64>> = (0..=quota)
+        .map(|last| admitted_after(last, load, quota, exact))
+        .collect();
+    let mut chances = vec![1.0 / (quota + 1) as f64; quota + 1];
+    // The chain forgets its start within a few windows.
+    for _ in 0..500 {
+        let mut next = vec![0.0; quota + 1];
+        for (chance, row) in chances.iter().zip(&rows) {
+            for (sum, p) in next.iter_mut().zip(row) {
+                *sum += chance * p;
+            }
+        }
+        chances = next;
+    }
+    let mean: f64 = (0..).zip(&chances).map(|(n, p)| f64::from(n) * p).sum();
+    1.0 - mean / load
+}
+
+/// The chances of 0, 1, ... admissions in a window after one with `last`.
+fn admitted_after(last: usize, load: f64, quota: usize, exact: bool) -> Vec<f64> {
+    let opens = |n: usize| {
+        let room = (quota - n - usize::from(exact)) as f64;
+        match last {
+            0 => 0.0,
+            _ => (1.0 - room / last as f64).max(0.0),
+        }
+    };
+    let mut chances = vec![0.0; quota + 1];
+    chances[0] = 1.0;
+    let mut now = 0.0;
+    for allowed in 0..=quota {
+        // So many are allowed until the next admission may come.
+        let until = if allowed < quota { opens(allowed) } else { 1.0 };
+        if until <= now && allowed < quota {
+            continue;
+        }
+        let mut next = vec![0.0; quota + 1];
+        for (from, chance) in chances.iter().enumerate().take(allowed + 1) {
+            let mut rest = 1.0;
+            for (more, p) in poisson(load * (until - now)).enumerate() {
+                let to = from + more;
+                if to >= allowed {
+                    next[allowed] += chance * rest;
+                    break;
+                }
+                next[to] += chance * p;
+                rest -= p;
+            }
+        }
+        chances = next;
+        now = until;
+    }
+    chances
+}
+
 /// Polls of one period with independent phases, at a window on multiples of
 /// its length.
 pub(crate) fn polls_at_window(polls: usize, period: f64, window: f64, quota: usize) -> f64 {

@@ -34,6 +34,13 @@ pub(super) fn erlang_b() -> Vec<Run> {
             "time.length=300s",
         ])
         .gives(P429, b(10, 8.0), b(11, 8.0)),
+        // Ten permits for each of eight sources.
+        run(&[
+            "server.stages.0.per=[User]",
+            "cohorts.source.homes=8",
+            "time.length=1000s",
+        ])
+        .gives(P429, b(10, 8.0), b(80, 64.0)),
         run(&[
             "server.stages.0.permits=100",
             "clients.caller.requests.0.rate=1000/s",
@@ -89,6 +96,12 @@ pub(super) fn bounded_queue() -> Vec<Run> {
             2,
             3,
             3.0,
+        ),
+        // Whoever is served first, as many are refused.
+        run(&["server.stages.0.order=NewestFirst", "time.length=15000s"]).gives(
+            P429,
+            exact::bounded_queue(4, 10, 3.5).refused,
+            exact::bounded_queue(4, 11, 3.5).refused,
         ),
     ]
 }
@@ -384,6 +397,48 @@ pub(super) fn token_bucket() -> Vec<Run> {
 
 pub(super) fn gcra() -> Vec<Run> {
     buckets()
+}
+
+pub(super) fn sliding_counter() -> Vec<Run> {
+    // Wrong: the other comparison; a fixed window.
+    let counter = exact::sliding_counter;
+    vec![
+        run(&["time.length=3000s"]).gives(P429, counter(20.0, 20, false), counter(20.0, 20, true)),
+        run(&["server.stages.limit.by.estimate=Exact", "time.length=3000s"]).gives(
+            P429,
+            counter(20.0, 20, true),
+            counter(20.0, 20, false),
+        ),
+        run(&[
+            "server.stages.limit.by.quota.0=5",
+            "clients.caller.requests.0.rate=4/s",
+            "time.length=10000s",
+        ])
+        .gives(P429, counter(4.0, 5, false), exact::fixed_window(4.0, 5)),
+        // A window of 10 s, for each of ten users.
+        run(&[
+            "cohorts.source.homes=10",
+            "server.stages.limit.per=[User]",
+            "server.stages.limit.by.window=10s",
+            "clients.caller.requests.0.rate=3/s",
+            "time.warm_up=200s",
+            "time.length=3000s",
+        ])
+        .gives(P429, counter(30.0, 20, false), counter(30.0, 20, true)),
+    ]
+}
+
+pub(super) fn bucket_and_queue() -> Vec<Run> {
+    // Wrong: the bank alone, or one more.
+    let bucket = exact::token_bucket;
+    vec![
+        run(&[]).gives(P429, bucket(0.9, 10.0), bucket(0.9, 11.0)),
+        run(&["clients.caller.requests.0.rate=1.2/s", "time.length=60000s"]).gives(
+            P429,
+            bucket(1.2, 10.0),
+            bucket(1.2, 7.0),
+        ),
+    ]
 }
 
 pub(super) fn app_limit() -> Vec<Run> {

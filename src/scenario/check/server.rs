@@ -1,0 +1,355 @@
+//! The stages of a server, and limiters that stand alone.
+
+use super::{Finding, Findings, at, segment};
+use crate::overload::{AdaptiveState, Shares};
+use crate::scenario::{AdmissionRule, LimiterRule, LimiterText, Quota, Scenario, Scope, Stage};
+use crate::server::Order;
+use crate::units::Span;
+
+/// The shortest window that a limit may count in: the tick of a server's clock.
+const SHORTEST_WINDOW: Span = Span::from_millis(1);
+
+/// All rules that a limiter breaks which stands alone.
+pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    match limiter {
+        LimiterText::Rule(rule) => check_rule("", rule, 1, &mut found),
+        LimiterText::Stage(stage) => {
+            check_refusal("", stage, &mut found);
+            match &**stage {
+                Stage::Gate { .. } => check_gate("", stage, &mut found),
+                Stage::Admission { by, .. } => check_admission("", *by, &mut found),
+                Stage::Limit { by, per, .. } => check_limit("", by, per, 1, &mut found),
+            }
+        }
+    }
+    found.0
+}
+
+pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
+    let backend = &scenario.server.backend;
+    check_status("server.backend.fail.status", backend.fail.status, found);
+    if let Some(service) = &backend.service
+        && let Err(why) = service.check()
+    {
+        found.add("server.backend.service", why, "not a distribution");
+    }
+    let stages = &scenario.server.stages;
+    // A key has at most as many users as there are homes.
+    let homes = scenario.cohorts.values();
+    let users = homes.map(|cohort| u64::from(cohort.homes)).sum();
+    for (index, stage) in stages.iter().enumerate() {
+        let path = format!("server.stages.{index}");
+        if stages[..index]
+            .iter()
+            .any(|other| other.name() == stage.name())
+        {
+            found.add(
+                &format!("{path}.name"),
+                format!("two stages are called \"{}\"", stage.name()),
+                "needs a name of its own",
+            );
+        }
+        check_refusal(&path, stage, found);
+        match stage {
+            Stage::Gate { .. } => check_gate(&path, stage, found),
+            Stage::Admission { by, .. } => check_admission(&path, *by, found),
+            Stage::Limit {
+                by,
+                per,
+                methods,
+                kinds,
+                costs,
+                ..
+            } => {
+                check_limit(&path, by, per, users, found);
+                let known = scenario.methods();
+                for (number, method) in methods.iter().flatten().enumerate() {
+                    if !known.contains(&method.as_str()) {
+                        found.unknown(
+                            &format!("{path}.methods.{number}"),
+                            "method",
+                            method,
+                            known.iter().copied(),
+                        );
+                    }
+                }
+                for (method, cost) in costs.iter() {
+                    let path = format!("{path}.costs.{}", segment(method));
+                    if !known.contains(&method) {
+                        found.unknown(&path, "method", method, known.iter().copied());
+                    }
+                    if *cost == 0 {
+                        found.add(
+                            &path,
+                            "a call that costs nothing is not limited",
+                            "must be at least 1; leave the method out by `methods`",
+                        );
+                    }
+                }
+                let known = scenario.device_kinds();
+                for (number, kind) in kinds.iter().flatten().enumerate() {
+                    if !known.contains(&kind.as_str()) {
+                        found.unknown(
+                            &format!("{path}.kinds.{number}"),
+                            "kind of device",
+                            kind,
+                            known.iter().copied(),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
+    let Stage::Gate {
+        per,
+        permits,
+        adaptive,
+        sampled,
+        max_wait,
+        queue,
+        order,
+        codel,
+        reserved,
+        shares,
+        ..
+    } = stage
+    else {
+        return;
+    };
+    check_scopes(path, per, found);
+    if *permits == Some(0) {
+        found.add(
+            &at(path, "permits"),
+            "a gate without permits refuses everything",
+            "must be at least 1",
+        );
+    }
+    match (permits, adaptive) {
+        (None, None) => found.add(
+            path,
+            "a gate needs `permits`, or `adaptive` with the algorithm that sets them",
+            "has neither",
+        ),
+        (Some(_), Some(_)) => found.add(
+            &at(path, "adaptive"),
+            "a gate has either `permits` or `adaptive`",
+            "leave one of them out",
+        ),
+        _ => {}
+    }
+    if let Some(rule) = adaptive {
+        let sound = match sampled {
+            None => rule.check(),
+            // The combination is checked where it is made.
+            Some(window) => rule
+                .check()
+                .and(AdaptiveState::new(*rule, Some(*window), || 0.5).map(|_| ())),
+        };
+        if let Err(why) = sound {
+            found.add(&at(path, "adaptive"), why, "cannot be used");
+        }
+        if !per.is_empty() {
+            found.add(
+                &at(path, "per"),
+                "an adaptive gate has one limit for the whole platform",
+                "leave it out",
+            );
+        }
+    } else if sampled.is_some() {
+        found.add(
+            &at(path, "sampled"),
+            "only an adaptive gate takes samples",
+            "leave it out, or give `adaptive`",
+        );
+    }
+    if max_wait.is_some_and(Span::is_zero) {
+        found.add(
+            &at(path, "max_wait"),
+            "a wait of no time is no wait",
+            "leave it out for a gate without waiting",
+        );
+    }
+    if *queue == Some(0) && max_wait.is_some() {
+        found.add(
+            &at(path, "queue"),
+            "nobody can wait in a queue of 0",
+            "must be at least 1, or leave out `max_wait`",
+        );
+    }
+    let waits = max_wait.is_some() || queue.is_some_and(|queue| queue > 0);
+    if !waits && (codel.is_some() || *order != Order::OldestFirst) {
+        let what = if codel.is_some() { "codel" } else { "order" };
+        found.add(
+            &at(path, what),
+            "nobody waits at this gate",
+            "needs `max_wait` or `queue`",
+        );
+    }
+    if let Some(Err(why)) = codel.map(|rule| rule.check()) {
+        found.add(&at(path, "codel"), why, "cannot be used");
+    }
+    if let Err(why) = shares.check() {
+        found.add(&at(path, "shares"), why, "favours the wrong level");
+    }
+    if let Some(reserved) = reserved {
+        if *shares != Shares::default() {
+            found.add(
+                &at(path, "reserved"),
+                "`reserved` is short for `shares`",
+                "leave one of them out",
+            );
+        }
+        if permits.is_some_and(|permits| *reserved >= permits) {
+            found.add(
+                &at(path, "reserved"),
+                "all permits are reserved, so that polls never pass",
+                "must be less than `permits`",
+            );
+        }
+    }
+}
+
+pub(super) fn check_admission(path: &str, by: AdmissionRule, found: &mut Findings) {
+    if let Err(why) = by.rule().check() {
+        found.add(&at(path, "by"), why, "cannot be used");
+    }
+}
+
+pub(super) fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
+    let answer = stage.refusal();
+    check_status(&at(path, "refuse.status"), answer.status, found);
+    let why = match stage {
+        Stage::Gate { .. } => "a gate does not know when a permit will be free",
+        Stage::Admission { .. } => "admission by chance does not know when it will let one through",
+        Stage::Limit { .. } => return,
+    };
+    if answer.retry_after.needs_exact() {
+        found.add(
+            &at(path, "refuse.retry_after"),
+            why,
+            "use `Fixed(..)` or leave it out",
+        );
+    }
+    if answer.rate_limit.is_some() {
+        found.add(
+            &at(path, "refuse.rate_limit"),
+            "only a limit has a quota and a reset to tell of",
+            "leave it out",
+        );
+    }
+}
+
+pub(super) fn check_status(path: &str, status: u16, found: &mut Findings) {
+    if !(400..=599).contains(&status) {
+        found.add(
+            path,
+            format!("{status} is no status of a refusal"),
+            "must be from 400 to 599",
+        );
+    }
+}
+
+pub(super) fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
+    for (number, scope) in per.iter().enumerate() {
+        if per[..number].contains(scope) {
+            found.add(
+                &at(path, &format!("per.{number}")),
+                format!("{scope:?} is listed twice"),
+                "already listed",
+            );
+        }
+    }
+}
+
+pub(super) fn check_limit(
+    path: &str,
+    by: &LimiterRule,
+    per: &[Scope],
+    users: u64,
+    found: &mut Findings,
+) {
+    check_scopes(path, per, found);
+    check_rule(&at(path, "by"), by, users, found);
+}
+
+/// A rule of a limit, at the path `by`, with as many users per key as there
+/// can be.
+pub(super) fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
+    let before = found.0.len();
+    match rule {
+        LimiterRule::PenaltyBox { by: behind, .. } => {
+            check_rule(&at(by, "by"), behind, users, found);
+        }
+        LimiterRule::AllOf(rules) => {
+            for (number, rule) in rules.iter().enumerate() {
+                check_rule(&at(by, &format!("0.{number}")), rule, users, found);
+            }
+        }
+        _ => {
+            if let Some(window) = rule.window()
+                && window < SHORTEST_WINDOW
+            {
+                found.add(
+                    &at(by, "window"),
+                    format!(
+                        "a window of {window} is shorter than the clock's tick of {SHORTEST_WINDOW}"
+                    ),
+                    format!("must be at least {SHORTEST_WINDOW}"),
+                );
+            }
+            if let Some(quota) = rule.quota() {
+                check_quota(&at(by, "quota"), quota, found);
+            }
+        }
+    }
+    if before == found.0.len() {
+        let most = u32::try_from(users).unwrap_or(u32::MAX);
+        if let Err(why) = rule.bank(&[most], 1) {
+            let (field, label) = why.field();
+            let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
+            found.add(&path, why.to_string(), label);
+        }
+    }
+}
+
+pub(super) fn check_quota(path: &str, quota: &Quota, found: &mut Findings) {
+    const ZERO: &str = "a quota of 0 refuses everything";
+    match quota {
+        Quota::Fixed(0) => found.add(path, ZERO, "must be at least 1"),
+        Quota::Fixed(_) => {}
+        Quota::PerUser {
+            each,
+            at_least,
+            up_to_users,
+        } => {
+            if *at_least == 0 && (*each == 0 || *up_to_users == Some(0)) {
+                found.add(path, ZERO, "needs `each` or `at_least` above 0");
+            }
+        }
+        Quota::Tiers(tiers) => {
+            if tiers.is_empty() {
+                found.add(path, "there is no tier", "needs at least one tier");
+            }
+            for (number, tier) in tiers.iter().enumerate() {
+                if tier.quota == 0 {
+                    found.add(
+                        &format!("{path}.0.{number}.quota"),
+                        ZERO,
+                        "must be at least 1",
+                    );
+                }
+                if number > 0 && tier.from_users <= tiers[number - 1].from_users {
+                    found.add(
+                        &format!("{path}.0.{number}.from_users"),
+                        "tiers must be listed from few users to many",
+                        "must be more than in the tier before",
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The clock, the targets, and what a study repeats and varies.
+
+use std::collections::BTreeSet;
+
+use super::population::{MAX_ENTITIES, entities};
+use super::{Findings, segment};
+use crate::scenario::{Estimand, Scenario, Stage, clock};
+use crate::units::Span;
+
+/// The most combinations of varied values.
+const MAX_CELLS: usize = 10_000;
+/// The most homes and devices of all policies together, all of which are in
+/// memory at once: some 16 bytes each.
+const MAX_ENTITIES_OF_ALL_POLICIES: f64 = 5e8;
+/// The most runs of a study, and bytes of the time series of all of them.
+const MAX_RUNS: usize = 1_000_000;
+const MAX_SERIES_BYTES: f64 = 4e9;
+
+pub(super) fn check_targets(scenario: &Scenario, found: &mut Findings) {
+    let server = &scenario.server;
+    let clients = || scenario.clients.values();
+    for (index, target) in scenario.targets.iter().enumerate() {
+        let (there, what) = match target.estimand {
+            Estimand::P429Attempt | Estimand::P429FirstAttempt | Estimand::P429Request => (
+                server
+                    .stages
+                    .iter()
+                    .any(|stage| stage.refusal().status == 429),
+                "no stage of the server answers with the status 429",
+            ),
+            Estimand::MissedCommand
+            | Estimand::LatencyCommandP50
+            | Estimand::LatencyCommandP95
+            | Estimand::LatencyCommandP99 => (
+                clients().any(|client| !client.commands.is_empty()),
+                "no client gives commands",
+            ),
+            Estimand::TimedOutAttempt => (
+                clients().any(|client| client.timeout.is_some()),
+                "no client has a time-out",
+            ),
+            Estimand::SkippedPoll => (
+                clients()
+                    .flat_map(|client| &client.polls)
+                    .any(|poll| !poll.overlap),
+                "no poll is ever skipped",
+            ),
+            Estimand::UtilisationGate | Estimand::WaitGateProbability | Estimand::WaitGateMean => (
+                server
+                    .stages
+                    .iter()
+                    .any(|stage| matches!(stage, Stage::Gate { .. })),
+                "the server has no gate",
+            ),
+            Estimand::WakeupsDeviceDay => (
+                scenario
+                    .cohorts
+                    .values()
+                    .any(|cohort| !cohort.devices.is_empty()),
+                "no home has devices",
+            ),
+            Estimand::FailedRequest
+            | Estimand::LatencyRequestMean
+            | Estimand::RetryAmplification
+            | Estimand::Goodput => (true, ""),
+        };
+        if !there {
+            found.add(
+                &format!("targets.{index}"),
+                format!("{} cannot be estimated: {what}", target.estimand),
+                "nothing to hold it against",
+            );
+        }
+    }
+}
+
+pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
+    let time = &scenario.time;
+    if time.length.is_zero() {
+        found.add(
+            "time.length",
+            "nothing would be measured",
+            "must be more than zero",
+        );
+    }
+    let reach = Span::from_secs(200 * 365 * 86_400);
+    if time.warm_up + time.length + time.drain > reach {
+        found.add(
+            "time.length",
+            "the run is longer than 200 years",
+            "must be shorter",
+        );
+    }
+    if let Some(bucket) = time.bucket {
+        if bucket.is_zero() {
+            found.add(
+                "time.bucket",
+                "a time series needs steps of some width",
+                "must be more than zero",
+            );
+        } else if bucket > time.length {
+            found.add(
+                "time.bucket",
+                format!(
+                    "a step of {bucket} is longer than the measured {}",
+                    time.length
+                ),
+                "must be at most `length`",
+            );
+        } else if time.length.nanos() / bucket.nanos() > clock::MAX_BUCKETS {
+            found.add(
+                "time.bucket",
+                format!(
+                    "steps of {bucket} make more than {} in {}",
+                    clock::MAX_BUCKETS,
+                    time.length
+                ),
+                "must be longer",
+            );
+        }
+    }
+}
+
+pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
+    let study = &scenario.study;
+    if study.replications == 0 {
+        found.add(
+            "study.replications",
+            "nothing would be run",
+            "must be at least 1",
+        );
+    }
+    let confidence = study.confidence.value();
+    if !(0.5..1.0).contains(&confidence) {
+        found.add(
+            "study.confidence",
+            format!("a confidence of {confidence} makes no interval"),
+            "must be at least 0.5 and below 1",
+        );
+    }
+    let mut cells: usize = 1;
+    for (path, values) in study.vary.iter() {
+        let place = format!("study.vary.{}", segment(path));
+        if values.is_empty() {
+            found.add(
+                &place,
+                "there is nothing to vary",
+                "needs at least one value",
+            );
+        }
+        let mut seen = BTreeSet::new();
+        for (index, value) in values.iter().enumerate() {
+            if !seen.insert(value.label()) {
+                found.add(
+                    &format!("{place}.{index}"),
+                    format!("the value {} is listed twice", value.text()),
+                    "already listed before",
+                );
+                break;
+            }
+        }
+        cells = cells.saturating_mul(values.len());
+    }
+    if cells > MAX_CELLS {
+        found.add(
+            "study.vary",
+            format!("{cells} combinations are more than {MAX_CELLS}"),
+            "too many",
+        );
+    }
+    let runs = cells.saturating_mul(study.replications as usize);
+    let stages = &scenario.server.stages;
+    let gates = stages
+        .iter()
+        .filter(|stage| matches!(stage, Stage::Gate { .. }));
+    let columns = 2 + stages.len() + 4 * gates.count();
+    let steps = scenario.time.buckets();
+    let series_bytes = runs as f64 * (steps * columns * size_of::<u64>()) as f64;
+    if runs > MAX_RUNS {
+        found.add(
+            "study.replications",
+            format!(
+                "{} replications of {cells} combinations are {runs} runs, more than {MAX_RUNS}",
+                study.replications
+            ),
+            format!("must be at most {}", MAX_RUNS / cells.max(1)),
+        );
+    } else if series_bytes > MAX_SERIES_BYTES {
+        found.add(
+            "study.replications",
+            format!(
+                "the time series of {runs} runs in {steps} steps would take {:.0} GB of memory",
+                series_bytes / 1e9
+            ),
+            "fewer replications, or a longer `time.bucket`",
+        );
+    }
+    let entities = entities(scenario);
+    if entities <= MAX_ENTITIES && entities * cells as f64 > MAX_ENTITIES_OF_ALL_POLICIES {
+        found.add(
+            "study.vary",
+            format!(
+                "{cells} combinations of {entities:.0} homes and devices are more than memory holds"
+            ),
+            format!("must be at most {MAX_ENTITIES_OF_ALL_POLICIES:.0} in all"),
+        );
+    }
+}

@@ -1,0 +1,167 @@
+mod client;
+mod server;
+
+use super::event::Kind;
+use super::metrics::Metrics;
+use super::record::Record;
+use super::replication::Stopped;
+use super::request::{Kept, Request, Service, Waiting};
+use super::slab::Slab;
+use crate::client::Draws;
+use crate::engine::{Event, EventQueue};
+use crate::rng::Streams;
+use crate::server::Pipeline;
+use crate::units::Time;
+use crate::world::{Reach, World};
+
+/// A replication while it runs; `client` and `server` have what happens on
+/// either side.
+#[derive(Debug)]
+pub(super) struct Loop<'w, Q> {
+    world: &'w World,
+    streams: Streams,
+    queue: Q,
+    server: Pipeline<'w>,
+    requests: Slab<Request>,
+    services: Slab<Service>,
+    waiting: Slab<Waiting>,
+    /// By place in `services`; empty if no stage learns.
+    kept: Vec<Kept>,
+    feedback: bool,
+    /// Whether state must be asked for ahead.
+    large: bool,
+    /// Whether the state of the next events has been asked for.
+    foretold: bool,
+    /// Bit s: sender s has a request that must end before its next poll.
+    busy: Vec<u64>,
+    /// Waiting attempts whose permit has come, to be taken further.
+    called: Vec<u32>,
+    /// Waiting attempts that a gate has turned away.
+    turned_away: Vec<u32>,
+    metrics: Metrics,
+    now: Time,
+    number: u32,
+    events: u64,
+    measured_in_flight: u64,
+}
+
+const NO_DEVICE: u32 = u32::MAX;
+
+/// How far ahead state is asked for. So many events take longer than an access
+/// to memory; the further ahead, the less is known of the queue.
+const EVENTS_AHEAD: usize = 8;
+
+impl<'w, Q: EventQueue> Loop<'w, Q> {
+    pub(super) fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
+        let streams = Streams::new(seed, number);
+        let server = Pipeline::new(&world.server, streams);
+        let mut this = Loop {
+            world,
+            streams,
+            queue,
+            requests: Slab::new(),
+            services: Slab::new(),
+            waiting: Slab::new(),
+            kept: Vec::new(),
+            feedback: world.server.has_feedback(),
+            large: server.is_large(),
+            server,
+            foretold: false,
+            busy: vec![0; (world.senders() as usize).div_ceil(64)],
+            called: Vec::new(),
+            turned_away: Vec::new(),
+            metrics: Metrics::new(world),
+            now: world.clock.start,
+            number,
+            events: 0,
+            measured_in_flight: 0,
+        };
+        for stream in &world.streams {
+            for entity in 0..stream.senders {
+                let draws = this.draws(entity, stream.source_key);
+                if let Some((number, time)) = stream.source.first(draws, world.clock.start) {
+                    let sender = stream.first_sender + entity;
+                    this.queue.push(Kind::Send.event(time, sender, number));
+                }
+            }
+        }
+        this
+    }
+
+    pub(super) fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Record, Stopped> {
+        let clock = self.world.clock;
+        while let Some(event) = self.queue.pop() {
+            let now = event.time();
+            if now >= clock.measured_until
+                && (self.measured_in_flight == 0 || now >= clock.drained_until)
+            {
+                break;
+            }
+            self.now = now;
+            self.metrics.advance(now);
+            self.events += 1;
+            if self.events.is_multiple_of(1 << 16) && stop() {
+                return Err(Stopped);
+            }
+            if self.large {
+                self.look_ahead();
+            }
+            match Kind::of(event) {
+                Kind::Send => self.send(event.entity(), event.detail()),
+                Kind::Served => self.served(event.entity()),
+                Kind::Retry => self.try_again(event.entity()),
+                Kind::TimesOut => self.times_out(event.entity(), event.detail()),
+                Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
+                Kind::Resume => self.resume(event.entity()),
+            }
+        }
+        self.count_unfinished();
+        Ok(self.metrics.finish(self.number, self.events))
+    }
+
+    #[inline]
+    fn draws(&self, entity: u32, key: u16) -> Draws<'_> {
+        Draws {
+            streams: &self.streams,
+            entity,
+            key,
+        }
+    }
+
+    /// Begins to load the state that coming events will need.
+    #[inline]
+    fn look_ahead(&mut self) {
+        match self.queue.upcoming(EVENTS_AHEAD) {
+            Some(event) => {
+                if !self.foretold {
+                    self.foretold = true;
+                    for ahead in 0..EVENTS_AHEAD {
+                        if let Some(event) = self.queue.upcoming(ahead) {
+                            self.prefetch(event);
+                        }
+                    }
+                }
+                self.prefetch(event);
+            }
+            None => self.foretold = false,
+        }
+    }
+
+    /// Begins to load the state that an event will need.
+    #[inline]
+    fn prefetch(&self, event: Event) {
+        if Kind::of(event) == Kind::Send {
+            let sender = event.entity();
+            let stream = &self.world.streams[self.world.stream_of(sender)];
+            let entity = sender - stream.first_sender;
+            if let (Reach::Device, Some(group)) = (stream.reach, &stream.devices) {
+                let home = stream.first_home + group.layout.home(entity);
+                let device = group.first_device + entity;
+                self.server.prefetch(&stream.route, home, device);
+            } else {
+                let home = stream.first_home + entity;
+                self.server.prefetch(&stream.route, home, NO_DEVICE);
+            }
+        }
+    }
+}

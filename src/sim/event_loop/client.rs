@@ -1,0 +1,269 @@
+//! What clients do: they send, hear the answer or give up waiting for it, try
+//! again, and end.
+
+use super::{Loop, NO_DEVICE};
+use crate::engine::EventQueue;
+use crate::scenario::Wakes;
+use crate::server::{Told, Visit};
+use crate::sim::event::Kind;
+use crate::sim::request::{Attempt, Request};
+use crate::units::{Span, Time};
+use crate::world::Reach;
+
+impl<Q: EventQueue> Loop<'_, Q> {
+    /// A sender's timer fires for its request `number`.
+    #[inline]
+    pub(super) fn send(&mut self, sender: u32, number: u32) {
+        let world = self.world;
+        if self.now >= world.clock.measured_until && !world.clock.load_after_end {
+            return;
+        }
+        let index = world.stream_of(sender);
+        let stream = &world.streams[index];
+        let entity = sender - stream.first_sender;
+        let draws = self.draws(entity, stream.source_key);
+        if let Some((number, time)) = stream.source.next(draws, self.now, number) {
+            self.queue.push(Kind::Send.event(time, sender, number));
+        }
+        let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
+        if !stream.overlap {
+            if self.busy[word] & bit != 0 {
+                if self.metrics.is_measured() {
+                    self.metrics.streams[index].skipped += 1;
+                }
+                return;
+            }
+            self.busy[word] |= bit;
+        }
+        match (stream.reach, &stream.devices) {
+            (Reach::Device, Some(group)) => {
+                let home = stream.first_home + group.layout.home(entity);
+                let device = group.first_device + entity;
+                self.begin(index, sender, entity, home, device, number);
+            }
+            (Reach::HomeForDevices, Some(group)) => {
+                let home = stream.first_home + entity;
+                for device in group.layout.devices(entity) {
+                    self.begin(
+                        index,
+                        sender,
+                        device,
+                        home,
+                        group.first_device + device,
+                        number,
+                    );
+                }
+            }
+            _ => self.begin(
+                index,
+                sender,
+                entity,
+                stream.first_home + entity,
+                NO_DEVICE,
+                number,
+            ),
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin(
+        &mut self,
+        stream: usize,
+        sender: u32,
+        entity: u32,
+        home: u32,
+        device: u32,
+        number: u32,
+    ) {
+        let measured = self.metrics.is_measured();
+        if measured {
+            self.metrics.streams[stream].requests += 1;
+            self.measured_in_flight += 1;
+        }
+        let mut request = Request {
+            due: self.now,
+            previous_wait: Span::ZERO,
+            sender,
+            entity,
+            home,
+            device,
+            number,
+            attempts: 1,
+            generation: 0,
+            stream: stream as u16,
+            measured,
+            got_429: false,
+            got_refusal: false,
+            in_use: true,
+        };
+        let place = self.requests.insert(|before| {
+            request.generation = before.map_or(0, |before| before.generation.wrapping_add(1));
+            request
+        });
+        self.attempt(place, request);
+    }
+
+    /// Makes the next attempt of a request.
+    pub(super) fn try_again(&mut self, place: u32) {
+        let mut request = *self.requests.get(place);
+        request.attempts += 1;
+        request.generation = request.generation.wrapping_add(1);
+        *self.requests.get_mut(place) = request;
+        self.attempt(place, request);
+    }
+
+    /// Makes the current attempt of a request. The request comes as a value,
+    /// since reading back what was just written would have to wait for it.
+    #[inline(always)]
+    pub(super) fn attempt(&mut self, place: u32, request: Request) {
+        let now = self.now;
+        self.metrics.offered();
+        let index = usize::from(request.stream);
+        let stream = &self.world.streams[index];
+        if request.measured {
+            self.metrics.streams[index].attempts += 1;
+            if stream.wakes == Wakes::EachAttempt {
+                self.metrics.wake(index);
+            }
+        }
+        let attempt = Attempt {
+            request: place,
+            generation: request.generation,
+            entity: request.entity,
+            number: request.number,
+            count: request.attempts,
+            bucket: self.metrics.bucket(),
+            stream: request.stream,
+            times_out: stream.timeout.map_or(Time::MAX, |timeout| now + timeout),
+        };
+        let visit = Visit {
+            home: request.home,
+            device: request.device,
+            arrived: now,
+            called: now,
+            waited_at: 0,
+            next: 0,
+            held: 0,
+            observed: 0,
+            entered: now,
+            in_flight: 0,
+            level: stream.level,
+        };
+        self.pass(attempt, visit);
+        self.take_called_further();
+    }
+
+    /// A success reaches the client, if it still waits for it.
+    #[inline]
+    pub(super) fn answer(&mut self, place: u32, generation: u32) {
+        let request = self.requests.get(place);
+        if request.generation != generation {
+            return;
+        }
+        if request.measured {
+            let index = usize::from(request.stream);
+            let stream = &self.world.streams[index];
+            let latency = self.now.since(request.due);
+            let counts = &mut self.metrics.streams[index];
+            counts.succeeded += 1;
+            counts.latency.add(latency.nanos());
+            counts.latency_sum += u128::from(latency.nanos());
+            if stream.deadline.is_some_and(|deadline| latency > deadline) {
+                counts.missed += 1;
+            }
+            if stream.wakes == Wakes::OnSuccess {
+                self.metrics.wake(index);
+            }
+        }
+        self.end(place);
+    }
+
+    /// A client's time-out for an attempt has come.
+    pub(super) fn times_out(&mut self, place: u32, generation: u32) {
+        let request = *self.requests.get(place);
+        if !request.in_use
+            || Kind::TimesOut.event(self.now, place, request.generation)
+                != Kind::TimesOut.event(self.now, place, generation)
+        {
+            return;
+        }
+        if request.measured {
+            self.metrics.streams[usize::from(request.stream)].timed_out += 1;
+        }
+        let retry = &self.world.streams[usize::from(request.stream)].retry;
+        if retry.after_timeout(request.attempts) {
+            self.retry(place, Told::default());
+        } else {
+            self.give_up(place);
+        }
+    }
+
+    /// Schedules the next attempt of a request.
+    pub(super) fn retry(&mut self, place: u32, told: Told) {
+        let request = *self.requests.get(place);
+        let stream = &self.world.streams[usize::from(request.stream)];
+        let wait = stream.retry.wait(
+            self.draws(request.entity, stream.key),
+            request.number,
+            request.attempts,
+            request.previous_wait,
+            told,
+        );
+        let request = self.requests.get_mut(place);
+        // The attempt is over: what still comes for it is too late.
+        request.generation = request.generation.wrapping_add(1);
+        request.previous_wait = wait;
+        self.queue
+            .push(Kind::Retry.event(self.now + wait, place, 0));
+    }
+
+    pub(super) fn give_up(&mut self, place: u32) {
+        let request = *self.requests.get(place);
+        if request.measured {
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.given_up += 1;
+            let commanded = self.world.streams[usize::from(request.stream)]
+                .deadline
+                .is_some();
+            counts.missed += u64::from(commanded);
+        }
+        self.end(place);
+    }
+
+    /// A request has ended; its sender is free, and a closed loop goes on.
+    #[inline]
+    pub(super) fn end(&mut self, place: u32) {
+        let request = self.requests.get_mut(place);
+        request.generation = request.generation.wrapping_add(1);
+        request.in_use = false;
+        let request = self.requests.remove(place);
+        self.measured_in_flight -= u64::from(request.measured);
+        let stream = &self.world.streams[usize::from(request.stream)];
+        if !stream.overlap {
+            self.busy[request.sender as usize / 64] &= !(1 << (request.sender % 64));
+        }
+        let draws = self.draws(request.sender - stream.first_sender, stream.source_key);
+        if let Some((number, time)) = stream
+            .source
+            .next_after_end(draws, self.now, request.number)
+        {
+            self.queue
+                .push(Kind::Send.event(time, request.sender, number));
+        }
+    }
+
+    pub(super) fn count_unfinished(&mut self) {
+        for request in self
+            .requests
+            .iter()
+            .filter(|request| request.in_use && request.measured)
+        {
+            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+            counts.unfinished += 1;
+            let commanded = self.world.streams[usize::from(request.stream)]
+                .deadline
+                .is_some();
+            counts.missed += u64::from(commanded);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use crate::server::Visit;
+use crate::units::{Span, Time};
+
+/// A request from when it is due until it succeeds or is given up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) due: Time,
+    pub(super) previous_wait: Span,
+    pub(super) sender: u32,
+    /// The number that draws are keyed by: the sender's, or the device's.
+    pub(super) entity: u32,
+    pub(super) home: u32,
+    pub(super) device: u32,
+    /// Which request of its sender it is.
+    pub(super) number: u32,
+    /// Attempts made.
+    pub(super) attempts: u32,
+    /// Changes with each attempt and when an attempt is over, so that what
+    /// comes late for an earlier one is known as such.
+    pub(super) generation: u32,
+    pub(super) stream: u16,
+    pub(super) measured: bool,
+    pub(super) got_429: bool,
+    pub(super) got_refusal: bool,
+    pub(super) in_use: bool,
+}
+
+/// What the server must know of an attempt, and the client to recognise it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    pub(super) request: u32,
+    pub(super) generation: u32,
+    pub(super) entity: u32,
+    pub(super) number: u32,
+    /// Which attempt of its request it is, from 1.
+    pub(super) count: u32,
+    /// The step of the time series in which it was made.
+    pub(super) bucket: u32,
+    pub(super) stream: u16,
+    /// When the client stops waiting; [`Time::MAX`] if it never does, or if
+    /// that event is already on its way.
+    pub(super) times_out: Time,
+}
+
+/// An attempt in the backend.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Service {
+    pub(super) request: u32,
+    pub(super) generation: u32,
+    /// Bit g: it holds a permit of gate g.
+    pub(super) held: u32,
+}
+
+/// What the stages are told of when an attempt in the backend ends, if some of
+/// them learn from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) attempt: Attempt,
+    pub(super) visit: Visit,
+    pub(super) fails: bool,
+}
+
+/// An attempt that waits at a gate or a limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub(super) attempt: Attempt,
+    pub(super) visit: Visit,
+    pub(super) since: Time,
+}
