@@ -102,11 +102,16 @@ const ALGORITHMS: [(&str, &str); 22] = [
 ];
 
 fn main() {
+    show_bytes();
+    divan::main();
+}
+
+#[expect(clippy::print_stdout, reason = "this is what a benchmark is for")]
+fn show_bytes() {
     println!("bytes per key, without what is in logs:");
     for (name, text) in ALGORITHMS {
         println!("  {name:<32} {:>4}", bank(text, 1).bytes_per_key());
     }
-    divan::main();
 }
 
 fn bank(text: &str, keys: u32) -> Bank {

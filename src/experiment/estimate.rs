@@ -274,7 +274,8 @@ impl Estimator<'_> {
                 lo: interval.lo.max(0.0),
                 hi: interval.hi.min(ceiling),
             }),
-            design_effect: if is_share {
+            // Of a share of time there are no trials to compare with.
+            design_effect: if is_share && estimand != Estimand::UtilisationGate {
                 ratio.design_effect()
             } else {
                 None

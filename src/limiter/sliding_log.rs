@@ -8,8 +8,7 @@
 //!
 //! *Edges.* None to exploit: no window of that length, wherever it lies, holds
 //! more than the quota. With independent arrivals and free refusals the
-//! probability of a refusal is Erlang's B formula, the highest of the
-//! algorithms that leave refusals free.
+//! probability of a refusal is Erlang's B formula.
 //!
 //! *Refused attempts*, where they count, are logged too, and a key whose
 //! traffic stays above the quota is locked out for as long as it goes on. Only

@@ -416,7 +416,7 @@ pub(super) fn totals_as_text(replay: &Replay, limiters: &[String], totals: &[Tot
     row("came before the time told", &|t| t.impatient.to_string());
     row(
         "got through when they waited as told",
-        &|t| match t.refused {
+        &|t| match t.refused - t.never {
             0 => "-".to_owned(),
             _ => format!("{} ({})", t.kept, percent(t.kept_share)),
         },

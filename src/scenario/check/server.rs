@@ -1,10 +1,11 @@
 //! The stages of a server, and limiters that stand alone.
 
 use super::{Finding, Findings, at, segment};
+use crate::limiter::Decision;
 use crate::overload::{AdaptiveState, Shares};
 use crate::scenario::{AdmissionRule, LimiterRule, LimiterText, Quota, Scenario, Scope, Stage};
-use crate::server::Order;
-use crate::units::Span;
+use crate::server::{Order, Response};
+use crate::units::{Span, Time};
 
 /// The shortest window that a limit may count in: the tick of a server's clock.
 const SHORTEST_WINDOW: Span = Span::from_millis(1);
@@ -28,7 +29,8 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
 
 pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
     let backend = &scenario.server.backend;
-    check_status("server.backend.fail.status", backend.fail.status, found);
+    let why = "a backend that fails does not know when it will not";
+    check_answer("server.backend.fail", &backend.fail, Some(why), found);
     if let Some(service) = &backend.service
         && let Err(why) = service.check()
     {
@@ -74,10 +76,23 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
                         );
                     }
                 }
+                let most = u32::try_from(users).unwrap_or(u32::MAX);
+                let never = |cost| {
+                    let bank = by.bank(&[most], 1);
+                    let refused = Decision::Refuse { retry_after: None };
+                    bank.is_ok_and(|mut bank| bank.decide(0, Time::EPOCH, cost) == refused)
+                };
                 for (method, cost) in costs.iter() {
                     let path = format!("{path}.costs.{}", segment(method));
                     if !known.contains(&method) {
                         found.unknown(&path, "method", method, known.iter().copied());
+                    }
+                    if never(u64::from(*cost)) {
+                        found.add(
+                            &path,
+                            format!("a call that costs {cost} is more than the limit ever grants"),
+                            "never passes",
+                        );
                     }
                     if *cost == 0 {
                         found.add(
@@ -220,40 +235,46 @@ pub(super) fn check_admission(path: &str, by: AdmissionRule, found: &mut Finding
 }
 
 pub(super) fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
-    let answer = stage.refusal();
-    check_status(&at(path, "refuse.status"), answer.status, found);
     let why = match stage {
-        Stage::Gate { .. } => "a gate does not know when a permit will be free",
-        Stage::Admission { .. } => "admission by chance does not know when it will let one through",
-        Stage::Limit { .. } => return,
+        Stage::Gate { .. } => Some("a gate does not know when a permit will be free"),
+        Stage::Admission { .. } => {
+            Some("admission by chance does not know when it will let one through")
+        }
+        Stage::Limit { .. } => None,
+    };
+    check_answer(&at(path, "refuse"), stage.refusal(), why, found);
+}
+
+/// An answer of a stage that knows when it would admit, or `why` it does not.
+fn check_answer(path: &str, answer: &Response, why: Option<&str>, found: &mut Findings) {
+    let status = answer.status;
+    if !(400..=599).contains(&status) {
+        found.add(
+            &at(path, "status"),
+            format!("{status} is no status of a refusal"),
+            "must be from 400 to 599",
+        );
+    }
+    let Some(why) = why else {
+        return;
     };
     if answer.retry_after.needs_exact() {
         found.add(
-            &at(path, "refuse.retry_after"),
+            &at(path, "retry_after"),
             why,
             "use `Fixed(..)` or leave it out",
         );
     }
     if answer.rate_limit.is_some() {
         found.add(
-            &at(path, "refuse.rate_limit"),
+            &at(path, "rate_limit"),
             "only a limit has a quota and a reset to tell of",
             "leave it out",
         );
     }
 }
 
-pub(super) fn check_status(path: &str, status: u16, found: &mut Findings) {
-    if !(400..=599).contains(&status) {
-        found.add(
-            path,
-            format!("{status} is no status of a refusal"),
-            "must be from 400 to 599",
-        );
-    }
-}
-
-pub(super) fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
+fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     for (number, scope) in per.iter().enumerate() {
         if per[..number].contains(scope) {
             found.add(

@@ -156,7 +156,9 @@ impl<Q: EventQueue> Loop<'_, Q> {
         } = kept;
         if fails {
             let backend = self.world.server.stages.len() as u8 - 1;
-            self.refuse(attempt, &visit, backend, Told::default());
+            let response = self.world.server.stages[usize::from(backend)].response;
+            let told = response.told(self.now, None, || None);
+            self.refuse(attempt, &visit, backend, told);
         } else {
             self.answer(attempt.request, attempt.generation);
             self.leave(attempt.stream, &visit, Ending::Served);
