@@ -1,5 +1,5 @@
 use super::check::{Finding, findings, limiter_findings};
-use super::text::{Path, Problem, Problems, SourceTree, parse};
+use super::text::{Path, Problem, Problems, SourceTree, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
 use crate::units::Span;
 
@@ -14,6 +14,9 @@ impl Scenario {
         located(text, found).into_result(scenario)
     }
 }
+
+/// The stages that a limiter's text may name in place of a rule.
+const STAGES: [&str; 3] = ["Gate", "Limit", "Admission"];
 
 /// A limiter that stands alone, as `ratelab replay --limiter` takes it.
 #[derive(Debug, Clone)]
@@ -42,17 +45,45 @@ impl LimiterText {
     /// # Errors
     /// All problems that were found, with their places in the text.
     pub fn parse(text: &str) -> Result<LimiterText, Problems> {
-        let word = text
-            .trim_start()
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .next();
-        let limiter = match word {
-            Some("Gate" | "Limit" | "Admission") => LimiterText::Stage(Box::new(parse(text)?)),
-            _ => LimiterText::Rule(parse(text)?),
+        let start = text.trim_start();
+        if start.is_empty() {
+            return Err(Problem::new(
+                "the text is empty; expected a limiter such as TokenBucket(rate: \"60/min\", burst: 10)",
+            )
+            .into());
+        }
+        let length = start.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let word = &start[..length.unwrap_or(start.len())];
+        let limiter = if STAGES.contains(&word) {
+            LimiterText::Stage(Box::new(parse(text)?))
+        } else {
+            let place = text.len() - start.len();
+            LimiterText::Rule(parse(text).map_err(|found| naming_stages(&found, place, word))?)
         };
         let found = limiter_findings(&limiter);
         located(text, found).into_result(limiter)
     }
+}
+
+/// Adds the stages to what is known in place of an unknown first word, of which
+/// the reader of rules names rules only.
+fn naming_stages(found: &Problems, start: usize, word: &str) -> Problems {
+    let named = |problem: &Problem| {
+        let mut problem = problem.clone();
+        let is_word = problem.place == Some(start..start + word.len());
+        if let Some(help) = problem.help.as_mut().filter(|_| is_word) {
+            if help.contains("known are") {
+                *help = format!("{help}, {}", STAGES.join(", "));
+            }
+            if help.starts_with("known are")
+                && let Some(stage) = nearest(word, STAGES.into_iter())
+            {
+                *help = format!("did you mean \"{stage}\"? {help}");
+            }
+        }
+        problem
+    };
+    found.iter().map(named).collect()
 }
 
 /// Findings as problems of a text.
@@ -77,4 +108,46 @@ fn located(text: &str, found: Vec<Finding>) -> Problems {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_first_word_may_be_meant_for_a_rule_or_a_stage() {
+        for (text, meant) in [
+            ("Gat(permits: 1)", Some("Gate")),
+            ("  gate(permits: 1)", Some("Gate")),
+            ("Admision(by: Sre)", Some("Admission")),
+            ("LimitRe(rate: \"1/s\")", Some("LimitReq")),
+            ("token_bucket(rate: \"1/s\", burst: 1)", Some("TokenBucket")),
+            ("Sieve", None),
+        ] {
+            let problems = LimiterText::parse(text).unwrap_err();
+            let help = problems.iter().next().unwrap().help.clone().unwrap();
+            let meant = meant.map(|meant| format!("did you mean \"{meant}\"? "));
+            let start = format!("{}known are FixedWindow, ", meant.unwrap_or_default());
+            assert!(help.starts_with(&start), "{text}: {help}");
+            assert!(help.ends_with("Gate, Limit, Admission"), "{text}: {help}");
+        }
+    }
+
+    #[test]
+    fn a_word_inside_is_not_taken_for_a_stage() {
+        let problems = LimiterText::parse("AllOf([Gate(permits: 1)])").unwrap_err();
+        let help = problems.iter().next().unwrap().help.clone().unwrap();
+        assert!(help.ends_with("AllOf"), "{help}");
+    }
+
+    #[test]
+    fn an_empty_text_is_told_what_a_limiter_is() {
+        for text in ["", " \n"] {
+            let problems = LimiterText::parse(text).unwrap_err().to_string();
+            assert!(
+                problems.contains("expected a limiter such as"),
+                "{problems}"
+            );
+        }
+    }
 }
