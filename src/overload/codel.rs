@@ -9,6 +9,10 @@
 //! Unlike CoDel in a network (RFC 8289), nothing is dropped ever more often:
 //! the bound of twice the target stays.
 //!
+//! A request that finds room at once has waited for nothing, and so ends an
+//! overload. Before the first that waited there is none to end, and those that
+//! pass at once begin no interval.
+//!
 //! *Edges.* An interval ends only when a request comes, so after a silence the
 //! state of the last interval is judged, however old. A single request with a
 //! short wait calls the overload off at the next interval.
@@ -104,6 +108,14 @@ impl CodelState {
         self.overloaded && delay > self.rule.bound()
     }
 
+    /// Notes a request that did not have to wait.
+    pub fn pass_at_once(&mut self, now: Time) {
+        if self.least.is_some() {
+            // No wait at all is never above the bound.
+            let _ = self.overloaded(now, Span::ZERO);
+        }
+    }
+
     /// The least wait of the current interval as a percentage of twice the
     /// target, rounded down, at most 100: a rough reading of the load.
     pub fn load(&self) -> u32 {
@@ -176,6 +188,15 @@ mod tests {
         assert_eq!(run(&mut state, &requests), "AAAAD");
         // An interval's end, 202 ms, still belongs to it.
         assert_eq!(run(&mut state, &[(202, 11), (203, 11)]), "DA");
+    }
+
+    #[test]
+    fn those_that_pass_at_once_count_only_after_one_that_waited() {
+        let mut state = CodelState::new(Codel::default()).unwrap();
+        state.pass_at_once(Time::from_millis(10));
+        assert_eq!(run(&mut state, &[(110, 100), (200, 50), (200, 50)]), "AAD");
+        state.pass_at_once(Time::from_millis(250));
+        assert_eq!(run(&mut state, &[(290, 50), (310, 50), (320, 50)]), "DAA");
     }
 
     #[test]

@@ -238,6 +238,10 @@ impl Gate {
         {
             self.cells[key as usize].inside += claim.cost;
             self.inside += claim.cost;
+            // Who did not wait shows that no queue stands.
+            if let Some(codel) = &mut self.codel {
+                codel.pass_at_once(now);
+            }
             return Entry::Entered;
         }
         let room = match self.plan.order {
@@ -517,5 +521,44 @@ mod tests {
         assert_eq!(gate.enter(0, ONE, at(0)), Entry::Full);
         assert_eq!(gate.enter(1, ONE, at(0)), Entry::Entered);
         assert_eq!((gate.inside(), gate.inside_of(1)), (2, 1));
+    }
+
+    #[test]
+    fn those_that_need_not_wait_end_an_overload() {
+        let plan = GatePlan {
+            codel: Some(Codel::default()),
+            ..gate(1, 9, Order::OldestFirst).plan
+        };
+        let millis = Time::from_millis;
+        for (at_once, last) in [(false, Call::TurnAway(4)), (true, Call::Enter(4))] {
+            let mut gate = Gate::new(plan.clone(), 0, Streams::new(1, 0));
+            let queue = |gate: &mut Gate, now: u64, visit: u32| {
+                let until = millis(now + 2000);
+                assert_eq!(gate.enter(0, ONE, millis(now)), Entry::Waits { until });
+                gate.queue(0, ONE, (millis(now), until), visit, &mut Vec::new());
+            };
+            let leave = |gate: &mut Gate, now: u64| {
+                gate.leave(0, 1);
+                gate.call(0, millis(now))
+            };
+            assert_eq!(gate.enter(0, ONE, millis(0)), Entry::Entered);
+            queue(&mut gate, 0, 1);
+            queue(&mut gate, 0, 2);
+            assert_eq!(leave(&mut gate, 50), Some(Call::Enter(1)));
+            assert_eq!(leave(&mut gate, 100), Some(Call::Enter(2)), "a long wait");
+            // Else the second stays inside.
+            if at_once {
+                assert_eq!(leave(&mut gate, 150), None);
+                for now in [1000, 1200] {
+                    assert_eq!(gate.enter(0, ONE, millis(now)), Entry::Entered);
+                    assert_eq!(leave(&mut gate, now), None);
+                }
+                assert_eq!(gate.enter(0, ONE, millis(1400)), Entry::Entered);
+            }
+            queue(&mut gate, 1400, 3);
+            queue(&mut gate, 1400, 4);
+            assert_eq!(leave(&mut gate, 1412), Some(Call::Enter(3)));
+            assert_eq!(leave(&mut gate, 1415), Some(last), "at once: {at_once}");
+        }
     }
 }
