@@ -5,5 +5,6 @@ mod closed_forms;
 mod commands;
 mod determinism;
 mod errors;
+mod replay;
 mod support;
 mod validation;
