@@ -61,6 +61,10 @@ pub struct LeakyBucket {
     /// The longest time to full that is within the longest wait.
     patience: Exact,
     grid: Grid,
+    /// The largest cost that is ever admitted.
+    largest: u64,
+    /// Whether a key begins with one token instead of the burst.
+    starts_empty: bool,
 }
 
 /// When the bucket of one key would be full; zero if it was never used.
@@ -123,7 +127,36 @@ impl LeakyBucket {
             depth,
             patience,
             grid,
+            largest: u64::MAX,
+            starts_empty: false,
         })
+    }
+
+    /// Refuses attempts of a larger cost for good, as `golang.org/x/time/rate`
+    /// does above its burst.
+    pub fn with_largest_cost(self, largest: u64) -> LeakyBucket {
+        LeakyBucket { largest, ..self }
+    }
+
+    /// Gives a new key one token instead of the burst, as `go.uber.org/ratelimit`
+    /// does. Has no effect with a grid.
+    pub fn starting_empty(self) -> LeakyBucket {
+        LeakyBucket {
+            starts_empty: self.grid == Grid::None,
+            ..self
+        }
+    }
+
+    /// When the bucket of a key would be full.
+    fn full_at(&self, state: &LeakyState, now: Time) -> Exact {
+        if !self.starts_empty || *state != LeakyState::default() {
+            return state.full_at;
+        }
+        let events = self.rate.events();
+        let token = Exact::of_tokens(self.rate, 1).unwrap_or(self.capacity);
+        let missing = self.capacity.minus_or_zero(token, events);
+        let full_at = Exact::whole(now.nanos()).plus(missing, events);
+        full_at.unwrap_or(Exact::whole(u64::MAX))
     }
 
     /// Judges an attempt, and takes its cost if it is admitted.
@@ -133,11 +166,16 @@ impl LeakyBucket {
         if cost == 0 {
             return Decision::Admit;
         }
+        if cost > self.largest {
+            return never;
+        }
         let Some(need) = Exact::of_tokens(self.rate, cost) else {
             return never;
         };
         let events = self.rate.events();
         let slot = self.slot(state, now);
+        // The first attempt starts the clock of an empty bucket, also if refused.
+        state.full_at = self.full_at(state, now);
         let start = state.full_at.max(Exact::whole(slot));
         let Some(full_at) = start.plus(need, events).filter(|_| need <= self.depth) else {
             return never;
@@ -204,8 +242,9 @@ impl LeakyBucket {
     pub fn inspect(&self, state: &LeakyState, now: Time) -> Standing {
         let events = self.rate.events();
         let slot = Time::from_nanos(self.slot(state, now));
-        let queue_room = self.depth.minus_or_zero(state.full_at.from(slot), events);
-        let start = state.full_at.max(Exact::whole(slot.nanos()));
+        let full_at = self.full_at(state, now);
+        let queue_room = self.depth.minus_or_zero(full_at.from(slot), events);
+        let start = full_at.max(Exact::whole(slot.nanos()));
         let wait_room = self.patience.minus_or_zero(start.from(now), events);
         let into_slot = Exact::whole(now.since(slot).nanos());
         let wait_room = match start.nanos < now.nanos() {
@@ -213,8 +252,8 @@ impl LeakyBucket {
             false => wait_room,
         };
         Standing {
-            remaining: queue_room.min(wait_room).tokens(self.rate),
-            reset_after: state.full_at.from(now).round_up(),
+            remaining: (queue_room.min(wait_room).tokens(self.rate)).min(self.largest),
+            reset_after: full_at.from(now).round_up(),
         }
     }
 }

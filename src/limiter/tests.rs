@@ -60,7 +60,10 @@ fn time_that_runs_backwards_gains_nothing() {
                 PacedWindow::new(9, ten, zero, anchor, Surplus::Kept),
                 PacedState::default()
             );
-            gains_nothing!(TickedBucket::new(2, ten, 9, anchor), TickedState::default());
+            gains_nothing!(
+                TickedBucket::new(2, ten, 9, 0, anchor),
+                TickedState::default()
+            );
             gains_nothing!(EnvoyBucket::new(rate, 9, anchor), EnvoyState::default());
             gains_nothing!(Ramp::new(9, ten, 150, ten, 90), RampState::default());
             gains_nothing!(Spacing::new(&[ten], ten), SpacingState::default());

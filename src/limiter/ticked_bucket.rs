@@ -8,12 +8,18 @@
 //! [`Anchor::FirstRequest`]: at whole multiples since the key's first admitted
 //! attempt, as a timer that is made with the key; it then runs on for good.
 //!
-//! *Which products.* Envoy's local rate limit while it was filled by a timer
+//! *Queue.* An attempt that finds too few tokens may wait for the ticks that bring
+//! them, first come, first served, so that the wait is known on arrival. At most
+//! `queue` tokens may be owed. With costs above one, .NET counts all that is asked
+//! for by those who wait, not what they lack.
+//!
+//! *Which products.* .NET's `TokenBucketRateLimiter` and, with `tokens` equal to
+//! the burst, its `FixedWindowRateLimiter`, whose timers run from their making; Envoy's local rate limit while it was filled by a timer
 //! (`max_tokens`, `tokens_per_fill`, `fill_interval`), and many home-made ones.
 //! With `tokens` equal to the burst it is a fixed window.
 //!
 //! *Edges.* The burst just before a tick and the lump just after it: within any
-//! time `t` at most `burst + tokens * (1 + floor(t / every))`. With ticks from
+//! time `t` at most `burst + queue + tokens * (1 + floor(t / every))`. With ticks from
 //! the epoch all keys are filled at once.
 //!
 //! *Refused attempts* are free. *Refunds* give tokens back, never beyond a full
@@ -30,6 +36,7 @@ pub struct TickedBucket {
     tokens: u64,
     every: u64,
     burst: u64,
+    queue: u64,
     anchor: Anchor,
 }
 
@@ -38,19 +45,22 @@ pub struct TickedBucket {
 pub struct TickedState {
     /// A tick whose tokens have come, or where the ticks begin.
     tick: u64,
-    /// How many tokens are missing.
+    /// How many tokens are missing; those beyond the burst are owed.
     used: u64,
 }
 
 impl TickedBucket {
-    /// `tokens` more `every` so often, at most `burst`.
+    /// `tokens` more `every` so often, at most `burst`, for which attempts wait
+    /// while at most `queue` are owed.
     ///
     /// # Errors
-    /// If any of them is zero.
+    /// If `tokens`, `every` or `burst` is zero, or burst and queue are more than
+    /// 64 bits hold.
     pub fn new(
         tokens: u64,
         every: Span,
         burst: u64,
+        queue: u64,
         anchor: Anchor,
     ) -> Result<TickedBucket, RuleError> {
         if tokens == 0 {
@@ -62,10 +72,18 @@ impl TickedBucket {
         if every.is_zero() {
             return Err(RuleError::ZeroInterval);
         }
+        if queue > u64::MAX - burst {
+            return Err(RuleError::TooLarge {
+                what: "queue",
+                value: queue,
+                most: u64::MAX - burst,
+            });
+        }
         Ok(TickedBucket {
             tokens,
             every: every.nanos(),
             burst,
+            queue,
             anchor,
         })
     }
@@ -80,13 +98,16 @@ impl TickedBucket {
             return Decision::Refuse { retry_after: None };
         }
         *state = self.filled(state, now);
-        if cost <= self.burst - state.used {
+        let room = self.burst + self.queue - state.used;
+        if cost <= room {
             state.used += cost;
-            return Decision::Admit;
+            return match state.used.saturating_sub(self.burst) {
+                0 => Decision::Admit,
+                owed => Decision::Delay(self.until(state, owed, now)),
+            };
         }
-        let lacking = cost - (self.burst - state.used);
         Decision::Refuse {
-            retry_after: Some(self.until(state, lacking, now)),
+            retry_after: Some(self.until(state, cost - room, now)),
         }
     }
 
@@ -120,11 +141,12 @@ impl TickedBucket {
         state.used = state.used.saturating_sub(cost);
     }
 
-    /// The tokens in the bucket, and how long until it is full.
+    /// What would be admitted now, at once or after a wait, and how long until
+    /// the bucket is full.
     pub fn inspect(&self, state: &TickedState, now: Time) -> Standing {
         let state = self.filled(state, now);
         Standing {
-            remaining: self.burst - state.used,
+            remaining: self.burst.min(self.burst + self.queue - state.used),
             reset_after: match state.used {
                 0 => Span::ZERO,
                 used => self.until(&state, used, now),
@@ -140,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn run(anchor: Anchor, attempts: &[(u64, u64)]) -> String {
-        let rule = TickedBucket::new(2, Span::from_secs(1), 5, anchor).unwrap();
+        let rule = TickedBucket::new(2, Span::from_secs(1), 5, 0, anchor).unwrap();
         let mut state = TickedState::default();
         let mut judge = |&(at, cost)| rule.decide(&mut state, Time::from_millis(at), cost);
         let spell = |decision: Decision| if decision.is_admit() { 'A' } else { 'D' };
@@ -170,7 +192,7 @@ mod tests {
 
     #[test]
     fn parameters_and_extremes() {
-        let new = |tokens, every, burst| TickedBucket::new(tokens, every, burst, Anchor::Epoch);
+        let new = |tokens, every, burst| TickedBucket::new(tokens, every, burst, 0, Anchor::Epoch);
         let second = Span::from_secs(1);
         assert_eq!(new(0, second, 1), Err(RuleError::ZeroTokens));
         assert_eq!(new(1, Span::ZERO, 1), Err(RuleError::ZeroInterval));
@@ -180,7 +202,7 @@ mod tests {
                 [(1, 1, 1), (1, u64::MAX, u64::MAX), (u64::MAX, 1, u64::MAX)]
             {
                 let rule =
-                    TickedBucket::new(tokens, Span::from_nanos(every), burst, anchor).unwrap();
+                    TickedBucket::new(tokens, Span::from_nanos(every), burst, 0, anchor).unwrap();
                 let mut state = TickedState::default();
                 for (now, cost) in extremes() {
                     let _ = rule.decide(&mut state, now, cost);
@@ -191,6 +213,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn those_who_wait_are_served_at_the_ticks() {
+        // .NET's token bucket: a limit of 2, 1 token per second, a queue of 2.
+        let rule = TickedBucket::new(1, Span::from_secs(1), 2, 2, Anchor::FirstRequest).unwrap();
+        let (mut state, now) = (TickedState::default(), Time::from_millis(10_500));
+        let mut ask = |now, cost| rule.decide(&mut state, now, cost);
+        let wait = |seconds| Decision::Delay(Span::from_secs(seconds));
+        assert_eq!(ask(now, 2), Decision::Admit);
+        assert_eq!(ask(now, 1), wait(1));
+        assert_eq!(ask(now, 1), wait(2));
+        let retry_after = Some(Span::from_secs(1));
+        assert_eq!(ask(now, 1), Decision::Refuse { retry_after });
+        assert_eq!(ask(now + Span::from_secs(1), 1), wait(2));
+        assert_eq!(ask(now, 3), Decision::Refuse { retry_after: None });
+        let second = Span::from_secs(1);
+        assert!(TickedBucket::new(1, second, 2, u64::MAX, Anchor::Epoch).is_err());
+    }
+
     proptest! {
         #[test]
         fn decisions_are_those_of_a_timer(
@@ -198,7 +238,7 @@ mod tests {
             steps in prop::collection::vec((0_u64..60, 0_u64..10), 1..60),
         ) {
             let anchor = if anchored { Anchor::FirstRequest } else { Anchor::Epoch };
-            let rule = TickedBucket::new(tokens, Span::from_nanos(every), burst, anchor).unwrap();
+            let rule = TickedBucket::new(tokens, Span::from_nanos(every), burst, 0, anchor).unwrap();
             let (mut state, mut now, mut level) = (TickedState::default(), 1000, burst);
             let mut origin = if anchored { None } else { Some(0) };
             let mut admissions: Vec<(u64, u64)> = Vec::new();

@@ -98,6 +98,9 @@ pub enum LimiterRule {
         every: Span,
         /// The capacity.
         burst: u64,
+        /// The most tokens that those who wait may owe.
+        #[serde(default)]
+        queue: u64,
         /// What the ticks are counted from.
         #[serde(default)]
         anchored: Anchor,
@@ -133,6 +136,12 @@ pub enum LimiterRule {
         /// Whether the interval is rounded down to whole nanoseconds, as in Go.
         #[serde(default)]
         whole_nanoseconds: bool,
+        /// The largest cost that is ever admitted; any, if absent.
+        #[serde(default)]
+        max_cost: Option<u64>,
+        /// Whether a key begins with one token instead of the burst.
+        #[serde(default)]
+        starts_empty: bool,
     },
     /// A quota per period, with waiting for the next; see
     /// [`crate::limiter::PacedWindow`].
@@ -454,8 +463,11 @@ impl LimiterRule {
                 tokens,
                 every,
                 burst,
+                queue,
                 anchored,
-            } => Rule::TickedBucket(TickedBucket::new(*tokens, *every, *burst, *anchored)?),
+            } => Rule::TickedBucket(TickedBucket::new(
+                *tokens, *every, *burst, *queue, *anchored,
+            )?),
             LimiterRule::EnvoyBucket {
                 rate,
                 burst,
@@ -468,12 +480,21 @@ impl LimiterRule {
                 max_wait,
                 grid,
                 whole_nanoseconds,
+                max_cost,
+                starts_empty,
             } => {
                 let rate = match whole_nanoseconds {
                     true => whole_interval(*rate)?,
                     false => *rate,
                 };
-                Rule::LeakyBucket(LeakyBucket::new(rate, *burst, *queue, *max_wait, *grid)?)
+                let mut bucket = LeakyBucket::new(rate, *burst, *queue, *max_wait, *grid)?;
+                if let Some(cost) = max_cost {
+                    bucket = bucket.with_largest_cost(*cost);
+                }
+                if *starts_empty {
+                    bucket = bucket.starting_empty();
+                }
+                Rule::LeakyBucket(bucket)
             }
             LimiterRule::PacedWindow {
                 quota,

@@ -86,6 +86,8 @@ pub struct Gate {
     waiting: usize,
     /// Whether all levels may use all of it.
     uniform: bool,
+    /// Whether nothing but a number of permits decides who enters.
+    plain: bool,
     adaptive: Option<AdaptiveState>,
     codel: Option<CodelState>,
     /// What the adaptive algorithm draws from, and how often it could have.
@@ -147,6 +149,7 @@ impl Gate {
             inside: 0,
             waiting: 0,
             uniform: plan.shares == Shares::default(),
+            plain: plan.shares == Shares::default() && plan.codel.is_none(),
             // Parameters that a scenario's check would not have passed admit
             // nobody.
             adaptive: match plan.permits {
@@ -215,7 +218,7 @@ impl Gate {
     #[inline]
     pub fn enter(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
         let cell = &mut self.cells[key as usize];
-        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.uniform)
+        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.plain)
             && claim.cost <= permits.saturating_sub(cell.inside)
             && cell.line.is_empty()
         {
@@ -495,7 +498,7 @@ mod tests {
     fn reserved_permits_are_for_those_above() {
         let mut gate = gate(3, 5, Order::OldestFirst);
         gate.plan.shares = Shares::reserving(1);
-        gate.uniform = false;
+        (gate.uniform, gate.plain) = (false, false);
         let poll = Claim {
             cost: 1,
             level: Criticality::SheddablePlus,

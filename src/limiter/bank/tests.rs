@@ -234,7 +234,23 @@ fn banks(
         (
             "ticked bucket",
             uniform(Rule::TickedBucket(
-                TickedBucket::new(events, span, quota, Anchor::FirstRequest).unwrap(),
+                TickedBucket::new(events, span, quota, 0, Anchor::FirstRequest).unwrap(),
+            )),
+            Exact,
+        ),
+        (
+            "ticked bucket with a queue",
+            uniform(Rule::TickedBucket(
+                TickedBucket::new(events, span, quota, 3, Anchor::Epoch).unwrap(),
+            )),
+            Exact,
+        ),
+        (
+            "leaky bucket that starts empty",
+            uniform(Rule::LeakyBucket(
+                leaky(Some(2), None, Grid::None)
+                    .with_largest_cost(quota)
+                    .starting_empty(),
             )),
             Exact,
         ),

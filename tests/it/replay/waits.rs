@@ -229,6 +229,42 @@ fn segments_of_dot_net() {
             ",
         },
         Case {
+            source: ".NET, TokenBucketRateLimiter with a queue",
+            limiter: r#"TickedBucket(tokens: 2, every: "1s", burst: 2, queue: 3, anchored: FirstRequest)"#,
+            columns: "time,cost",
+            rows: "
+                0,2 -> A
+                0,1 -> D 1
+                0,2 -> D 2
+                0,1 -> R
+                2,1 -> A
+            ",
+        },
+        Case {
+            source: "uber-go/ratelimit, slack is not there at the start",
+            limiter: r#"LeakyBucket(rate: "10/s", burst: 11, whole_nanoseconds: true, starts_empty: true)"#,
+            columns: "time,cost",
+            rows: "
+                0,1 -> A
+                0,1 -> D 0.1
+                0,1 -> D 0.2
+                5,0 -> A
+                5,1 -> A
+                5,1 -> A
+                5,1 -> A
+            ",
+        },
+        Case {
+            source: "golang/time, a reservation above the burst fails",
+            limiter: r#"LeakyBucket(rate: "10/s", burst: 2, max_cost: 2)"#,
+            columns: "time,cost",
+            rows: "
+                0,3 -> R
+                0,2 -> A
+                0,2 -> D 0.2
+            ",
+        },
+        Case {
             source: ".NET, FixedWindowRateLimiter with a queue",
             limiter: r#"SegmentedWindow(quota: Fixed(2), window: "1s", segments: 1, queue: 1)"#,
             columns: "time,cost",
