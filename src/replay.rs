@@ -29,7 +29,7 @@ mod trace;
 pub use judge::Verdict;
 pub use keys::Keys;
 pub use run::{Judged, Replay, ReplayError};
-pub use summary::{KeyRefusals, LockOut, Summary, ToldMoment, Totals};
+pub use summary::{KeyRefusals, LockOut, Summary, ToldMoment, ToldWait, Totals};
 pub use trace::{
     Meaning, Outcome, Place, Row, TimeFault, TimeUnit, Trace, TraceError, TraceOptions,
 };

@@ -81,6 +81,12 @@ pub(super) struct ReplayFlags {
     /// What plain numbers in the time column count, if its header does not say
     #[arg(long, value_enum)]
     pub(super) unit: Option<Unit>,
+    /// The column with the times, if its name is not one of the usual
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) time: Option<String>,
+    /// The column that says whose a request is, if its name is not one of the usual
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) key: Option<String>,
     /// Print the summary only
     #[arg(long)]
     pub(super) summary: bool,

@@ -1,13 +1,15 @@
 mod print;
+mod sums;
 
 use std::io::Read;
 use std::path::Path;
 
-use print::{Printer, totals_as_json, totals_as_text};
+use print::Printer;
+use sums::Sums;
 
 use super::args::{Format, ReplayFlags};
 use super::{Exit, Failure, colour, complain};
-use crate::replay::{Replay, ReplayError, Trace, TraceOptions};
+use crate::replay::{Meaning, Replay, ReplayError, Trace, TraceError, TraceOptions};
 use crate::scenario::LimiterText;
 use crate::scenario::text::render;
 
@@ -24,6 +26,8 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
     let input = open(&flags.trace)?;
     let options = TraceOptions {
         unit: flags.unit.map(Into::into),
+        time: flags.time.clone(),
+        key: flags.key.clone(),
     };
     let mut trace = Trace::new(input, options);
     let mut printer = Printer::new(flags, &limiters);
@@ -38,7 +42,23 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
             printer.flush()?;
             let why = match error {
                 ReplayError::Receiver(failure) => return Err(failure),
-                ReplayError::Trace(error) => error.to_string(),
+                ReplayError::Trace(error) => {
+                    let help = match &error {
+                        TraceError::TwoColumns {
+                            meaning: Meaning::Key,
+                            ..
+                        } => "\n  help: choose one with --key COLUMN",
+                        TraceError::TwoColumns {
+                            meaning: Meaning::Time,
+                            ..
+                        }
+                        | TraceError::NoTimeColumn { .. } => {
+                            "\n  help: choose one with --time COLUMN"
+                        }
+                        _ => "",
+                    };
+                    format!("{error}{help}")
+                }
                 ReplayError::Class { line, message } => format!("line {line}: {message}"),
                 ReplayError::Keys(line) => {
                     format!("line {line}: more than 4294967295 different keys")
@@ -48,9 +68,16 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
             return Err(Failure::Input(format!("error: {trace}: {why}")));
         }
     };
+    let sums = Sums {
+        replay: &replay,
+        limiters: &flags.limiter,
+        totals: &totals,
+        has_keys: trace.has_keys(),
+    };
     match flags.format {
-        Format::Text => printer.end(&totals_as_text(&replay, &flags.limiter, &totals))?,
-        Format::Json => printer.end(&totals_as_json(&replay, &flags.limiter, &totals))?,
+        Format::Text => printer.end(&sums.text())?,
+        Format::Json => printer.end(&sums.json())?,
+        Format::Csv if flags.summary => printer.end(&sums.csv())?,
         Format::Csv => printer.end("")?,
     }
     Ok(Exit::Done)

@@ -98,17 +98,16 @@ impl Estimator<'_> {
         }
         if world.server.stages.len() > 1 {
             for (index, stage) in world.server.stages.iter().enumerate() {
-                if stage.response.status == 429 {
-                    self.ratio(
-                        Estimand::P429Attempt,
-                        Some(Split::Limit(stage.name.clone())),
-                        |record| {
-                            total(&record.streams, |counts| {
-                                (counts.refused[index], counts.attempts)
-                            })
-                        },
-                    );
-                }
+                let estimand = match stage.response.status {
+                    429 => Estimand::P429Attempt,
+                    _ => Estimand::RefusedAttempt,
+                };
+                let split = Some(Split::Limit(stage.name.clone()));
+                self.ratio(estimand, split, |record| {
+                    total(&record.streams, |counts| {
+                        (counts.refused[index], counts.attempts)
+                    })
+                });
             }
         }
     }
@@ -140,7 +139,8 @@ impl Estimator<'_> {
             limited.iter().map(|stage| counts.refused[*stage]).sum()
         };
         type Count<'a> = &'a dyn Fn(&StreamRecord) -> (u64, u64);
-        let over_picked: [(Estimand, bool, Count<'_>); 6] = [
+        let others = limited.len() < world.server.stages.len();
+        let over_picked: [(Estimand, bool, Count<'_>); 7] = [
             (Estimand::P429Attempt, !limited.is_empty(), &|c| {
                 (refused_429(c), c.attempts)
             }),
@@ -149,6 +149,9 @@ impl Estimator<'_> {
             }),
             (Estimand::P429Request, !limited.is_empty(), &|c| {
                 (c.any_429, c.requests)
+            }),
+            (Estimand::RefusedAttempt, others, &|c| {
+                (c.refused.iter().sum(), c.attempts)
             }),
             (Estimand::FailedRequest, true, &|c| (c.given_up, c.requests)),
             (

@@ -13,11 +13,17 @@ pub struct SeriesPoint {
     pub interval: Option<Interval>,
 }
 
-/// P(429) per attempt over the measured span, by the step in which attempts
-/// were made.
-pub fn refusal_series(cell: &Cell, records: &[Record], confidence: f64) -> Vec<SeriesPoint> {
+/// The share of attempts that were refused over the measured span, by the step
+/// in which they were made: by the stages that `counts` names, given their
+/// status.
+pub fn refusal_series(
+    cell: &Cell,
+    records: &[Record],
+    confidence: f64,
+    counts: impl Fn(u16) -> bool,
+) -> Vec<SeriesPoint> {
     let limited: Vec<usize> = (0..cell.world.server.stages.len())
-        .filter(|stage| cell.world.server.stages[*stage].response.status == 429)
+        .filter(|stage| counts(cell.world.server.stages[*stage].response.status))
         .collect();
     series(cell, records, confidence, 1.0, |record, step| {
         let refused: u64 = limited

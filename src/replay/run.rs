@@ -144,6 +144,11 @@ impl Replay {
         Ok(totals.collect())
     }
 
+    /// How many different keys there were.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The name of a key in the sums.
     pub fn key_name(&self, key: u32) -> &str {
         self.keys.name(key).unwrap_or_default()

@@ -10,7 +10,8 @@
 //! attempt before the moment told last is *impatient*. The first attempt at or
 //! after that moment *waited as told*; if it is admitted, all refusals of the
 //! key that told a moment since the last admission, and since the last attempt
-//! that waited in vain, were *kept*.
+//! that waited in vain, were *kept*; if it is refused, they were *broken*. Of a
+//! key that never comes back as told nothing can be said.
 //!
 //! 32 bytes per key, up to the highest key that was ever refused.
 
@@ -72,6 +73,8 @@ pub struct Totals {
     pub mean_delay: Span,
     /// The longest lock-out: of several, the earliest, of the lowest key.
     pub longest_lock_out: Option<LockOut>,
+    /// The longest wait that a refusal told: of several, that told first.
+    pub longest_told: Option<ToldWait>,
     /// The latest moment that a refusal told: of several, that told first.
     pub latest_told: Option<ToldMoment>,
     /// Refusals that told that the attempt would never pass.
@@ -81,7 +84,10 @@ pub struct Totals {
     /// Refusals whose key was next admitted at the first attempt that waited
     /// as told: see the module's definition of *kept*.
     pub kept: u64,
-    /// The share of refusals that were kept; `None` without refusals.
+    /// Refusals whose key came as told and was refused again.
+    pub broken: u64,
+    /// The share of those kept among those kept or broken; `None` if nobody
+    /// came as told.
     pub kept_share: Option<f64>,
     /// The number of keys with a refusal.
     pub refused_keys: u64,
@@ -102,7 +108,16 @@ pub struct LockOut {
     pub ended: bool,
 }
 
-/// What a refusal told.
+/// The wait that a refusal told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ToldWait {
+    /// Whose attempt was refused.
+    pub key: u32,
+    /// How long it was to wait.
+    pub wait: Span,
+}
+
+/// The moment that a refusal told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ToldMoment {
     /// Whose attempt was refused.
@@ -141,6 +156,12 @@ impl Summary {
                 self.admitted(key, now, cost);
             }
             Decision::Refuse { retry_after } => {
+                if let Some(wait) = retry_after {
+                    let longest = &mut self.totals.longest_told;
+                    if longest.is_none_or(|longest| longest.wait < wait) {
+                        *longest = Some(ToldWait { key, wait });
+                    }
+                }
                 let told = retry_after.map(|wait| now + wait);
                 self.refused(key, now, cost, told);
             }
@@ -192,6 +213,7 @@ impl Summary {
         } else if now < record.told {
             totals.impatient = totals.impatient.saturating_add(1);
         } else {
+            totals.broken = totals.broken.saturating_add(record.pending.into());
             record.pending = 0;
         }
         match told {
@@ -245,7 +267,7 @@ impl Summary {
         }
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         totals.refused_share = share(totals.refused, totals.attempts);
-        totals.kept_share = share(totals.kept, totals.refused);
+        totals.kept_share = share(totals.kept, totals.kept.saturating_add(totals.broken));
         let mean = self.total_delay.checked_div(totals.delayed.into());
         totals.mean_delay = Span::from_nanos(mean.map_or(0, |mean| mean as u64));
         totals.top = self.top(top);

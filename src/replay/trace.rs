@@ -46,10 +46,14 @@ pub use moment::{TimeFault, TimeUnit};
 pub use value::Outcome;
 
 /// How to read a trace, where the trace does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TraceOptions {
     /// What plain numbers in the time column count, whatever the header tells.
     pub unit: Option<TimeUnit>,
+    /// The name of the column with the times, whatever it is called.
+    pub time: Option<String>,
+    /// The name of the column with the keys, whatever it is called.
+    pub key: Option<String>,
 }
 
 /// One attempt of a trace.
@@ -95,6 +99,7 @@ pub struct Trace<R> {
     record: ByteRecord,
     line: u64,
     columns: Columns,
+    options: TraceOptions,
     times: TimeReader,
     /// The time and the line of the row before.
     last: (Time, u64),
@@ -117,8 +122,14 @@ impl<R: Read> Trace<R> {
             line: 0,
             columns: Columns::without_header(),
             times: TimeReader { unit: options.unit },
+            options,
             last: (Time::EPOCH, 0),
         }
+    }
+
+    /// Whether some column has keys; known once the first row was read.
+    pub fn has_keys(&self) -> bool {
+        self.columns.place(Meaning::Key).is_some()
     }
 
     /// The names of the columns that are ignored, in their order; known once
@@ -173,7 +184,7 @@ impl<R: Read> Trace<R> {
         let first = self.bytes(0).trim_ascii();
         let fault = TimeReader { unit: None }.read(first).err();
         if matches!(fault, Some(TimeFault::NotATime | TimeFault::Empty)) {
-            self.columns = Columns::of_header(&self.record, self.line)?;
+            self.columns = Columns::of_header(&self.record, self.line, &self.options)?;
             self.times.unit = self.times.unit.or(self.columns.time_unit);
             if !self.read_record()? {
                 return Err(TraceError::Empty);

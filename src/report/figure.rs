@@ -24,8 +24,19 @@ pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
     };
     let cells = answer.study.cells.iter();
     let stages = || cells.clone().flat_map(|cell| &cell.world.server.stages);
-    if stages().next().is_some() {
-        figures.push(refusals(answer, first));
+    let status_429 = |status| status == 429;
+    if stages().any(|stage| status_429(stage.response.status)) {
+        let words = ["How likely is a 429, and when?", "P(429)"];
+        figures.push(refusals(answer, first, "p429_over_time", words, status_429));
+    }
+    if stages().any(|stage| !status_429(stage.response.status)) {
+        let words = [
+            "How likely is a refusal of any kind, and when?",
+            "P(refused)",
+        ];
+        figures.push(refusals(answer, first, "refused_over_time", words, |_| {
+            true
+        }));
     }
     // A study may vary the stages themselves.
     let mut names: Vec<&str> = Vec::new();
@@ -151,7 +162,13 @@ fn line_label(answer: &Answer<'_>, cell: &Cell) -> String {
     }
 }
 
-fn refusals(answer: &Answer<'_>, first: &Cell) -> Figure {
+fn refusals(
+    answer: &Answer<'_>,
+    first: &Cell,
+    name: &str,
+    [title, short]: [&str; 2],
+    counts: impl Fn(u16) -> bool + Copy,
+) -> Figure {
     let time = TimeAxis::new(first);
     let confidence = answer.study.confidence;
     let lines = answer
@@ -163,30 +180,30 @@ fn refusals(answer: &Answer<'_>, first: &Cell) -> Figure {
     let series = lines
         .map(|(cell, records)| {
             let label = match line_label(answer, cell) {
-                label if label.is_empty() => "P(429)".to_owned(),
+                label if label.is_empty() => short.to_owned(),
                 label => label,
             };
-            time.line(label, &refusal_series(cell, records, confidence))
+            let points = refusal_series(cell, records, confidence, counts);
+            time.line(label, &points)
         })
         .collect();
-    let title = "How likely is a 429, and when?".to_owned();
     let width = first.world.clock.bucket_width;
     let chart = Lines {
         frame: frame(
             answer,
-            title,
-            &format!("P(429) per attempt in steps of {width}"),
+            title.to_owned(),
+            &format!("{short} per attempt in steps of {width}"),
         ),
         marks: time.marks(first),
         x: time.axis,
         y: Axis {
-            label: "P(429) per attempt".to_owned(),
+            label: format!("{short} per attempt"),
             scale: Scale::Probability,
         },
         series,
     };
     Figure {
-        name: "p429_over_time".to_owned(),
+        name: name.to_owned(),
         chart: chart.into(),
     }
 }
@@ -254,6 +271,7 @@ fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
 fn policies(answer: &Answer<'_>) -> Figure {
     let shown = [
         Estimand::P429Attempt,
+        Estimand::RefusedAttempt,
         Estimand::MissedCommand,
         Estimand::FailedRequest,
         Estimand::RetryAmplification,

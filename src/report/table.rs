@@ -1,17 +1,19 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Answer, number};
-use crate::experiment::{Split, Verdict};
+use crate::experiment::{Estimate, Split, Verdict};
 use crate::scenario::Estimand;
 
 /// The most policies that stand side by side; more stand below each other.
 const MOST_COLUMNS: usize = 4;
 
 /// What the table shows of all traffic; files have the rest.
-const OVERALL: [Estimand; 10] = [
+const OVERALL: [Estimand; 12] = [
     Estimand::P429Attempt,
+    Estimand::RefusedAttempt,
     Estimand::FailedRequest,
     Estimand::MissedCommand,
+    Estimand::SkippedPoll,
     Estimand::LatencyCommandP50,
     Estimand::LatencyCommandP99,
     Estimand::RetryAmplification,
@@ -71,8 +73,17 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
             table.add_row(std::iter::once(Cell::new(words)).chain(cells));
         }
     };
+    let of_all = |estimand| {
+        let estimates = answer.estimates.iter();
+        estimates.filter(move |other| other.estimand == estimand && other.split.is_none())
+    };
     for estimand in OVERALL {
-        row(estimand.words().to_owned(), estimand, None);
+        // That few polls are skipped goes without saying.
+        let seldom = |estimate: &Estimate| estimate.value < 0.001;
+        if estimand == Estimand::SkippedPoll && of_all(estimand).all(seldom) {
+            continue;
+        }
+        row(words(answer, estimand), estimand, None);
     }
     for split in answer.splits() {
         match split {
@@ -92,7 +103,8 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
                     .any(|estimate| estimate.split.as_ref() == Some(split) && estimate.value > 0.0);
                 if seen {
                     let words = format!("attempts refused by \"{name}\"");
-                    row(words, Estimand::P429Attempt, Some(split));
+                    row(words.clone(), Estimand::P429Attempt, Some(split));
+                    row(words, Estimand::RefusedAttempt, Some(split));
                 }
             }
             Split::Method(_) => {}
@@ -101,9 +113,22 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
     table.to_string()
 }
 
+/// The words of an estimand. Of several gates, those on the gate name which.
+fn words(answer: &Answer<'_>, estimand: Estimand) -> String {
+    let words = estimand.words();
+    let world = answer.study.cells.first().map(|cell| &cell.world);
+    let stages = world.map_or(&[][..], |world| &world.server.stages[..]);
+    let mut gates = stages.iter().filter(|stage| stage.gate.is_some());
+    match (gates.next(), gates.next()) {
+        (Some(first), Some(_)) => words.replace("the gate", &format!("\"{}\"", first.name)),
+        _ => words.to_owned(),
+    }
+}
+
 fn below_each_other(answer: &Answer<'_>, policies: &[&str]) -> String {
     let columns: Vec<Estimand> = [
         Estimand::P429Attempt,
+        Estimand::RefusedAttempt,
         Estimand::FailedRequest,
         Estimand::MissedCommand,
         Estimand::RetryAmplification,

@@ -10,6 +10,8 @@ pub enum Estimand {
     P429FirstAttempt,
     /// Requests with any attempt answered 429, of all requests.
     P429Request,
+    /// Attempts refused with any status, of all attempts.
+    RefusedAttempt,
     /// Requests that the client gave up, of all requests.
     FailedRequest,
     /// Commands that had not succeeded by their deadline, of all commands.
@@ -57,10 +59,11 @@ pub enum Quantity {
 
 impl Estimand {
     /// All of them, in the order in which tables list them.
-    pub const ALL: [Estimand; 17] = [
+    pub const ALL: [Estimand; 18] = [
         Estimand::P429Attempt,
         Estimand::P429FirstAttempt,
         Estimand::P429Request,
+        Estimand::RefusedAttempt,
         Estimand::FailedRequest,
         Estimand::MissedCommand,
         Estimand::TimedOutAttempt,
@@ -83,6 +86,7 @@ impl Estimand {
             Estimand::P429Attempt => "p429.attempt",
             Estimand::P429FirstAttempt => "p429.first_attempt",
             Estimand::P429Request => "p429.request",
+            Estimand::RefusedAttempt => "p_refused.attempt",
             Estimand::FailedRequest => "p_failed.request",
             Estimand::MissedCommand => "p_missed.command",
             Estimand::TimedOutAttempt => "p_timed_out.attempt",
@@ -113,13 +117,14 @@ impl Estimand {
             Estimand::P429Attempt => "chance that an attempt gets a 429",
             Estimand::P429FirstAttempt => "chance that a first attempt gets a 429",
             Estimand::P429Request => "chance that a request gets a 429, retries included",
+            Estimand::RefusedAttempt => "chance that an attempt is refused, with any status",
             Estimand::FailedRequest => "chance that a request is given up",
             Estimand::MissedCommand => "chance that a command misses its deadline",
             Estimand::TimedOutAttempt => "chance that an attempt times out",
             Estimand::SkippedPoll => "chance that a poll is skipped",
-            Estimand::LatencyCommandP50 => "half of the commands are done within",
-            Estimand::LatencyCommandP95 => "95 % of the commands are done within",
-            Estimand::LatencyCommandP99 => "99 % of the commands are done within",
+            Estimand::LatencyCommandP50 => "half of the commands that succeed, do so within",
+            Estimand::LatencyCommandP95 => "95 % of the commands that succeed, do so within",
+            Estimand::LatencyCommandP99 => "99 % of the commands that succeed, do so within",
             Estimand::LatencyRequestMean => "mean time until a request succeeds",
             Estimand::RetryAmplification => "attempts per request",
             Estimand::Goodput => "requests that succeed",
@@ -136,6 +141,7 @@ impl Estimand {
             Estimand::P429Attempt
             | Estimand::P429FirstAttempt
             | Estimand::P429Request
+            | Estimand::RefusedAttempt
             | Estimand::FailedRequest
             | Estimand::MissedCommand
             | Estimand::TimedOutAttempt

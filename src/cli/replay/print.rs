@@ -1,13 +1,12 @@
 use std::fmt::Write as _;
 use std::io::{BufWriter, Stdout, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
 use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
 use crate::limiter::Decision;
-use crate::replay::{Judged, Replay, Totals, Verdict};
+use crate::replay::{Judged, Verdict};
 use crate::report::SCHEMA;
 use crate::scenario::LimiterText;
 use crate::server::RateLimitFields;
@@ -259,7 +258,7 @@ fn word(decision: Decision) -> &'static str {
     }
 }
 
-fn seconds(span: Span) -> f64 {
+pub(super) fn seconds(span: Span) -> f64 {
     span.nanos() as f64 / 1e9
 }
 
@@ -292,7 +291,7 @@ fn push_extras(text: &mut String, verdict: &Verdict) {
     }
 }
 
-fn push_moment(text: &mut String, time: Time) {
+pub(super) fn push_moment(text: &mut String, time: Time) {
     // What is written in seconds counts from zero, and was not a date.
     match time.nanos() < 1_000_000_000 * 100_000_000 {
         true => push_decimal(text, time.nanos()),
@@ -361,131 +360,4 @@ fn pad_to(text: &mut String, end: usize) {
     for _ in 0..missing {
         text.push(' ');
     }
-}
-
-/// The sums of all limiters, side by side.
-pub(super) fn totals_as_text(replay: &Replay, limiters: &[String], totals: &[Totals]) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    let name = |limiter: &String| limiter.split_whitespace().collect::<Vec<_>>().join(" ");
-    table.set_header(std::iter::once(String::new()).chain(limiters.iter().map(name)));
-    let mut row = |words: &str, cell: &dyn Fn(&Totals) -> String| {
-        table.add_row(std::iter::once(words.to_owned()).chain(totals.iter().map(cell)));
-    };
-    let percent =
-        |share: Option<f64>| share.map_or("-".to_owned(), |p| format!("{:.3}%", p * 100.0));
-    let whose = |key: u32| match replay.key_name(key) {
-        "" => String::new(),
-        name => format!(" ({name})"),
-    };
-    row("attempts", &|t| t.attempts.to_string());
-    row("refused", &|t| {
-        format!("{} ({})", t.refused, percent(t.refused_share))
-    });
-    row("admitted", &|t| t.admitted.to_string());
-    if totals.iter().any(|t| t.delayed > 0) {
-        row("of these after a wait", &|t| t.delayed.to_string());
-        row("mean and longest wait", &|t| {
-            format!("{}, {}", short(t.mean_delay), short(t.max_delay))
-        });
-    }
-    if totals.iter().any(|t| t.cost != t.attempts) {
-        row("cost refused", &|t| {
-            format!("{} of {}", t.refused_cost, t.cost)
-        });
-    }
-    row("longest lock-out", &|t| match t.longest_lock_out {
-        None => "-".to_owned(),
-        Some(lock_out) => format!(
-            "{}{}{}",
-            short(lock_out.length),
-            if lock_out.ended { "" } else { " or more" },
-            whose(lock_out.key)
-        ),
-    });
-    row("told to wait until", &|t| match t.latest_told {
-        None => "-".to_owned(),
-        Some(told) => {
-            let mut text = String::new();
-            push_moment(&mut text, told.time);
-            text + &whose(told.key)
-        }
-    });
-    row("came before the time told", &|t| t.impatient.to_string());
-    row(
-        "got through when they waited as told",
-        &|t| match t.refused - t.never {
-            0 => "-".to_owned(),
-            _ => format!("{} ({})", t.kept, percent(t.kept_share)),
-        },
-    );
-    row("keys refused", &|t| t.refused_keys.to_string());
-    if totals
-        .iter()
-        .any(|t| t.top.iter().any(|top| !replay.key_name(top.key).is_empty()))
-    {
-        row("refused most", &|t| {
-            let keys = t.top.iter();
-            let keys: Vec<String> = keys
-                .map(|top| format!("{}: {}", replay.key_name(top.key), top.refused))
-                .collect();
-            keys.join("\n")
-        });
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!("{table}\n")
-}
-
-/// A span in its two largest units.
-fn short(span: Span) -> String {
-    let text = span.to_string();
-    let parts: Vec<&str> = text.split(' ').take(2).collect();
-    parts.join(" ")
-}
-
-/// The sums of all limiters: the end of a document that [`Printer`] began.
-pub(super) fn totals_as_json(replay: &Replay, limiters: &[String], totals: &[Totals]) -> String {
-    let summaries: Vec<_> = limiters
-        .iter()
-        .zip(totals)
-        .map(|(limiter, totals)| {
-            let key = |key: u32| replay.key_name(key).to_owned();
-            json!({
-                "limiter": limiter,
-                "attempts": totals.attempts,
-                "cost": totals.cost,
-                "admitted": totals.admitted,
-                "delayed": totals.delayed,
-                "refused": totals.refused,
-                "refused_cost": totals.refused_cost,
-                "refused_share": totals.refused_share,
-                "mean_delay_s": seconds(totals.mean_delay),
-                "max_delay_s": seconds(totals.max_delay),
-                "longest_lock_out": totals.longest_lock_out.map(|lock_out| json!({
-                    "key": key(lock_out.key),
-                    "start_s": lock_out.start.nanos() as f64 / 1e9,
-                    "length_s": seconds(lock_out.length),
-                    "ended": lock_out.ended,
-                })),
-                "latest_told": totals.latest_told.map(|told| json!({
-                    "key": key(told.key),
-                    "time_s": told.time.nanos() as f64 / 1e9,
-                })),
-                "refused_for_ever": totals.never,
-                "impatient": totals.impatient,
-                "kept": totals.kept,
-                "kept_share": totals.kept_share,
-                "refused_keys": totals.refused_keys,
-                "top": totals.top.iter().map(|top| json!({
-                    "key": key(top.key),
-                    "refused": top.refused,
-                })).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    format!("  \"summaries\": {:#}\n}}\n", json!(summaries))
 }

@@ -109,19 +109,16 @@ fn what_was_told_and_whether_it_was_kept() {
         kept(&[(0, 10, refuse(5)), (0, 60, Delay(Span::MAX))]),
         (0, 1, Some(1.0))
     );
-    assert_eq!(
-        kept(&[(0, 10, refuse(5)), (0, 14, Admit)]),
-        (1, 0, Some(0.0))
-    );
+    assert_eq!(kept(&[(0, 10, refuse(5)), (0, 14, Admit)]), (1, 0, None));
     // Waited in vain, then waited well.
     let vain = [(0, 10, refuse(5)), (0, 15, refuse(5)), (0, 20, Admit)];
     assert_eq!(kept(&vain), (0, 1, Some(0.5)));
-    // Never let in again.
-    assert_eq!(kept(&[(0, 10, refuse(5))]), (0, 0, Some(0.0)));
+    // Nothing is known of who never comes back.
+    assert_eq!(kept(&[(0, 10, refuse(5))]), (0, 0, None));
     // A refusal for ever tells no moment and supersedes none.
     let never = [(0, 10, refuse(5)), (0, 11, NEVER), (0, 15, Admit)];
-    assert_eq!(kept(&never), (1, 1, Some(0.5)));
-    assert_eq!(kept(&[(0, 10, NEVER), (0, 11, Admit)]), (0, 0, Some(0.0)));
+    assert_eq!(kept(&never), (1, 1, Some(1.0)));
+    assert_eq!(kept(&[(0, 10, NEVER), (0, 11, Admit)]), (0, 0, None));
     // The moment told last counts, and an admission ends it.
     let later = [
         (0, 10, refuse(5)),
@@ -129,12 +126,9 @@ fn what_was_told_and_whether_it_was_kept() {
         (0, 16, Admit),
         (0, 17, Admit),
     ];
-    assert_eq!(kept(&later), (2, 0, Some(0.0)));
+    assert_eq!(kept(&later), (2, 0, None));
     // Keys are apart.
-    assert_eq!(
-        kept(&[(0, 10, refuse(5)), (1, 11, Admit)]),
-        (0, 0, Some(0.0))
-    );
+    assert_eq!(kept(&[(0, 10, refuse(5)), (1, 11, Admit)]), (0, 0, None));
     let told = totals(&[(1, 10, refuse(5)), (2, 11, refuse(9)), (0, 20, refuse(0))]);
     let expected = ToldMoment {
         key: 2,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use csv::ByteRecord;
 
+use super::TraceOptions;
 use super::error::{TraceError, shortened};
 use super::moment::TimeUnit;
 use crate::scenario::text::nearest;
@@ -30,10 +31,31 @@ pub enum Meaning {
 /// All meanings in the order of their columns where there is no header, with
 /// the names that a header may use.
 const NAMES: [(Meaning, &[&str]); 7] = [
-    (Meaning::Time, &["time", "timestamp", "ts", "at"]),
+    (
+        Meaning::Time,
+        &["time", "timestamp", "ts", "at", "date", "datetime", "epoch"],
+    ),
     (
         Meaning::Key,
-        &["key", "user", "client", "ip", "api_key", "account"],
+        &[
+            "key",
+            "user",
+            "user_id",
+            "client",
+            "client_id",
+            "api_key",
+            "apikey",
+            "x_api_key",
+            "account",
+            "account_id",
+            "app",
+            "app_id",
+            "device",
+            "device_id",
+            "tenant",
+            "token",
+            "ip",
+        ],
     ),
     (Meaning::Cost, &["cost", "weight", "points", "n"]),
     (
@@ -83,6 +105,26 @@ impl Meaning {
     }
 }
 
+impl Meaning {
+    /// The meaning of a column's name, where the columns of times and keys may
+    /// have been chosen.
+    fn chosen(name: &str, options: &TraceOptions) -> Option<(Meaning, Option<TimeUnit>)> {
+        let meaning = Meaning::of(name);
+        let is = |chosen: &Option<String>| {
+            let chosen = chosen.as_ref()?;
+            Some(chosen.trim().eq_ignore_ascii_case(name))
+        };
+        let unit_of_name = || TimeUnit::named(name.rsplit_once('_')?.1);
+        match (is(&options.time), is(&options.key)) {
+            (Some(true), _) => Some((Meaning::Time, unit_of_name())),
+            (_, Some(true)) => Some((Meaning::Key, None)),
+            (Some(false), _) if meaning.is_some_and(|(it, _)| it == Meaning::Time) => None,
+            (_, Some(false)) if meaning.is_some_and(|(it, _)| it == Meaning::Key) => None,
+            _ => meaning,
+        }
+    }
+}
+
 /// The columns of one trace.
 #[derive(Debug)]
 pub(super) struct Columns {
@@ -109,7 +151,11 @@ impl Columns {
     }
 
     /// The columns that a header names; it must be valid UTF-8.
-    pub(super) fn of_header(header: &ByteRecord, line: u64) -> Result<Columns, TraceError> {
+    pub(super) fn of_header(
+        header: &ByteRecord,
+        line: u64,
+        options: &TraceOptions,
+    ) -> Result<Columns, TraceError> {
         let mut columns = Columns {
             places: [None; NAMES.len()],
             ..Columns::without_header()
@@ -118,7 +164,7 @@ impl Columns {
             let name = std::str::from_utf8(name).map_err(|_| TraceError::NotUtf8 { line })?;
             columns.names.push(name.trim().to_string());
             let name = &columns.names[place];
-            let Some((meaning, unit)) = Meaning::of(name) else {
+            let Some((meaning, unit)) = Meaning::chosen(name, options) else {
                 columns.ignored.push(name.clone());
                 continue;
             };
@@ -133,6 +179,18 @@ impl Columns {
                     first: shortened(&columns.names[first]),
                     second: shortened(name),
                     meaning,
+                });
+            }
+        }
+        let chosen = [(Meaning::Time, &options.time), (Meaning::Key, &options.key)];
+        for (meaning, name) in chosen {
+            if let Some(name) = name
+                && columns.place(meaning).is_none()
+            {
+                return Err(TraceError::NoSuchColumn {
+                    line,
+                    name: shortened(name),
+                    columns: columns.listed(),
                 });
             }
         }
@@ -163,16 +221,21 @@ impl Columns {
         }
     }
 
-    fn no_time(&self, line: u64) -> TraceError {
+    /// The first names of the header.
+    fn listed(&self) -> String {
         const SHOWN: usize = 6;
         let names = self.names.iter().take(SHOWN);
         let mut columns: Vec<String> = names.map(|name| format!("{:?}", shortened(name))).collect();
         if self.names.len() > SHOWN {
             columns.push(format!("{} more", self.names.len() - SHOWN));
         }
+        columns.join(", ")
+    }
+
+    fn no_time(&self, line: u64) -> TraceError {
         TraceError::NoTimeColumn {
             line,
-            columns: columns.join(", "),
+            columns: self.listed(),
             nearest: self.nearest_to_time(),
         }
     }

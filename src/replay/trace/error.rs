@@ -65,7 +65,7 @@ pub enum TraceError {
     },
     /// A header that does not say where the times are.
     #[error(
-        "line {line}: the header has no time column, only {columns}; expected one named time, timestamp, ts or at{}, or no header and a time such as 2025-09-19T04:00:00Z in the first field",
+        "line {line}: the header has no time column, only {columns}; expected one named time, timestamp, ts, at, date, datetime or epoch{}, or no header and a time such as 2025-09-19T04:00:00Z in the first field",
         suggestion(nearest)
     )]
     NoTimeColumn {
@@ -89,6 +89,16 @@ pub enum TraceError {
         second: String,
         /// What both mean.
         meaning: Meaning,
+    },
+    /// A column that was asked for and is not there.
+    #[error("line {line}: there is no column {name:?}, only {columns}")]
+    NoSuchColumn {
+        /// The header's line.
+        line: u64,
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        columns: String,
     },
     /// More fields than columns.
     #[error(

@@ -120,7 +120,13 @@ fn blanks_around_fields_count_in_names_alone() {
 #[test]
 fn units_of_times() {
     let nanos = |text: &str, unit| {
-        let mut trace = Trace::new(text.as_bytes(), TraceOptions { unit });
+        let mut trace = Trace::new(
+            text.as_bytes(),
+            TraceOptions {
+                unit,
+                ..TraceOptions::default()
+            },
+        );
         trace.next().unwrap().unwrap().time.nanos()
     };
     assert_eq!(nanos("at_us\n5", None), 5_000);

@@ -218,11 +218,13 @@ pub(super) fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
                 "leave one of them out",
             );
         }
-        if permits.is_some_and(|permits| *reserved >= permits) {
+        let state = adaptive.map(|rule| AdaptiveState::new(rule, None, || 0.5));
+        let initial = state.and_then(Result::ok).map(|state| state.limit());
+        if (permits.or(initial)).is_some_and(|permits| *reserved >= permits) {
             found.add(
                 &at(path, "reserved"),
                 "all permits are reserved, so that polls never pass",
-                "must be less than `permits`",
+                "must be less than `permits`, or than an adaptive gate has at first",
             );
         }
     }

@@ -28,6 +28,10 @@ pub(super) fn check_targets(scenario: &Scenario, found: &mut Findings) {
                     .any(|stage| stage.refusal().status == 429),
                 "no stage of the server answers with the status 429",
             ),
+            Estimand::RefusedAttempt => (
+                !server.stages.is_empty(),
+                "the server has no stage that refuses",
+            ),
             Estimand::MissedCommand
             | Estimand::LatencyCommandP50
             | Estimand::LatencyCommandP95

@@ -84,7 +84,7 @@ fn agree(limiters: &[&str], trace: &str) -> Result<(), TestCaseError> {
         let lane = in_csv.iter().skip(lane).step_by(limiters.len());
         let refused = lane.clone().filter(|word| **word == "refuse").count();
         prop_assert_eq!(&summary["refused"], refused);
-        prop_assert_eq!(&summary["attempts"], lane.count());
+        prop_assert_eq!(&summary["requests"], lane.count());
     }
     Ok(())
 }

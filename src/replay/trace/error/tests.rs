@@ -105,7 +105,7 @@ fn other_fields() {
 
 #[test]
 fn headers() {
-    let expected = "expected one named time, timestamp, ts or at";
+    let expected = "expected one named time, timestamp, ts, at, date, datetime or epoch";
     let or = ", or no header and a time such as 2025-09-19T04:00:00Z in the first field";
     for (text, found, hint) in [
         (
