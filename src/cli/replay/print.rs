@@ -207,46 +207,64 @@ impl<'f> Printer<'f> {
     }
 
     fn json(&mut self, judged: &Judged<'_>) {
-        let verdicts: Vec<_> = judged
-            .verdicts
-            .iter()
-            .zip(&self.policies)
-            .map(|(verdict, policy)| {
-                let mut object = json!({
-                    "decision": word(verdict.decision),
-                    "remaining": verdict.standing.remaining,
-                    "reset_s": seconds(verdict.standing.reset_after),
-                });
-                match verdict.decision {
-                    Decision::Admit => {}
-                    Decision::Delay(wait) => object["delay_s"] = json!(seconds(wait)),
-                    Decision::Refuse { retry_after } => {
-                        object["retry_after_s"] = json!(retry_after.map(seconds));
+        let line = &mut self.line;
+        line.push_str(if self.begun { ",\n    " } else { "\n    " });
+        line.push_str("{\"line\":");
+        push_number(line, judged.line);
+        line.push_str(",\"time_s\":");
+        push_decimal(line, judged.time.nanos());
+        line.push_str(",\"key\":");
+        push_json_text(line, judged.key);
+        line.push_str(",\"cost\":");
+        push_number(line, judged.cost);
+        line.push_str(",\"verdicts\":[");
+        for (place, (verdict, policy)) in judged.verdicts.iter().zip(&self.policies).enumerate() {
+            line.push_str(if place > 0 { ",{" } else { "{" });
+            line.push_str("\"decision\":\"");
+            line.push_str(word(verdict.decision));
+            line.push_str("\",\"remaining\":");
+            push_number(line, verdict.standing.remaining);
+            line.push_str(",\"reset_s\":");
+            push_decimal(line, verdict.standing.reset_after.nanos());
+            match verdict.decision {
+                Decision::Admit => {}
+                Decision::Delay(wait) => {
+                    line.push_str(",\"delay_s\":");
+                    push_decimal(line, wait.nanos());
+                }
+                Decision::Refuse { retry_after } => {
+                    line.push_str(",\"retry_after_s\":");
+                    match retry_after {
+                        Some(wait) => push_decimal(line, wait.nanos()),
+                        None => line.push_str("null"),
                     }
                 }
-                if let Some(permits) = verdict.permits {
-                    object["permits"] = json!(permits);
-                }
-                if let Some(refusal) = verdict.refusal {
-                    object["refusal_probability"] = json!(refusal);
-                }
-                if let (Some(fields), Some((quota, window))) = (self.flags.fields, policy) {
-                    let fields: RateLimitFields = fields.into();
-                    let lines = fields.lines(*quota, *window, verdict.standing, judged.time);
-                    object["fields"] = json!(lines);
-                }
-                object
-            })
-            .collect();
-        let decision = json!({
-            "line": judged.line,
-            "time_s": judged.time.nanos() as f64 / 1e9,
-            "key": judged.key,
-            "cost": judged.cost,
-            "verdicts": verdicts,
-        });
-        let comma = if self.begun { "," } else { "" };
-        let _ = write!(self.line, "{comma}\n    {decision}");
+            }
+            if let Some(permits) = verdict.permits {
+                line.push_str(",\"permits\":");
+                push_number(line, permits.into());
+            }
+            if let Some(refusal) = verdict.refusal {
+                let _ = write!(line, ",\"refusal_probability\":{refusal}");
+            }
+            if let (Some(fields), Some((quota, window))) = (self.flags.fields, policy) {
+                let fields: RateLimitFields = fields.into();
+                let lines = fields.lines(*quota, *window, verdict.standing, judged.time);
+                line.push_str(",\"fields\":");
+                push_json_text(line, &lines);
+            }
+            line.push('}');
+        }
+        line.push_str("]}");
+    }
+}
+
+/// A text as JSON has it.
+fn push_json_text(text: &mut String, value: &str) {
+    match serde_json::to_string(value) {
+        Ok(quoted) => text.push_str(&quoted),
+        // A text is always written.
+        Err(_) => text.push_str("\"\""),
     }
 }
 
