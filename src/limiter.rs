@@ -23,7 +23,7 @@
 //! | [`Ramp`] | twice the quota of the moment | 32 |
 //! | [`Spacing`] | one attempt | 16 |
 //! | [`ConsecutiveErrors`] | no limit while all goes well | 16 |
-//! | [`PenaltyBox`] | that of the limit behind | 8 more than the limit behind |
+//! | [`PenaltyBox`] | that of the limit behind | 16 more than the limit behind |
 //!
 //! Common to all:
 //!
@@ -80,7 +80,7 @@ pub use leaky_bucket::{Grid, LeakyBucket, LeakyState, whole_interval};
 pub use limit_req::{LimitReq, LimitReqState, Pacing};
 pub use log_pool::{Log, LogPool};
 pub use paced_window::{PacedState, PacedWindow, Surplus};
-pub use penalty_box::{Lock, LockedUntil, PenaltyBox};
+pub use penalty_box::{Lock, LockState, PenaltyBox};
 pub use ramp::{Ramp, RampState};
 pub use rate_rule::{RateRule, RateRuleState};
 pub use segmented_window::{SegmentedState, SegmentedWindow};
@@ -177,6 +177,9 @@ pub enum Rule {
     ConsecutiveErrors(ConsecutiveErrors),
 }
 
+/// The most bytes that the states of one limit may take.
+pub const MOST_BYTES: usize = 16 << 30;
+
 /// Why parameters do not make a limiter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
@@ -250,6 +253,17 @@ pub enum RuleError {
         "too many different rules in one limit; the most are 65535 quotas, or 64 limits at once"
     )]
     TooManyRules,
+    /// More memory than a limit may take.
+    #[error(
+        "{keys} keys of {bytes_per_key} bytes each are more than the {} GB that one limit may take",
+        MOST_BYTES >> 30
+    )]
+    TooManyBytes {
+        /// How many keys there are.
+        keys: usize,
+        /// What each takes.
+        bytes_per_key: usize,
+    },
     /// Admission control that contradicts itself.
     #[error("{0}")]
     Admission(String),
@@ -294,6 +308,7 @@ impl RuleError {
             | RuleError::MixedAlgorithms
             | RuleError::UnknownRule { .. }
             | RuleError::Admission(_)
+            | RuleError::TooManyBytes { .. }
             | RuleError::TooManyRules => (None, "cannot be used"),
         }
     }

@@ -39,7 +39,6 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
     let totals = match done {
         Ok(totals) => totals,
         Err(error) => {
-            printer.flush()?;
             let why = match error {
                 ReplayError::Receiver(failure) => return Err(failure),
                 ReplayError::Trace(error) => {
@@ -63,7 +62,9 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
                 ReplayError::Keys(line) => {
                     format!("line {line}: more than 4294967295 different keys")
                 }
+                ReplayError::Memory { line, source } => format!("line {line}: {source}"),
             };
+            printer.cut_short(&why)?;
             let trace = name_of(&flags.trace);
             return Err(Failure::Input(format!("error: {trace}: {why}")));
         }

@@ -8,7 +8,7 @@
 use super::{
     BucketState, CalendarWindow, ConsecutiveErrors, CounterState, Decision, EnvoyBucket,
     EnvoyState, FixedWindow, Gcra, GcraState, LeakyBucket, LeakyState, LimitReq, LimitReqState,
-    LockedUntil, Log, LogPool, PacedState, PacedWindow, PenaltyBox, Ramp, RampState, RateRule,
+    LockState, Log, LogPool, PacedState, PacedWindow, PenaltyBox, Ramp, RampState, RateRule,
     RateRuleState, Rule, RuleError, SegmentedState, SegmentedWindow, SlidingCounter, SlidingLog,
     Spacing, SpacingState, Standing, Streak, TickedBucket, TickedState, TokenBucket, WindowState,
 };
@@ -54,7 +54,7 @@ enum Store {
     Ramp(Keyed<Ramp, RampState>),
     Spacing(Keyed<Spacing, SpacingState>),
     ConsecutiveErrors(Keyed<ConsecutiveErrors, Streak>),
-    PenaltyBox(PenaltyBox, Vec<LockedUntil>, Box<Bank>),
+    PenaltyBox(PenaltyBox, Vec<LockState>, Box<Bank>),
     AllOf(Vec<Bank>),
 }
 
@@ -146,7 +146,7 @@ impl Bank {
             Some(first) if banks.iter().all(|bank| bank.keys() == first.keys()) => {}
             _ => return Err(RuleError::NoRules),
         }
-        if banks.len() > 64 {
+        if banks.len() > MOST_AT_ONCE {
             return Err(RuleError::TooManyRules);
         }
         let store = Store::AllOf(banks);
@@ -155,9 +155,24 @@ impl Bank {
 
     /// A lock after each refusal by another limit.
     pub fn penalty_box(penalty: PenaltyBox, behind: Bank) -> Bank {
-        let locks = vec![LockedUntil::EPOCH; behind.keys()];
+        let locks = vec![LockState::default(); behind.keys()];
         let store = Store::PenaltyBox(penalty, locks, Box::new(behind));
         Bank { store }
+    }
+
+    /// Whether there may be as many keys.
+    ///
+    /// # Errors
+    /// If they would take more than [`MOST_BYTES`](super::MOST_BYTES).
+    pub fn check_room(&self, keys: usize) -> Result<(), RuleError> {
+        let bytes_per_key = self.bytes_per_key();
+        match keys.saturating_mul(bytes_per_key) > super::MOST_BYTES {
+            true => Err(RuleError::TooManyBytes {
+                keys,
+                bytes_per_key,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// The number of keys.
@@ -172,7 +187,7 @@ impl Bank {
     pub fn grow(&mut self, keys: usize) {
         any_keyed!(&mut self.store, keyed => keyed.grow(keys),
             Store::PenaltyBox(_, locks, behind) => {
-                locks.resize(keys.max(locks.len()), LockedUntil::EPOCH);
+                locks.resize(keys.max(locks.len()), LockState::default());
                 behind.grow(keys);
             }
             Store::AllOf(banks) => banks.iter_mut().for_each(|bank| bank.grow(keys)));
@@ -277,11 +292,13 @@ impl Bank {
     }
 
     /// Gives back what an attempt of a key took: one that was admitted at
-    /// `spent` and then refused elsewhere, at once or after waiting.
+    /// `spent`, that went on at `goes_on` (the same, unless it was delayed), and
+    /// that was then refused elsewhere, at once or after waiting.
     ///
     /// An attempt may be refunded once. Each algorithm states how near this
-    /// comes to the attempt never having been made.
-    pub fn refund(&mut self, key: u32, spent: Time, cost: u64) {
+    /// comes to the attempt never having been made. Of several limits at once only
+    /// the one that delays longest knows when the attempt went on.
+    pub fn refund(&mut self, key: u32, spent: Time, goes_on: Time, cost: u64) {
         dispatch!(&mut self.store,
             keyed => {
                 let (rule, state) = keyed.of_mut(key);
@@ -293,17 +310,17 @@ impl Bank {
             }
             Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.refund(state, counts.of_mut(key), spent, cost);
+                rule.refund(state, counts.of_mut(key), goes_on, cost);
             }
             Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
                 rule.refund(state, counts.of_mut(key), spent, cost);
             }
             Store::ConsecutiveErrors(_) => {}
-            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, cost),
+            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, goes_on, cost),
             Store::AllOf(banks) => {
                 for bank in banks {
-                    bank.refund(key, spent, cost);
+                    bank.refund(key, spent, goes_on, cost);
                 }
             }
         )
@@ -334,7 +351,7 @@ impl Bank {
             }
             Store::PenaltyBox(_, locks, behind) => {
                 let standing = behind.inspect(key, now);
-                match PenaltyBox::remaining(locks[key as usize], now) {
+                match locks[key as usize].remaining(now) {
                     Span::ZERO => standing,
                     locked => Standing {
                         remaining: 0,
@@ -357,7 +374,7 @@ impl Bank {
     pub fn reset(&mut self) {
         any_keyed!(&mut self.store, keyed => keyed.reset(),
             Store::PenaltyBox(_, locks, behind) => {
-                locks.fill(LockedUntil::EPOCH);
+                locks.fill(LockState::default());
                 behind.reset();
             }
             Store::AllOf(banks) => banks.iter_mut().for_each(Bank::reset));
@@ -373,7 +390,7 @@ impl Bank {
     /// rings being filled half or more; [`bytes`](Bank::bytes) counts those.
     pub fn bytes_per_key(&self) -> usize {
         let state = any_keyed!(&self.store, keyed => keyed.bytes_per_key(),
-            Store::PenaltyBox(_, _, behind) => size_of::<LockedUntil>() + behind.bytes_per_key(),
+            Store::PenaltyBox(_, _, behind) => size_of::<LockState>() + behind.bytes_per_key(),
             Store::AllOf(banks) => banks.iter().map(Bank::bytes_per_key).sum());
         match &self.store {
             Store::SegmentedWindow(_, counts) | Store::RateRule(_, counts) => {
@@ -398,15 +415,18 @@ impl Bank {
     }
 }
 
+/// The most limits that may be asked at once.
+const MOST_AT_ONCE: usize = 64;
+
 fn decide_all(banks: &mut [Bank], key: u32, now: Time, cost: u64) -> Decision {
-    let mut admitted = 0_u64;
-    let (mut delay, mut wait) = (Span::ZERO, Some(Span::ZERO));
+    let mut delays = [Span::ZERO; MOST_AT_ONCE];
+    let (mut admitted, mut wait) = (0_u64, Some(Span::ZERO));
     for (place, bank) in banks.iter_mut().enumerate() {
         match bank.decide(key, now, cost) {
             Decision::Admit => admitted |= 1 << place,
             Decision::Delay(span) => {
                 admitted |= 1 << place;
-                delay = delay.max(span);
+                delays[place] = span;
             }
             Decision::Refuse { retry_after } => {
                 wait = wait.zip(retry_after).map(|(one, other)| one.max(other));
@@ -414,14 +434,14 @@ fn decide_all(banks: &mut [Bank], key: u32, now: Time, cost: u64) -> Decision {
         }
     }
     if admitted.count_ones() as usize == banks.len() {
-        return match delay {
-            Span::ZERO => Decision::Admit,
-            delay => Decision::Delay(delay),
+        return match delays.into_iter().max() {
+            None | Some(Span::ZERO) => Decision::Admit,
+            Some(delay) => Decision::Delay(delay),
         };
     }
     for (place, bank) in banks.iter_mut().enumerate() {
         if admitted >> place & 1 == 1 {
-            bank.refund(key, now, cost);
+            bank.refund(key, now, now + delays[place], cost);
         }
     }
     Decision::Refuse { retry_after: wait }

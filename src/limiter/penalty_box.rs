@@ -11,12 +11,14 @@
 //! *Which products.* Cloudflare's API: over 1200 calls in 5 minutes, all calls
 //! are blocked for the next 5 minutes. fail2ban-style bans of gateways.
 //!
-//! *The wait told* by the refusal that locks is the longer of the lock and the
-//! wait of the limit behind; during the lock it is what is left of the lock.
+//! *The wait told* is until the end of the lock or, if that is later, until the
+//! moment that the limit behind told when it refused: an attempt between the two
+//! would only start another lock. It is that of the attempt that caused the lock,
+//! whatever later ones cost; for one that would never pass there is none.
 //!
 //! *Refunds* go to the limit behind; a lock is never undone.
 //!
-//! 8 bytes per key on top of those of the limit behind.
+//! 16 bytes per key on top of those of the limit behind.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +42,20 @@ pub struct PenaltyBox {
     lock: Lock,
 }
 
-/// Until when one key is locked out; the epoch if it is not.
-pub type LockedUntil = Time;
+/// Until when one key is locked out, and when it may hope to get through; both
+/// are the epoch if it is not locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LockState {
+    locked_until: Time,
+    admitted_at: Time,
+}
+
+impl LockState {
+    /// How much longer the key is locked out.
+    pub(super) fn remaining(&self, now: Time) -> Span {
+        self.locked_until.since(now)
+    }
+}
 
 impl PenaltyBox {
     /// A lock of `span` after each refusal.
@@ -59,7 +73,7 @@ impl PenaltyBox {
     #[inline]
     pub fn decide(
         &self,
-        locked_until: &mut LockedUntil,
+        state: &mut LockState,
         now: Time,
         cost: u64,
         behind: impl FnOnce() -> Decision,
@@ -67,28 +81,26 @@ impl PenaltyBox {
         if cost == 0 {
             return Decision::Admit;
         }
-        if now < *locked_until {
+        if now < state.locked_until {
             if self.lock == Lock::Extends {
-                *locked_until = now + self.span;
+                state.locked_until = now + self.span;
             }
-            return Decision::Refuse {
-                retry_after: Some(locked_until.since(now)),
-            };
-        }
-        match behind() {
-            Decision::Refuse { retry_after } => {
-                *locked_until = now + self.span;
-                Decision::Refuse {
-                    retry_after: retry_after.map(|wait| wait.max(self.span)),
+        } else {
+            match behind() {
+                Decision::Refuse { retry_after } => {
+                    state.locked_until = now + self.span;
+                    state.admitted_at = retry_after.map_or(Time::EPOCH, |wait| now + wait);
+                    if retry_after.is_none() {
+                        return Decision::Refuse { retry_after };
+                    }
                 }
+                admitted => return admitted,
             }
-            admitted => admitted,
         }
-    }
-
-    /// How much longer a key is locked out.
-    pub fn remaining(locked_until: LockedUntil, now: Time) -> Span {
-        locked_until.since(now)
+        let told = state.locked_until.max(state.admitted_at);
+        Decision::Refuse {
+            retry_after: Some(told.since(now)),
+        }
     }
 }
 
@@ -99,11 +111,11 @@ mod tests {
     /// One per ten seconds behind a lock of a minute.
     fn run(lock: Lock, seconds: &[u64]) -> String {
         let penalty = PenaltyBox::new(Span::from_secs(60), lock).unwrap();
-        let (mut until, mut free_at) = (Time::EPOCH, Time::EPOCH);
+        let (mut state, mut free_at) = (LockState::default(), Time::EPOCH);
         let mut answers = String::new();
         for second in seconds {
             let now = Time::from_secs(*second);
-            let decision = penalty.decide(&mut until, now, 1, || {
+            let decision = penalty.decide(&mut state, now, 1, || {
                 if now < free_at {
                     let retry_after = Some(free_at.since(now));
                     return Decision::Refuse { retry_after };
@@ -125,17 +137,24 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_wait_is_told() {
+    fn the_longer_wait_is_told_also_during_the_lock() {
         let penalty = PenaltyBox::new(Span::from_secs(60), Lock::Fixed).unwrap();
-        let refused = |wait: Option<u64>| {
-            let mut until = Time::EPOCH;
-            let retry_after = wait.map(Span::from_secs);
-            let now = Time::from_secs(100);
-            penalty.decide(&mut until, now, 1, || Decision::Refuse { retry_after })
-        };
-        for (wait, told) in [(Some(10), Some(60)), (Some(90), Some(90)), (None, None)] {
-            let retry_after = told.map(Span::from_secs);
-            assert_eq!(refused(wait), Decision::Refuse { retry_after });
+        for (wait, told, later) in [
+            (Some(10), Some(60), Some(50)),
+            (Some(90), Some(90), Some(80)),
+            (None, None, Some(50)),
+        ] {
+            let mut state = LockState::default();
+            let mut ask = |seconds| {
+                let retry_after = wait.map(Span::from_secs);
+                let refuse = || Decision::Refuse { retry_after };
+                penalty.decide(&mut state, Time::from_secs(seconds), 1, refuse)
+            };
+            let refused = |wait: Option<u64>| Decision::Refuse {
+                retry_after: wait.map(Span::from_secs),
+            };
+            assert_eq!(ask(100), refused(told));
+            assert_eq!(ask(110), refused(later));
         }
         assert!(PenaltyBox::new(Span::ZERO, Lock::Fixed).is_err());
     }

@@ -110,7 +110,7 @@ impl RateRule {
         }
         Ok(RateRule {
             limit: within("limit", limit, u64::from(u32::MAX - 1))?,
-            cells: within("number of checks per look-back", checks(look_back), 1 << 20)?,
+            cells: within("number of checks per look-back", checks(look_back), 4096)?,
             check_every: check_every.nanos(),
             detect_after: detect_after.nanos(),
             release_after: release_after.nanos(),

@@ -37,7 +37,7 @@ use super::{Decision, RuleError, Standing};
 use crate::units::{Span, Time};
 
 /// The most counts that a key may have.
-const MOST_CELLS: u64 = 1 << 20;
+const MOST_CELLS: u64 = 4096;
 
 /// Permits that come back by segments, and a queue for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,6 +46,16 @@ pub enum Adaptive {
 }
 
 impl Adaptive {
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        match self {
+            Adaptive::Aimd(rule) => rule.max,
+            Adaptive::Vegas(rule) => rule.max,
+            Adaptive::Gradient2(rule) => rule.max,
+            Adaptive::Gradient(rule) => rule.max,
+        }
+    }
+
     /// Whether the parameters make a limit.
     ///
     /// # Errors

@@ -83,11 +83,11 @@ impl Judge {
     /// What a check of the limiter's text finds.
     pub(super) fn new(limiter: &LimiterText, seed: u64) -> Result<Judge, RuleError> {
         let streams = Streams::new(seed, 0);
-        let limit = |bank| Kind::Limit(Box::new(LimitJudge::new(bank)));
+        let limit = |bank, by_key| Kind::Limit(Box::new(LimitJudge::new(bank, by_key)));
         let kind = match limiter {
-            LimiterText::Rule(rule) => limit(rule.bank(&[], 1)?),
+            LimiterText::Rule(rule) => limit(rule.bank(&[], 1)?, true),
             LimiterText::Stage(stage) => match &**stage {
-                Stage::Limit { by, .. } => limit(by.bank(&[], 1)?),
+                Stage::Limit { by, per, .. } => limit(by.bank(&[], 1)?, !per.is_empty()),
                 Stage::Admission { by, .. } => {
                     let state = AdmissionState::new(by.rule()).map_err(RuleError::Admission)?;
                     Kind::Admission(Box::new(AdmissionJudge::new(state, streams)))
@@ -99,6 +99,18 @@ impl Judge {
             },
         };
         Ok(Judge { kind })
+    }
+
+    /// Makes room for a key.
+    ///
+    /// # Errors
+    /// If its limit would take too much memory.
+    #[inline]
+    pub(super) fn make_room(&mut self, key: u32) -> Result<(), RuleError> {
+        match &mut self.kind {
+            Kind::Limit(judge) => judge.make_room(key),
+            Kind::Gate(_) | Kind::Admission(_) => Ok(()),
+        }
     }
 
     /// Judges an attempt. Verdicts are added to `verdicts` as soon as they are
@@ -156,27 +168,38 @@ impl Endings {
 #[derive(Debug)]
 struct LimitJudge {
     bank: Bank,
+    /// Whether each key has a budget of its own.
+    by_key: bool,
     learns: bool,
     endings: Endings,
 }
 
 impl LimitJudge {
-    fn new(bank: Bank) -> LimitJudge {
+    fn new(bank: Bank, by_key: bool) -> LimitJudge {
         LimitJudge {
+            by_key,
             learns: bank.learns(),
             bank,
             endings: Endings::default(),
         }
     }
 
-    fn judge(&mut self, attempt: &Attempt) -> Verdict {
-        let Attempt { key, now, cost, .. } = *attempt;
-        if key as usize >= self.bank.keys() {
-            self.bank.grow((key as usize + 1).next_power_of_two());
+    fn make_room(&mut self, key: u32) -> Result<(), RuleError> {
+        if self.by_key && key as usize >= self.bank.keys() {
+            let keys = (key as usize + 1).next_power_of_two();
+            self.bank.check_room(keys)?;
+            self.bank.grow(keys);
         }
+        Ok(())
+    }
+
+    fn judge(&mut self, attempt: &Attempt) -> Verdict {
+        let Attempt { now, cost, .. } = *attempt;
+        let key = if self.by_key { attempt.key } else { 0 };
         if self.learns {
             while let Some(ended) = self.endings.pop(now) {
-                self.bank.observe(ended.key, ended.end, ended.success);
+                let key = if self.by_key { ended.key } else { 0 };
+                self.bank.observe(key, ended.end, ended.success);
             }
         }
         let decision = self.bank.decide(key, now, cost);

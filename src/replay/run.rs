@@ -65,6 +65,13 @@ pub enum ReplayError<E> {
         /// What was found and what was expected.
         message: String,
     },
+    /// A limit's states would take too much memory.
+    Memory {
+        /// The line of the key that is too many.
+        line: u64,
+        /// How much it would be.
+        source: RuleError,
+    },
     /// There are more than 4 billion keys, from this line on.
     Keys(u64),
     /// The receiver of the decisions failed.
@@ -122,6 +129,10 @@ impl Replay {
                 cost: row.cost,
             });
             for lane in &mut self.lanes {
+                (lane.judge.make_room(attempt.key)).map_err(|source| ReplayError::Memory {
+                    line: row.line,
+                    source,
+                })?;
                 lane.verdicts.push_back(None);
                 lane.judge.judge(&attempt, &mut self.scratch);
                 lane.note(&mut self.scratch, self.first);

@@ -375,16 +375,22 @@ impl LimiterRule {
     ///
     /// # Errors
     /// If it cannot be computed exactly in 64 bits, or there are more than
-    /// 65535 different quotas.
+    /// 65535 different quotas, or it would take too much memory.
     pub fn bank(&self, users: &[u32], keys: usize) -> Result<Bank, RuleError> {
+        self.unchecked_bank(users.get(..1).unwrap_or(users), 1)?
+            .check_room(keys)?;
+        self.unchecked_bank(users, keys)
+    }
+
+    fn unchecked_bank(&self, users: &[u32], keys: usize) -> Result<Bank, RuleError> {
         match self {
             LimiterRule::AllOf(rules) => {
-                let banks = rules.iter().map(|rule| rule.bank(users, keys));
+                let banks = rules.iter().map(|rule| rule.unchecked_bank(users, keys));
                 Bank::all_of(banks.collect::<Result<_, _>>()?)
             }
             LimiterRule::PenaltyBox { by, lock, attempts } => {
                 let penalty = PenaltyBox::new(*lock, *attempts)?;
-                Ok(Bank::penalty_box(penalty, by.bank(users, keys)?))
+                Ok(Bank::penalty_box(penalty, by.unchecked_bank(users, keys)?))
             }
             rule => {
                 let mut sizes = users.to_vec();

@@ -77,7 +77,7 @@ pub struct Claim {
 /// overtakes within a level of criticality: as long as somebody waits, no
 /// permit is free.
 ///
-/// 48 bytes per key, and 32 per visit that waits.
+/// 64 bytes per key, and 32 per visit that waits.
 #[derive(Debug)]
 pub struct Gate {
     plan: GatePlan,
@@ -106,6 +106,8 @@ struct Cell {
     watched: bool,
     /// By arrival.
     line: VecDeque<Waiter>,
+    /// How many of them are of each level.
+    by_level: [u32; 4],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -229,6 +231,14 @@ impl Gate {
         self.enter_or_wait(key, claim, now)
     }
 
+    /// What there may ever be, where there are `most` permits now.
+    fn most_ever(&self, most: u32) -> u32 {
+        match self.plan.permits {
+            Permits::Fixed(_) => most,
+            Permits::Adaptive(rule, _) => rule.most(),
+        }
+    }
+
     #[inline(never)]
     fn enter_or_wait(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
         if let Some(adaptive) = &mut self.adaptive {
@@ -252,7 +262,7 @@ impl Gate {
             Order::OldestFirst | Order::NewestAbove(_) => self.plan.queue - cell.queued,
         };
         // Who asks for more than there is waits for what more there may be.
-        if claim.cost <= room && (claim.cost <= most || self.adaptive.is_some()) {
+        if claim.cost <= room && claim.cost <= self.most_ever(most) {
             let until = now + self.plan.max_wait;
             Entry::Waits { until }
         } else {
@@ -276,10 +286,12 @@ impl Gate {
             && let Some(oldest) = cell.line.pop_front()
         {
             cell.queued -= oldest.claim.cost;
+            cell.by_level[oldest.claim.level as usize] -= 1;
             self.waiting -= 1;
             turned_away.push(oldest.visit);
         }
         cell.queued += claim.cost;
+        cell.by_level[claim.level as usize] += 1;
         self.waiting += 1;
         cell.line.push_back(Waiter {
             until,
@@ -314,6 +326,7 @@ impl Gate {
         let cell = &mut self.cells[key as usize];
         let waiter = cell.line.remove(place)?;
         cell.queued -= waiter.claim.cost;
+        cell.by_level[waiter.claim.level as usize] -= 1;
         self.waiting -= 1;
         if let Some(codel) = &mut self.codel
             && codel.overloaded(now, now.since(waiter.since))
@@ -329,9 +342,10 @@ impl Gate {
     pub fn expire(&mut self, key: u32, now: Time) -> Option<u32> {
         let cell = &mut self.cells[key as usize];
         let waiter = cell.line.front().filter(|waiter| waiter.until <= now)?;
-        let (visit, cost) = (waiter.visit, waiter.claim.cost);
+        let (visit, claim) = (waiter.visit, waiter.claim);
         cell.line.pop_front();
-        cell.queued -= cost;
+        cell.queued -= claim.cost;
+        cell.by_level[claim.level as usize] -= 1;
         self.waiting -= 1;
         Some(visit)
     }
@@ -360,15 +374,17 @@ impl Gate {
             Order::NewestFirst => true,
             Order::NewestAbove(depth) if cell.line.len() > depth as usize => true,
             // Permits that those who wait may not use.
-            _ => {
-                let (permits, line) = (self.permits(), &cell.line);
-                let most = self.most(level, permits);
-                !self.uniform
-                    && line
-                        .iter()
-                        .all(|waiter| self.most(waiter.claim.level, permits) < most)
-            }
+            _ => !self.uniform && self.most_of_line(cell) < self.most(level, self.permits()),
         }
+    }
+
+    /// The most permits that anybody in line may use.
+    fn most_of_line(&self, cell: &Cell) -> u32 {
+        let permits = self.permits();
+        let there = Criticality::ALL.into_iter().zip(cell.by_level);
+        let there = there.filter(|(_, count)| *count > 0);
+        let most = there.map(|(level, _)| self.most(level, permits));
+        most.max().unwrap_or(0)
     }
 
     /// The place of the next in line for whom there are permits. Who waits for
@@ -381,23 +397,28 @@ impl Gate {
             Order::NewestFirst => true,
             Order::NewestAbove(depth) => line.len() > depth as usize,
         };
-        let reach = if self.uniform { 1 } else { line.len() };
+        let highest = self.most_of_line(cell);
         let mut blocked = None;
-        (0..reach)
-            .map(|place| match newest_first {
-                true => line.len() - 1 - place,
-                false => place,
-            })
-            .find(|place| {
-                let claim = line[*place].claim;
-                let most = self.most(claim.level, permits);
-                let fits = claim.cost <= most.saturating_sub(cell.inside);
-                let passes = blocked.is_none_or(|blocked| most > blocked);
-                if !fits {
-                    blocked = blocked.max(Some(most));
-                }
-                fits && passes
-            })
+        for ahead in 0..line.len() {
+            let place = match newest_first {
+                true => line.len() - 1 - ahead,
+                false => ahead,
+            };
+            let claim = line[place].claim;
+            let most = self.most(claim.level, permits);
+            let fits = claim.cost <= most.saturating_sub(cell.inside);
+            if fits && blocked.is_none_or(|blocked| most > blocked) {
+                return Some(place);
+            }
+            if !fits {
+                blocked = blocked.max(Some(most));
+            }
+            // Nobody further back may pass.
+            if blocked >= Some(highest) {
+                return None;
+            }
+        }
+        None
     }
 }
 

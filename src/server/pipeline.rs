@@ -171,6 +171,8 @@ pub struct Visit {
     pub called: Time,
     /// The number of stages that it had passed when it began to wait.
     pub waited_at: u8,
+    /// Whether the last of them made it wait.
+    pub delayed: bool,
     /// The next stage on its route.
     pub next: u8,
     /// Bit g: it holds a permit of gate g.
@@ -308,6 +310,7 @@ impl<'w> Pipeline<'w> {
                         Decision::Delay(wait) => {
                             visit.next += 1;
                             visit.waited_at = visit.next;
+                            visit.delayed = true;
                             return Outcome::Delayed { until: now + wait };
                         }
                         Decision::Refuse { retry_after } => {
@@ -323,6 +326,7 @@ impl<'w> Pipeline<'w> {
                         Entry::Entered => self.entered(visit, gate, now),
                         Entry::Waits { until } => {
                             visit.waited_at = visit.next;
+                            visit.delayed = false;
                             visit.next += 1;
                             return Outcome::Waits { gate, until };
                         }
@@ -463,7 +467,11 @@ impl<'w> Pipeline<'w> {
             } = *stage
             {
                 let key = self.key(key, visit.home, visit.device);
-                self.limits[usize::from(limit)].refund(key, spent, u64::from(cost));
+                let goes_on = match visit.delayed && number + 1 == visit.waited_at {
+                    true => visit.called,
+                    false => spent,
+                };
+                self.limits[usize::from(limit)].refund(key, spent, goes_on, u64::from(cost));
             }
         }
     }

@@ -56,6 +56,17 @@ impl<'f> Printer<'f> {
         Ok(self.out.flush()?)
     }
 
+    /// Ends a document that is cut short, with the reason in it.
+    pub(super) fn cut_short(&mut self, why: &str) -> Result<(), Failure> {
+        if self.flags.format != Format::Json || !self.begun {
+            return self.flush();
+        }
+        let mut text = String::from("  \"error\": ");
+        push_json_text(&mut text, why);
+        text.push_str("\n}\n");
+        self.end(&text)
+    }
+
     /// Writes what comes after the last decision.
     pub(super) fn end(&mut self, text: &str) -> Result<(), Failure> {
         match (self.flags.format, self.begun) {
@@ -111,11 +122,13 @@ impl<'f> Printer<'f> {
         let start = line.len();
         push_moment(line, judged.time);
         pad_to(line, start + 25);
-        line.push_str(if judged.key.is_empty() {
-            "-"
-        } else {
-            judged.key
-        });
+        match judged.key {
+            "" => line.push('-'),
+            key if key.contains(char::is_control) => {
+                line.push_str(&key.replace(char::is_control, "\u{fffd}"));
+            }
+            key => line.push_str(key),
+        }
         pad_to(line, start + 38);
         push_right(line, 5, |text| push_number(text, judged.cost));
         line.push_str("  ");

@@ -20,7 +20,28 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
             match &**stage {
                 Stage::Gate { .. } => check_gate("", stage, &mut found),
                 Stage::Admission { by, .. } => check_admission("", *by, &mut found),
-                Stage::Limit { by, per, .. } => check_limit("", by, per, 1, &mut found),
+                Stage::Limit {
+                    by,
+                    per,
+                    methods,
+                    kinds,
+                    costs,
+                    ..
+                } => {
+                    check_limit("", by, per, 1, &mut found);
+                    let there = [
+                        ("methods", methods.is_some()),
+                        ("kinds", kinds.is_some()),
+                        ("costs", !costs.is_empty()),
+                    ];
+                    for (field, _) in there.iter().filter(|(_, there)| *there) {
+                        found.add(
+                            field,
+                            format!("a log tells nothing of {field} of requests"),
+                            "leave it out; a log may have a column with costs",
+                        );
+                    }
+                }
             }
         }
     }

@@ -142,6 +142,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
             arrived: now,
             called: now,
             waited_at: 0,
+            delayed: false,
             next: 0,
             held: 0,
             observed: 0,

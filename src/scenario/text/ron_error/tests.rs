@@ -257,7 +257,7 @@ fn text_where_a_number_belongs_and_the_other_way_round() {
             "300",
             "expected text in quotes, found 300",
             "expected text in quotes",
-            "with its unit: \"300s\"",
+            "a time \"300s\"",
         ),
         (
             "(time: (length: 1s))",

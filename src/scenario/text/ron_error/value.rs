@@ -193,7 +193,7 @@ impl Finder<'_> {
             }
             (Error::ExpectedString, Some(Leaf::Number)) if raw.parse::<f64>().is_ok() && short => {
                 Some(format!(
-                    "a time, for example, is written in quotes with its unit: \"{raw}s\""
+                    "what has a unit is written in quotes with it: a time \"{raw}s\", a rate \"{raw}/min\""
                 ))
             }
             (Error::ExpectedString, Some(Leaf::Number | Leaf::Word)) if short => {
@@ -213,7 +213,9 @@ impl Finder<'_> {
             (code, Some(Leaf::Text)) if is_integer_code(code) => {
                 self.without_quotes(node, is_number)
             }
-            (Error::ExpectedIdentifier, Some(Leaf::Text)) => self.without_quotes(node, is_word),
+            (Error::ExpectedIdentifier, Some(Leaf::Text)) => self
+                .without_quotes(node, is_word)
+                .or_else(|| short.then(|| format!("a word goes around a text here: Name({raw})"))),
             (Error::ExpectedArray, _) if short && !raw.is_empty() => {
                 Some(format!("a list of one is written [{raw}]"))
             }
