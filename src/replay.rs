@@ -19,6 +19,7 @@
 //! assert_eq!(replay.key_name(totals[0].top[0].key), "ann");
 //! ```
 
+mod attempt;
 mod gate;
 mod judge;
 mod keys;
@@ -26,7 +27,7 @@ mod run;
 mod summary;
 mod trace;
 
-pub use judge::Verdict;
+pub use attempt::Verdict;
 pub use keys::Keys;
 pub use run::{Judged, Replay, ReplayError};
 pub use summary::{KeyRefusals, LockOut, Summary, ToldMoment, ToldWait, Totals};

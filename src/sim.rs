@@ -16,7 +16,8 @@ mod replication;
 mod request;
 mod slab;
 
+pub use event_loop::Stopped;
 pub use histogram::Histogram;
 pub use metrics::Metrics;
 pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
-pub use replication::{QueueKind, Replication, Stopped};
+pub use replication::{QueueKind, Replication};

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::judge::{Attempt, Verdict};
+use super::attempt::{Attempt, Verdict};
 use super::trace::Outcome;
 use crate::limiter::{Decision, Standing};
 use crate::overload::Sample;

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::judge::{Attempt, Judge, Verdict};
+use super::attempt::{Attempt, Verdict};
+use super::judge::Judge;
 use super::{Keys, Row, Summary, Totals, Trace, TraceError};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;

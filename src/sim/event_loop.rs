@@ -4,7 +4,6 @@ mod server;
 use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
-use super::replication::Stopped;
 use super::request::{Kept, Request, Service, Waiting};
 use super::slab::Slab;
 use crate::client::Draws;
@@ -13,6 +12,11 @@ use crate::rng::Streams;
 use crate::server::Pipeline;
 use crate::units::Time;
 use crate::world::{Reach, World};
+
+/// A replication was told to stop before it had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the replication was stopped")]
+pub struct Stopped;
 
 /// A replication while it runs; `client` and `server` have what happens on
 /// either side.

@@ -1,4 +1,4 @@
-use super::event_loop::Loop;
+use super::event_loop::{Loop, Stopped};
 use super::record::Record;
 use crate::engine::{HeapQueue, LadderQueue};
 use crate::world::World;
@@ -12,11 +12,6 @@ pub enum QueueKind {
     /// The standard library's binary heap.
     Heap,
 }
-
-/// A replication was told to stop before it had ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the replication was stopped")]
-pub struct Stopped;
 
 /// One run of a world, ready to start.
 #[derive(Debug)]
