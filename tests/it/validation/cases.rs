@@ -542,6 +542,20 @@ pub(super) fn herd_retry_after() -> Vec<Run> {
     vec![
         case(&[], 1000, 100),
         case(&["cohorts.herd.homes=950"], 950, 100),
+        // Windows end on whole seconds: the same as a date, or as a reset.
+        case(
+            &["server.stages.limit.refuse=(retry_after: Date)"],
+            1000,
+            100,
+        ),
+        case(
+            &[
+                "server.stages.limit.refuse=(rate_limit: XEpoch)",
+                "retries.when told=Fixed(wait: \"1ms\", attempts: Unlimited, honour_rate_limit: true)",
+            ],
+            1000,
+            100,
+        ),
         case(&["server.stages.limit.by.quota.0=300"], 1000, 300),
     ]
 }
