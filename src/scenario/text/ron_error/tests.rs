@@ -505,7 +505,7 @@ fn structs_lists_maps_and_variants_of_the_wrong_shape() {
             "50",
             "expected a word such as Name",
             "",
-            "",
+            "such as Fixed(50)",
         ),
         (
             "(stages: [Limit(quota: \"Fixed\")])",

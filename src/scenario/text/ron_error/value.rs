@@ -213,6 +213,9 @@ impl Finder<'_> {
             (code, Some(Leaf::Text)) if is_integer_code(code) => {
                 self.without_quotes(node, is_number)
             }
+            (code, Some(Leaf::Number)) if is_word_code(code) && short => Some(format!(
+                "a word goes around a number here, such as Fixed({raw})"
+            )),
             (Error::ExpectedIdentifier, Some(Leaf::Text)) => self
                 .without_quotes(node, is_word)
                 .or_else(|| short.then(|| format!("a word goes around a text here: Name({raw})"))),
