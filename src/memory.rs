@@ -1,4 +1,8 @@
-//! Telling the processor what memory will be needed.
+//! Memory for what comes and goes, and telling the processor what will be needed.
+
+mod slab;
+
+pub(crate) use slab::Slab;
 
 /// Begins to load `items[index]` into the cache, if there is such an item, and
 /// does not wait for it.
@@ -14,7 +18,7 @@ pub(crate) fn prefetch<T>(items: &[T], index: usize) {
         // SAFETY: a prefetch reads nothing that the program can see and faults
         // on no address; this one is that of a live item. SSE, which has the
         // instruction, is part of x86_64.
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "a prefetch has no safe form")]
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
         }

@@ -14,7 +14,6 @@ mod metrics;
 mod record;
 mod replication;
 mod request;
-mod slab;
 
 pub use event_loop::Stopped;
 pub use histogram::Histogram;

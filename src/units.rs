@@ -7,12 +7,14 @@
 //! same form, and refuses what is out of range with a message that says what
 //! was expected.
 
+mod percent;
 mod probability;
 mod rate;
 mod span;
 mod time;
 mod zone;
 
+pub use percent::Percent;
 pub use probability::Probability;
 pub use rate::Rate;
 pub use span::Span;

@@ -1,4 +1,5 @@
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::{Failure, colour};
@@ -110,22 +111,31 @@ impl Input {
 }
 
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::other("it is a folder"));
-    }
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn cannot_read(name: &str, error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
-    let why = match error.kind() {
+/// Opens a file, which a folder is not.
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    let file = File::open(path)?;
+    match file.metadata()?.is_dir() {
+        true => Err(std::io::Error::other("it is a folder")),
+        false => Ok(file),
+    }
+}
+
+/// Why a file cannot be read, in words.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
-    };
+    }
+}
+
+fn cannot_read(name: &str, error: &std::io::Error) -> String {
+    let why = reason(error);
     let known = || presets::ALL.iter().map(|preset| preset.name);
     let help = match nearest(name, known()) {
         Some(near) if error.kind() == ErrorKind::NotFound => {

@@ -8,7 +8,7 @@ use print::Printer;
 use sums::Sums;
 
 use super::args::{Format, ReplayFlags};
-use super::{Exit, Failure, colour, complain};
+use super::{Exit, Failure, colour, complain, input};
 use crate::replay::{Meaning, Replay, ReplayError, Trace, TraceError, TraceOptions};
 use crate::scenario::LimiterText;
 use crate::scenario::text::render;
@@ -95,22 +95,11 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(std::io::stdin().lock()));
     }
-    let opened = std::fs::File::open(path).and_then(|file| match file.metadata()?.is_dir() {
-        true => Err(std::io::Error::other("it is a folder")),
-        false => Ok(file),
-    });
-    match opened {
+    match input::open(path) {
         Ok(file) => Ok(Box::new(file)),
         Err(error) => {
-            let why = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                _ => error.to_string(),
-            };
-            Err(Failure::Input(format!(
-                "error: cannot read {}: {why}",
-                path.display()
-            )))
+            let (path, why) = (path.display(), input::reason(&error));
+            Err(Failure::Input(format!("error: cannot read {path}: {why}")))
         }
     }
 }

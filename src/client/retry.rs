@@ -161,7 +161,7 @@ impl Retry {
             }
         };
         // Retry-After wins over the rate limit's fields (draft-ietf-httpapi-
-        // ratelimit-headers-10, section 4).
+        // ratelimit-headers-10).
         let floor = match told.retry_after {
             Some(span) if self.honour_retry_after => Some(span),
             _ => told.reset.filter(|_| self.honour_rate_limit),

@@ -42,3 +42,12 @@ pub(super) fn extremes() -> impl Iterator<Item = (Time, u64)> {
         .into_iter()
         .flat_map(move |time| costs.map(|cost| (Time::from_nanos(time), cost)))
 }
+
+/// The wait of an attempt in nanoseconds, or `None` if it is refused.
+pub(super) fn wait(decision: Decision) -> Option<u64> {
+    match decision {
+        Decision::Admit => Some(0),
+        Decision::Delay(span) => Some(span.nanos()),
+        Decision::Refuse { .. } => None,
+    }
+}

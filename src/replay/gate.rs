@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use super::attempt::{Attempt, Verdict};
 use super::trace::Outcome;
 use crate::limiter::{Decision, Standing};
+use crate::memory::Slab;
 use crate::overload::Sample;
 use crate::rng::Streams;
 use crate::server::{Call, Claim, Entry, Gate, GatePlan};
@@ -18,9 +19,8 @@ pub(super) struct GateJudge {
     /// Whether each key has permits of its own.
     by_key: bool,
     agenda: BinaryHeap<Reverse<(Time, Agendum)>>,
-    /// Attempts inside or waiting, by place; and the places that are free.
-    visits: Vec<Visit>,
-    free: Vec<u32>,
+    /// Attempts inside or waiting.
+    visits: Slab<Visit>,
     turned_away: Vec<u32>,
 }
 
@@ -48,8 +48,7 @@ impl GateJudge {
             gate: Gate::new(plan, 0, streams),
             by_key,
             agenda: BinaryHeap::new(),
-            visits: Vec::new(),
-            free: Vec::new(),
+            visits: Slab::new(),
             turned_away: Vec::new(),
         }
     }
@@ -59,7 +58,8 @@ impl GateJudge {
         self.advance(now, verdicts);
         let key = if self.by_key { attempt.key } else { 0 };
         if key >= self.gate.keys() {
-            self.gate.grow((key + 1).next_power_of_two());
+            let keys = key.saturating_add(1).checked_next_power_of_two();
+            self.gate.grow(keys.unwrap_or(u32::MAX));
         }
         let number = attempt.number;
         if attempt.cost == 0 {
@@ -88,12 +88,12 @@ impl GateJudge {
         };
         match self.gate.enter(key, claim, now) {
             Entry::Entered => {
-                let place = self.place(visit);
+                let place = self.visits.insert(|_| visit);
                 self.enter(place, now);
                 verdicts.push(self.verdict(number, key, Decision::Admit));
             }
             Entry::Waits { until } => {
-                let place = self.place(visit);
+                let place = self.visits.insert(|_| visit);
                 let times = (now, until);
                 let turned_away = &mut self.turned_away;
                 if self.gate.queue(key, claim, times, place, turned_away) {
@@ -152,7 +152,7 @@ impl GateJudge {
 
     /// A visit has its permits from now on.
     fn enter(&mut self, place: u32, now: Time) {
-        let visit = &mut self.visits[place as usize];
+        let visit = self.visits.get_mut(place);
         visit.entered = now;
         visit.in_flight = self.gate.inside();
         let end = now + visit.attempt.duration;
@@ -160,7 +160,7 @@ impl GateJudge {
     }
 
     fn end(&mut self, place: u32, now: Time, verdicts: &mut Vec<Verdict>) {
-        let visit = self.remove(place);
+        let visit = self.visits.remove(place);
         self.gate.learn(&Sample {
             now,
             round_trip: now.since(visit.entered),
@@ -173,7 +173,7 @@ impl GateJudge {
                 Call::TurnAway(place) => self.refuse(place, verdicts),
                 Call::Enter(place) => {
                     self.enter(place, now);
-                    let Visit { attempt, key, .. } = self.visits[place as usize];
+                    let Visit { attempt, key, .. } = *self.visits.get(place);
                     let wait = now.since(attempt.now);
                     let decision = match wait {
                         Span::ZERO => Decision::Admit,
@@ -186,27 +186,9 @@ impl GateJudge {
     }
 
     fn refuse(&mut self, place: u32, verdicts: &mut Vec<Verdict>) {
-        let Visit { attempt, key, .. } = self.remove(place);
+        let Visit { attempt, key, .. } = self.visits.remove(place);
         let decision = Decision::Refuse { retry_after: None };
         verdicts.push(self.verdict(attempt.number, key, decision));
-    }
-
-    fn place(&mut self, visit: Visit) -> u32 {
-        match self.free.pop() {
-            Some(place) => {
-                self.visits[place as usize] = visit;
-                place
-            }
-            None => {
-                self.visits.push(visit);
-                self.visits.len() as u32 - 1
-            }
-        }
-    }
-
-    fn remove(&mut self, place: u32) -> Visit {
-        self.free.push(place);
-        self.visits[place as usize]
     }
 
     fn verdict(&self, number: u64, key: u32, decision: Decision) -> Verdict {

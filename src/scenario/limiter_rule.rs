@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize};
 
+use super::Quota;
 use crate::limiter::{
     Anchor, Bank, CalendarWindow, ConsecutiveErrors, EnvoyBucket, Estimate, FixedWindow, Gcra,
     Grid, LeakyBucket, LimitReq, Lock, PacedWindow, Pacing, PenaltyBox, Ramp, RateRule, Refused,
     Rule, RuleError, SegmentedWindow, SlidingCounter, SlidingLog, Spacing, Surplus, TickedBucket,
     TokenBucket, whole_interval,
 };
-use crate::units::{Period, Rate, Span, UnitError, Zone};
+use crate::units::{Percent, Period, Rate, Span, Zone};
 
 /// An algorithm with its parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -251,63 +252,6 @@ fn delay_all() -> Pacing {
 
 fn one() -> u64 {
     1
-}
-
-/// A whole percentage, such as `"150%"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Percent(pub u64);
-
-impl TryFrom<String> for Percent {
-    type Error = UnitError;
-    fn try_from(text: String) -> Result<Percent, UnitError> {
-        let number = text.trim().strip_suffix('%').map(str::trim);
-        match number.and_then(|number| number.parse().ok()) {
-            Some(percent) => Ok(Percent(percent)),
-            None => Err(UnitError(format!(
-                "\"{text}\" is not a whole percentage; expected a text such as \"150%\""
-            ))),
-        }
-    }
-}
-
-impl From<Percent> for String {
-    fn from(percent: Percent) -> String {
-        format!("{}%", percent.0)
-    }
-}
-
-/// How many requests a key may make per window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Quota {
-    /// The same for every key.
-    Fixed(u64),
-    /// `each` per user of the key, counting at most `up_to_users`, and never
-    /// less than `at_least`.
-    PerUser {
-        /// Requests per user.
-        each: u64,
-        /// The most users that count.
-        #[serde(default)]
-        up_to_users: Option<u64>,
-        /// The least quota.
-        #[serde(default)]
-        at_least: u64,
-    },
-    /// By the number of users of the key: the last tier whose `from_users`
-    /// they reach.
-    Tiers(Vec<QuotaTier>),
-}
-
-/// One step of a quota that depends on the number of users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuotaTier {
-    /// The least number of users of this tier.
-    pub from_users: u64,
-    /// The quota of this tier.
-    pub quota: u64,
 }
 
 impl LimiterRule {
@@ -556,61 +500,5 @@ impl LimiterRule {
                 return Err(RuleError::NoRules);
             }
         })
-    }
-}
-
-impl Quota {
-    /// The quota of a key that counts for `users` users.
-    pub fn for_users(&self, users: u64) -> u64 {
-        match self {
-            Quota::Fixed(quota) => *quota,
-            Quota::PerUser {
-                each,
-                up_to_users,
-                at_least,
-            } => users
-                .min(up_to_users.unwrap_or(u64::MAX))
-                .saturating_mul(*each)
-                .max(*at_least),
-            Quota::Tiers(tiers) => tiers
-                .iter()
-                .rev()
-                .find(|tier| users >= tier.from_users)
-                .or(tiers.first())
-                .map_or(0, |tier| tier.quota),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotas_follow_the_number_of_users() {
-        let app = Quota::PerUser {
-            each: 2,
-            up_to_users: Some(200),
-            at_least: 20,
-        };
-        let tiers = Quota::Tiers(vec![
-            QuotaTier {
-                from_users: 1,
-                quota: 200,
-            },
-            QuotaTier {
-                from_users: 100,
-                quota: 2000,
-            },
-        ]);
-        for (users, per_user, tiered) in [
-            (1, 20, 200),
-            (50, 100, 200),
-            (100, 200, 2000),
-            (760, 400, 2000),
-        ] {
-            assert_eq!(app.for_users(users), per_user, "{users} users");
-            assert_eq!(tiers.for_users(users), tiered, "{users} users");
-        }
     }
 }

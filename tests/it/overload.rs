@@ -2,25 +2,15 @@
 //! compares two policies on the same requests and leaves a margin of many
 //! standard errors; the seed is fixed.
 
-use std::process::Command;
+use crate::support::Place;
 
 /// The value of an estimate of a policy, over all traffic.
 struct Answer(serde_json::Value);
 
 impl Answer {
     fn of(scenario: &str) -> Answer {
-        let file = tempfile::Builder::new().suffix(".ron").tempfile().unwrap();
-        std::fs::write(file.path(), scenario).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_ratelab"))
-            .arg("run")
-            .arg(file.path())
-            .args(["--replications", "4", "--format", "json"])
-            .args(["--no-files", "--quiet"])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        Answer(serde_json::from_slice(&output.stdout).unwrap())
+        let done = Place::new().run(scenario, &["--replications", "4"]);
+        Answer(done.exits(0).json())
     }
 
     /// The estimate of the policy whose name has `policy` in it, of a part.

@@ -1,18 +1,9 @@
-use super::super::trial::{assert_exact_wait, extremes};
+use super::super::trial::{assert_exact_wait, extremes, wait};
 use super::*;
 use proptest::prelude::*;
 
 fn rate(text: &str) -> Rate {
     text.parse().unwrap()
-}
-
-/// The wait in nanoseconds, or `None` if refused.
-fn wait(decision: Decision) -> Option<u64> {
-    match decision {
-        Decision::Admit => Some(0),
-        Decision::Delay(span) => Some(span.nanos()),
-        Decision::Refuse { .. } => None,
-    }
 }
 
 #[test]

@@ -1,14 +1,6 @@
-use super::super::trial::{assert_exact_wait, extremes};
+use super::super::trial::{assert_exact_wait, extremes, wait};
 use super::*;
 use proptest::prelude::*;
-
-fn wait(decision: Decision) -> Option<u64> {
-    match decision {
-        Decision::Admit => Some(0),
-        Decision::Delay(span) => Some(span.nanos()),
-        Decision::Refuse { .. } => None,
-    }
-}
 
 #[test]
 fn the_bursty_limiter_of_failsafe_go() {

@@ -118,7 +118,7 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
     }
 }
 
-pub(super) fn check_polls(scenario: &Scenario, path: &str, client: &Client, found: &mut Findings) {
+fn check_polls(scenario: &Scenario, path: &str, client: &Client, found: &mut Findings) {
     for (index, poll) in client.polls.iter().enumerate() {
         let here = format!("{path}.polls.{index}");
         if poll.every.is_zero() {
@@ -161,7 +161,7 @@ pub(super) fn check_polls(scenario: &Scenario, path: &str, client: &Client, foun
     }
 }
 
-pub(super) fn check_commands(
+fn check_commands(
     scenario: &Scenario,
     path: &str,
     client: &Client,
@@ -296,7 +296,7 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
 
 /// Attempts without end and without a wait worth the name would make a run of
 /// one request last for ever.
-pub(super) fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
+fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
     let many = match attempts {
         Attempts::AtMost(most) => most.get() > MAX_HASTY_ATTEMPTS,
         Attempts::Unlimited => true,

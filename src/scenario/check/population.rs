@@ -43,7 +43,7 @@ impl DeviceCount {
     }
 }
 
-pub(super) fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Findings) {
+fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Findings) {
     for (field, value) in [
         ("homes", cohort.homes),
         ("homes_per_user", cohort.homes_per_user),

@@ -16,31 +16,25 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
     match limiter {
         LimiterText::Rule(rule) => check_rule("", rule, 1, &mut found),
         LimiterText::Stage(stage) => {
-            check_refusal("", stage, &mut found);
-            match &**stage {
-                Stage::Gate { .. } => check_gate("", stage, &mut found),
-                Stage::Admission { by, .. } => check_admission("", *by, &mut found),
-                Stage::Limit {
-                    by,
-                    per,
-                    methods,
-                    kinds,
-                    costs,
-                    ..
-                } => {
-                    check_limit("", by, per, 1, &mut found);
-                    let there = [
-                        ("methods", methods.is_some()),
-                        ("kinds", kinds.is_some()),
-                        ("costs", !costs.is_empty()),
-                    ];
-                    for (field, _) in there.iter().filter(|(_, there)| *there) {
-                        found.add(
-                            field,
-                            format!("a log tells nothing of {field} of requests"),
-                            "leave it out; a log may have a column with costs",
-                        );
-                    }
+            check_stage("", stage, 1, &mut found);
+            if let Stage::Limit {
+                methods,
+                kinds,
+                costs,
+                ..
+            } = &**stage
+            {
+                let there = [
+                    ("methods", methods.is_some()),
+                    ("kinds", kinds.is_some()),
+                    ("costs", !costs.is_empty()),
+                ];
+                for (field, _) in there.iter().filter(|(_, there)| *there) {
+                    found.add(
+                        field,
+                        format!("a log tells nothing of {field} of requests"),
+                        "leave it out; a log may have a column with costs",
+                    );
                 }
             }
         }
@@ -73,19 +67,16 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
                 "needs a name of its own",
             );
         }
-        check_refusal(&path, stage, found);
+        check_stage(&path, stage, users, found);
         match stage {
-            Stage::Gate { .. } => check_gate(&path, stage, found),
-            Stage::Admission { by, .. } => check_admission(&path, *by, found),
+            Stage::Gate { .. } | Stage::Admission { .. } => {}
             Stage::Limit {
                 by,
-                per,
                 methods,
                 kinds,
                 costs,
                 ..
             } => {
-                check_limit(&path, by, per, users, found);
                 let known = scenario.methods();
                 for (number, method) in methods.iter().flatten().enumerate() {
                     if !known.contains(&method.as_str()) {
@@ -139,7 +130,18 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
     }
 }
 
-pub(super) fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
+/// What a stage must be, whoever passes it, with as many users per key as there
+/// can be.
+fn check_stage(path: &str, stage: &Stage, users: u64, found: &mut Findings) {
+    check_refusal(path, stage, found);
+    match stage {
+        Stage::Gate { .. } => check_gate(path, stage, found),
+        Stage::Admission { by, .. } => check_admission(path, *by, found),
+        Stage::Limit { by, per, .. } => check_limit(path, by, per, users, found),
+    }
+}
+
+fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
     let Stage::Gate {
         per,
         permits,
@@ -251,13 +253,13 @@ pub(super) fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
     }
 }
 
-pub(super) fn check_admission(path: &str, by: AdmissionRule, found: &mut Findings) {
+fn check_admission(path: &str, by: AdmissionRule, found: &mut Findings) {
     if let Err(why) = by.rule().check() {
         found.add(&at(path, "by"), why, "cannot be used");
     }
 }
 
-pub(super) fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
+fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
     let why = match stage {
         Stage::Gate { .. } => Some("a gate does not know when a permit will be free"),
         Stage::Admission { .. } => {
@@ -309,20 +311,14 @@ fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     }
 }
 
-pub(super) fn check_limit(
-    path: &str,
-    by: &LimiterRule,
-    per: &[Scope],
-    users: u64,
-    found: &mut Findings,
-) {
+fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], users: u64, found: &mut Findings) {
     check_scopes(path, per, found);
     check_rule(&at(path, "by"), by, users, found);
 }
 
 /// A rule of a limit, at the path `by`, with as many users per key as there
 /// can be.
-pub(super) fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
+fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
     let before = found.0.len();
     match rule {
         LimiterRule::PenaltyBox { by: behind, .. } => {
@@ -360,7 +356,7 @@ pub(super) fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut F
     }
 }
 
-pub(super) fn check_quota(path: &str, quota: &Quota, found: &mut Findings) {
+fn check_quota(path: &str, quota: &Quota, found: &mut Findings) {
     const ZERO: &str = "a quota of 0 refuses everything";
     match quota {
         Quota::Fixed(0) => found.add(path, ZERO, "must be at least 1"),

@@ -1,13 +1,13 @@
 /// Numbered places for things that come and go; a freed place is the next to
 /// be taken, so that the few in use stay in the cache.
 #[derive(Debug)]
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     items: Vec<T>,
     free: Vec<u32>,
 }
 
 impl<T: Copy> Slab<T> {
-    pub(super) fn new() -> Slab<T> {
+    pub(crate) fn new() -> Slab<T> {
         Slab {
             items: Vec::new(),
             free: Vec::new(),
@@ -17,7 +17,7 @@ impl<T: Copy> Slab<T> {
     /// Puts an item into a free place; `make` gets what was there before, if
     /// the place was ever used.
     #[inline]
-    pub(super) fn insert(&mut self, make: impl FnOnce(Option<&T>) -> T) -> u32 {
+    pub(crate) fn insert(&mut self, make: impl FnOnce(Option<&T>) -> T) -> u32 {
         match self.free.pop() {
             Some(place) => {
                 let item = &mut self.items[place as usize];
@@ -33,23 +33,23 @@ impl<T: Copy> Slab<T> {
 
     /// Frees a place and returns what was there.
     #[inline]
-    pub(super) fn remove(&mut self, place: u32) -> T {
+    pub(crate) fn remove(&mut self, place: u32) -> T {
         self.free.push(place);
         self.items[place as usize]
     }
 
     #[inline]
-    pub(super) fn get(&self, place: u32) -> &T {
+    pub(crate) fn get(&self, place: u32) -> &T {
         &self.items[place as usize]
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, place: u32) -> &mut T {
+    pub(crate) fn get_mut(&mut self, place: u32) -> &mut T {
         &mut self.items[place as usize]
     }
 
     /// All places, used and free.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()
     }
 }

@@ -1,0 +1,90 @@
+use serde::{Deserialize, Serialize};
+
+/// How many requests a key may make per window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Quota {
+    /// The same for every key.
+    Fixed(u64),
+    /// `each` per user of the key, counting at most `up_to_users`, and never
+    /// less than `at_least`.
+    PerUser {
+        /// Requests per user.
+        each: u64,
+        /// The most users that count.
+        #[serde(default)]
+        up_to_users: Option<u64>,
+        /// The least quota.
+        #[serde(default)]
+        at_least: u64,
+    },
+    /// By the number of users of the key: the last tier whose `from_users`
+    /// they reach.
+    Tiers(Vec<QuotaTier>),
+}
+
+/// One step of a quota that depends on the number of users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaTier {
+    /// The least number of users of this tier.
+    pub from_users: u64,
+    /// The quota of this tier.
+    pub quota: u64,
+}
+
+impl Quota {
+    /// The quota of a key that counts for `users` users.
+    pub fn for_users(&self, users: u64) -> u64 {
+        match self {
+            Quota::Fixed(quota) => *quota,
+            Quota::PerUser {
+                each,
+                up_to_users,
+                at_least,
+            } => users
+                .min(up_to_users.unwrap_or(u64::MAX))
+                .saturating_mul(*each)
+                .max(*at_least),
+            Quota::Tiers(tiers) => tiers
+                .iter()
+                .rev()
+                .find(|tier| users >= tier.from_users)
+                .or(tiers.first())
+                .map_or(0, |tier| tier.quota),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_follow_the_number_of_users() {
+        let app = Quota::PerUser {
+            each: 2,
+            up_to_users: Some(200),
+            at_least: 20,
+        };
+        let tiers = Quota::Tiers(vec![
+            QuotaTier {
+                from_users: 1,
+                quota: 200,
+            },
+            QuotaTier {
+                from_users: 100,
+                quota: 2000,
+            },
+        ]);
+        for (users, per_user, tiered) in [
+            (1, 20, 200),
+            (50, 100, 200),
+            (100, 200, 2000),
+            (760, 400, 2000),
+        ] {
+            assert_eq!(app.for_users(users), per_user, "{users} users");
+            assert_eq!(tiers.for_users(users), tiered, "{users} users");
+        }
+    }
+}
