@@ -1,5 +1,6 @@
 //! The ladder queue; see [`LadderQueue`].
 
+mod bucket_sort;
 mod front;
 mod pool;
 mod ring;
@@ -136,7 +137,8 @@ impl LadderQueue {
             self.pool
                 .drain(&mut bag, self.front.unsorted(), DIVIDE_ABOVE);
             if bag == 0 {
-                self.front.sort(self.ring.last_nanos(bucket));
+                self.front
+                    .sort_bucket(self.ring.last_nanos(bucket), self.ring.shift());
                 return self.take_front();
             }
             self.divide(bucket, bag);

@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::bucket_sort::sort_bucket;
 use crate::engine::Event;
 
 /// Above so many sorted events a new one goes to the heap rather than among them.
@@ -14,6 +15,8 @@ const INSERT_LIMIT: usize = 128;
 pub(super) struct Front {
     /// Latest first.
     sorted: Vec<Event>,
+    /// The next bucket's, while it is being taken.
+    unsorted: Vec<Event>,
     late: BinaryHeap<Reverse<Event>>,
     /// The last nanosecond whose events belong here.
     until: u64,
@@ -23,6 +26,7 @@ impl Front {
     pub(super) fn new(capacity: usize, until: u64) -> Front {
         Front {
             sorted: Vec::with_capacity(capacity),
+            unsorted: Vec::with_capacity(capacity),
             late: BinaryHeap::new(),
             until,
         }
@@ -65,24 +69,25 @@ impl Front {
         self.sorted[at] = event;
     }
 
-    /// The place for the next bucket's events; it must have been used up. Ends with
-    /// [`sort`](Front::sort), unless the place is emptied again.
+    /// The place for the next bucket's events, empty; all others must have been
+    /// popped. Ends with one of the sorts, unless the place is emptied again.
     #[inline]
     pub(super) fn unsorted(&mut self) -> &mut Vec<Event> {
-        &mut self.sorted
+        &mut self.unsorted
     }
 
     /// Puts the events in order, which are all that there are up to a nanosecond.
-    #[inline]
     pub(super) fn sort(&mut self, until: u64) {
         self.until = until;
-        // Times alone compare faster, and are seldom equal.
-        self.sorted
-            .sort_unstable_by_key(|event| Reverse(event.nanos()));
-        let tied = |pair: &[Event]| pair[0].nanos() == pair[1].nanos();
-        if self.sorted.windows(2).any(tied) {
-            self.sorted.sort_unstable_by_key(|&event| Reverse(event));
-        }
+        std::mem::swap(&mut self.sorted, &mut self.unsorted);
+        self.sorted.sort_unstable_by_key(|&event| Reverse(event));
+    }
+
+    /// The same for those of a bucket that is `1 << shift` ns long.
+    #[inline]
+    pub(super) fn sort_bucket(&mut self, until: u64, shift: u32) {
+        self.until = until;
+        sort_bucket(&mut self.unsorted, &mut self.sorted, until, shift);
     }
 
     #[inline]
@@ -96,7 +101,8 @@ impl Front {
 
     /// The bytes of heap memory held.
     pub(super) fn memory(&self) -> usize {
-        (self.sorted.capacity() + self.late.capacity()) * size_of::<Event>()
+        (self.sorted.capacity() + self.unsorted.capacity() + self.late.capacity())
+            * size_of::<Event>()
     }
 }
 

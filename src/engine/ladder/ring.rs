@@ -38,6 +38,12 @@ impl Ring {
         nanos >> self.shift
     }
 
+    /// The `log2` of a bucket's length in nanoseconds.
+    #[inline]
+    pub(super) fn shift(&self) -> u32 {
+        self.shift
+    }
+
     /// The first nanosecond of a bucket.
     pub(super) fn first_nanos(&self, bucket: u64) -> u64 {
         bucket << self.shift
