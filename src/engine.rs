@@ -83,8 +83,9 @@ pub trait EventQueue {
         self.len() == 0
     }
 
-    /// The event that will be popped after `ahead` other pops if nothing is
-    /// pushed until then: a hint, for fetching its entity's state into the cache.
-    /// `None` where finding out would take work, whether or not there is one.
-    fn upcoming(&self, ahead: usize) -> Option<Event>;
+    /// Some events, a few at most, that will be popped soon unless others come
+    /// before them: a hint, for fetching their entities' state into the cache.
+    /// Who calls it about once per pop learns of nearly all events, of most of
+    /// them once. Empty where finding out would take work.
+    fn foretold(&mut self) -> &[Event];
 }

@@ -19,6 +19,11 @@ impl HeapQueue {
         HeapQueue::default()
     }
 
+    #[cfg(test)]
+    pub(super) fn contains(&self, event: Event) -> bool {
+        self.heap.iter().any(|Reverse(pending)| *pending == event)
+    }
+
     /// The bytes of heap memory that it holds.
     pub fn memory(&self) -> usize {
         self.heap.capacity() * size_of::<Event>()
@@ -41,9 +46,8 @@ impl EventQueue for HeapQueue {
     }
 
     #[inline]
-    fn upcoming(&self, ahead: usize) -> Option<Event> {
-        let Reverse(first) = self.heap.peek()?;
-        (ahead == 0).then_some(*first)
+    fn foretold(&mut self) -> &[Event] {
+        &[]
     }
 }
 
@@ -59,8 +63,8 @@ mod tests {
         let mut queue = HeapQueue::new();
         events.iter().for_each(|&event| queue.push(event));
         events.sort_unstable();
-        assert_eq!((queue.len(), queue.upcoming(0)), (4, Some(events[0])));
+        assert_eq!(queue.len(), 4);
         assert_eq!(events.map(|_| queue.pop()), events.map(Some));
-        assert!(queue.is_empty() && queue.pop().is_none() && queue.upcoming(0).is_none());
+        assert!(queue.is_empty() && queue.pop().is_none());
     }
 }

@@ -230,8 +230,6 @@ pub enum Outcome {
 pub struct Pipeline<'w> {
     plan: &'w ServerPlan,
     limits: Vec<Bank>,
-    /// For each limit whether its states are more than the nearer caches hold.
-    is_large: Vec<bool>,
     gates: Vec<Gate>,
     admissions: Vec<AdmissionState>,
     feedback: bool,
@@ -258,11 +256,6 @@ impl<'w> Pipeline<'w> {
         Pipeline {
             plan,
             limits: plan.limits.clone(),
-            is_large: plan
-                .limits
-                .iter()
-                .map(|bank| bank.bytes() > NEAR_BYTES)
-                .collect(),
             gates: (plan.gates.iter().cloned().zip(0..))
                 .map(|(gate, number)| Gate::new(gate, number, streams))
                 .collect(),
@@ -424,19 +417,24 @@ impl<'w> Pipeline<'w> {
         }
     }
 
-    /// Whether it is worth asking for states ahead.
-    pub fn is_large(&self) -> bool {
-        self.is_large.contains(&true)
+    /// The limits on a route whose states are more than the nearer caches hold,
+    /// so that asking for them ahead is worth it.
+    pub fn large_limits(&self, route: &[RouteStage]) -> Vec<RouteStage> {
+        let is_large = |stage: &RouteStage| match stage {
+            RouteStage::Limit { limit, .. } => {
+                self.limits[usize::from(*limit)].bytes() > NEAR_BYTES
+            }
+            RouteStage::Gate { .. } | RouteStage::Admission { .. } => false,
+        };
+        route.iter().copied().filter(is_large).collect()
     }
 
-    /// Begins to load the states of the large limits on a route, for a visit of that
-    /// home and device that will come soon.
+    /// Begins to load the states of the limits among `stages`, for a visit of
+    /// that home and device that will come soon.
     #[inline]
-    pub fn prefetch(&self, route: &[RouteStage], home: u32, device: u32) {
-        for stage in route {
-            if let RouteStage::Limit { limit, key, .. } = *stage
-                && self.is_large[usize::from(limit)]
-            {
+    pub fn prefetch(&self, stages: &[RouteStage], home: u32, device: u32) {
+        for stage in stages {
+            if let RouteStage::Limit { limit, key, .. } = *stage {
                 self.limits[usize::from(limit)].prefetch(self.key(key, home, device));
             }
         }

@@ -1,17 +1,20 @@
 mod client;
+mod look_ahead;
 mod server;
+
+use look_ahead::LookAhead;
 
 use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
 use super::request::{Kept, Request, Service, Waiting};
 use crate::client::Draws;
-use crate::engine::{Event, EventQueue};
+use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::Streams;
 use crate::server::Pipeline;
 use crate::units::Time;
-use crate::world::{Reach, World};
+use crate::world::World;
 
 /// A replication was told to stop before it had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,10 +35,7 @@ pub(super) struct Loop<'w, Q> {
     /// By place in `services`; empty if no stage learns.
     kept: Vec<Kept>,
     feedback: bool,
-    /// Whether state must be asked for ahead.
-    large: bool,
-    /// Whether the state of the next events has been asked for.
-    foretold: bool,
+    look_ahead: LookAhead,
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
     /// Waiting attempts whose permit has come, to be taken further.
@@ -51,10 +51,6 @@ pub(super) struct Loop<'w, Q> {
 
 const NO_DEVICE: u32 = u32::MAX;
 
-/// How far ahead state is asked for. So many events take longer than an access
-/// to memory; the further ahead, the less is known of the queue.
-const EVENTS_AHEAD: usize = 8;
-
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     pub(super) fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
         let streams = Streams::new(seed, number);
@@ -68,9 +64,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             waiting: Slab::new(),
             kept: Vec::new(),
             feedback: world.server.has_feedback(),
-            large: server.is_large(),
+            look_ahead: LookAhead::new(world, &server),
             server,
-            foretold: false,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             called: Vec::new(),
             turned_away: Vec::new(),
@@ -107,9 +102,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             if self.events.is_multiple_of(1 << 16) && stop() {
                 return Err(Stopped);
             }
-            if self.large {
-                self.look_ahead();
-            }
+            self.look_ahead
+                .step(self.world, &self.server, &mut self.queue);
             match Kind::of(event) {
                 Kind::Send => self.send(event.entity(), event.detail()),
                 Kind::Served => self.served(event.entity()),
@@ -129,43 +123,6 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             streams: &self.streams,
             entity,
             key,
-        }
-    }
-
-    /// Begins to load the state that coming events will need.
-    #[inline]
-    fn look_ahead(&mut self) {
-        match self.queue.upcoming(EVENTS_AHEAD) {
-            Some(event) => {
-                if !self.foretold {
-                    self.foretold = true;
-                    for ahead in 0..EVENTS_AHEAD {
-                        if let Some(event) = self.queue.upcoming(ahead) {
-                            self.prefetch(event);
-                        }
-                    }
-                }
-                self.prefetch(event);
-            }
-            None => self.foretold = false,
-        }
-    }
-
-    /// Begins to load the state that an event will need.
-    #[inline]
-    fn prefetch(&self, event: Event) {
-        if Kind::of(event) == Kind::Send {
-            let sender = event.entity();
-            let stream = &self.world.streams[self.world.stream_of(sender)];
-            let entity = sender - stream.first_sender;
-            if let (Reach::Device, Some(group)) = (stream.reach, &stream.devices) {
-                let home = stream.first_home + group.layout.home(entity);
-                let device = group.first_device + entity;
-                self.server.prefetch(&stream.route, home, device);
-            } else {
-                let home = stream.first_home + entity;
-                self.server.prefetch(&stream.route, home, NO_DEVICE);
-            }
         }
     }
 }

@@ -94,7 +94,7 @@ mod tests {
             let mut events: Vec<Event> = draws
                 .into_iter()
                 .map(|(draw, entity)| {
-                    let nanos = from + (draw % width >> crowd.min(shift));
+                    let nanos = from + ((draw % width) >> crowd.min(shift));
                     Event::new(Time::from_nanos(nanos), 0, entity, 0)
                 })
                 .collect();

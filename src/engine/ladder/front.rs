@@ -7,6 +7,9 @@ use crate::engine::Event;
 /// Above so many sorted events a new one goes to the heap rather than among them.
 const INSERT_LIMIT: usize = 128;
 
+/// How many pops before its own an event is told.
+const AHEAD: usize = 16;
+
 /// The events that are next, in order.
 ///
 /// They are sorted once, when their bucket comes up, and taken from the end. One
@@ -18,6 +21,8 @@ pub(super) struct Front {
     /// The next bucket's, while it is being taken.
     unsorted: Vec<Event>,
     late: BinaryHeap<Reverse<Event>>,
+    /// How many of the sorted events, counted from the last, are yet to be told.
+    untold: usize,
     /// The last nanosecond whose events belong here.
     until: u64,
 }
@@ -28,6 +33,7 @@ impl Front {
             sorted: Vec::with_capacity(capacity),
             unsorted: Vec::with_capacity(capacity),
             late: BinaryHeap::new(),
+            untold: 0,
             until,
         }
     }
@@ -81,22 +87,24 @@ impl Front {
         self.until = until;
         std::mem::swap(&mut self.sorted, &mut self.unsorted);
         self.sorted.sort_unstable_by_key(|&event| Reverse(event));
+        self.untold = self.sorted.len().saturating_sub(AHEAD);
     }
 
-    /// The same for those of a bucket that is `1 << shift` ns long.
+    /// The same for those of a bucket that is `1 << shift` ns long and that has
+    /// been told of.
     #[inline]
     pub(super) fn sort_bucket(&mut self, until: u64, shift: u32) {
         self.until = until;
         sort_bucket(&mut self.unsorted, &mut self.sorted, until, shift);
+        self.untold = 0;
     }
 
+    /// Some of the sorted events, a little before they are popped.
     #[inline]
-    pub(super) fn upcoming(&self, ahead: usize) -> Option<Event> {
-        if !self.late.is_empty() {
-            return None;
-        }
-        let index = self.sorted.len().checked_sub(ahead)?.checked_sub(1)?;
-        self.sorted.get(index).copied()
+    pub(super) fn foretold(&mut self) -> &[Event] {
+        let upto = self.untold.min(self.sorted.len());
+        self.untold = upto.saturating_sub(AHEAD);
+        &self.sorted[self.untold..upto]
     }
 
     /// The bytes of heap memory held.

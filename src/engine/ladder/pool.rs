@@ -47,6 +47,28 @@ impl Pool {
         prefetch(&self.slots, bag as usize);
     }
 
+    /// Begins to load the last chunk of a bag.
+    #[inline]
+    pub(super) fn prefetch_chunk(&self, bag: u32) {
+        if bag != 0 {
+            let chunk = chunk_of(bag);
+            prefetch(&self.before, chunk);
+            for line in 0..CHUNK / 4 {
+                prefetch(&self.slots, chunk * CHUNK + 4 * line);
+            }
+        }
+    }
+
+    /// The events in the last chunk of a bag, and the bag without them.
+    #[inline]
+    pub(super) fn last_chunk(&self, bag: u32) -> (&[Event], u32) {
+        if bag == 0 {
+            return (&[], 0);
+        }
+        let chunk = chunk_of(bag);
+        (&self.slots[chunk * CHUNK..bag as usize], self.before[chunk])
+    }
+
     /// The first slot of an unused chunk, whose chain goes on at `before`.
     #[inline]
     fn new_chunk(&mut self, before: u32) -> u32 {

@@ -84,17 +84,33 @@ impl Ring {
     /// Empties the first bucket that is not empty, and says which it was.
     #[inline]
     pub(super) fn take_first(&mut self) -> Option<(u64, u32)> {
-        let bucket = self.next + self.gap()?;
+        let bucket = self.next + self.gap(self.next)?;
         let place = bucket as usize & (self.bags.len() - 1);
         self.occupied[place / 64] &= !(1 << (place % 64));
         self.next = bucket + 1;
         Some((bucket, std::mem::take(&mut self.bags[place])))
     }
 
-    /// How many empty buckets there are before the first that is not.
+    /// The first bucket that is not empty, and the first after that, as they are
+    /// at the moment; zero if there is none.
     #[inline]
-    fn gap(&self) -> Option<u64> {
-        let from = self.next as usize & (self.bags.len() - 1);
+    pub(super) fn first_two(&self) -> (u32, u32) {
+        let bag = |bucket: u64| self.bags[bucket as usize & (self.bags.len() - 1)];
+        match self.gap(self.next) {
+            None => (0, 0),
+            Some(gap) => {
+                let first = self.next + gap;
+                let second = self.gap(first + 1).map_or(first, |gap| first + 1 + gap);
+                (bag(first), bag(second))
+            }
+        }
+    }
+
+    /// How many empty buckets there are before the first from `bucket` on that
+    /// is not, all round the ring.
+    #[inline]
+    fn gap(&self, bucket: u64) -> Option<u64> {
+        let from = bucket as usize & (self.bags.len() - 1);
         let bits = self.occupied[from / 64] >> (from % 64);
         if bits != 0 {
             return Some(u64::from(bits.trailing_zeros()));

@@ -1,0 +1,83 @@
+use super::NO_DEVICE;
+use crate::engine::EventQueue;
+use crate::server::{Pipeline, RouteStage};
+use crate::sim::event::Kind;
+use crate::world::{Reach, World};
+
+/// At most so many timers are known ahead at a time.
+const KNOWN: usize = 16;
+
+/// Asks for the state that coming timers will need, one timer per event, so that
+/// it is in the cache when they fire.
+#[derive(Debug)]
+pub(super) struct LookAhead {
+    /// For each stream the limits on its route whose states are many.
+    routes: Vec<Vec<RouteStage>>,
+    /// Whether there are such limits.
+    is_needed: bool,
+    /// The senders whose timers come soon: those from `done` to `known`.
+    senders: [u32; KNOWN],
+    done: usize,
+    known: usize,
+}
+
+impl LookAhead {
+    pub(super) fn new(world: &World, server: &Pipeline<'_>) -> LookAhead {
+        let routes: Vec<Vec<RouteStage>> = (world.streams.iter())
+            .map(|stream| server.large_limits(&stream.route))
+            .collect();
+        LookAhead {
+            is_needed: routes.iter().any(|route| !route.is_empty()),
+            routes,
+            senders: [0; KNOWN],
+            done: 0,
+            known: 0,
+        }
+    }
+
+    /// Begins to load the state that the next of the coming timers will need.
+    #[inline]
+    pub(super) fn step(
+        &mut self,
+        world: &World,
+        server: &Pipeline<'_>,
+        queue: &mut impl EventQueue,
+    ) {
+        if !self.is_needed {
+            return;
+        }
+        if self.done == self.known {
+            self.learn(queue);
+        }
+        if let Some(&sender) = self.senders[..self.known].get(self.done) {
+            self.done += 1;
+            self.prefetch(world, server, sender);
+        }
+    }
+
+    /// Picks the timers among the events that the queue foretells.
+    #[inline]
+    fn learn(&mut self, queue: &mut impl EventQueue) {
+        (self.done, self.known) = (0, 0);
+        for event in queue.foretold().iter().take(KNOWN) {
+            // Whether an event is a timer cannot be foreseen: no branch.
+            self.senders[self.known % KNOWN] = event.entity();
+            self.known += usize::from(Kind::of(*event) == Kind::Send);
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, world: &World, server: &Pipeline<'_>, sender: u32) {
+        let index = world.stream_of(sender);
+        let stream = &world.streams[index];
+        let entity = sender - stream.first_sender;
+        let (home, device) = match (stream.reach, &stream.devices) {
+            (Reach::Device, Some(group)) => (
+                stream.first_home + group.layout.home(entity),
+                group.first_device + entity,
+            ),
+            _ => (stream.first_home + entity, NO_DEVICE),
+        };
+        server.prefetch(&self.routes[index], home, device);
+    }
+}
