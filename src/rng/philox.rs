@@ -8,20 +8,38 @@
 const MULTIPLIER: u64 = 0xD2B7_4407_B1CE_6E93;
 /// The golden ratio's fraction in 64 bits: the step of the key between rounds.
 const KEY_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-const ROUNDS: u32 = 10;
+const ROUNDS: usize = 10;
 
-/// Two random words, a bijection of the counter for each key.
-#[inline]
-pub(super) fn philox2x64(key: u64, counter: [u64; 2]) -> [u64; 2] {
-    let [mut left, mut right] = counter;
-    let mut round_key = key;
-    for _ in 0..ROUNDS {
-        let product = u128::from(left) * u128::from(MULTIPLIER);
-        left = (product >> 64) as u64 ^ round_key ^ right;
-        right = product as u64;
-        round_key = round_key.wrapping_add(KEY_STEP);
+/// The random function under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Philox {
+    round_keys: [u64; ROUNDS],
+}
+
+impl Philox {
+    pub(super) fn new(key: u64) -> Philox {
+        let round_key = |round: usize| key.wrapping_add(KEY_STEP.wrapping_mul(round as u64));
+        Philox {
+            round_keys: std::array::from_fn(round_key),
+        }
     }
-    [left, right]
+
+    #[cfg(test)]
+    pub(super) fn key(&self) -> u64 {
+        self.round_keys[0]
+    }
+
+    /// Two random words, a bijection of the counter.
+    #[inline]
+    pub(super) fn block(&self, counter: [u64; 2]) -> [u64; 2] {
+        let [mut left, mut right] = counter;
+        for round_key in self.round_keys {
+            let product = u128::from(left) * u128::from(MULTIPLIER);
+            left = (product >> 64) as u64 ^ round_key ^ right;
+            right = product as u64;
+        }
+        [left, right]
+    }
 }
 
 /// Output number `n`, counted from 0, of the SplitMix64 generator that starts
@@ -57,7 +75,8 @@ mod tests {
                 [0x0a5e742c2997341c, 0xb0f883d38000de5d],
             ),
         ] {
-            assert_eq!(philox2x64(key, counter), expected, "{counter:x?} {key:x}");
+            let found = Philox::new(key).block(counter);
+            assert_eq!(found, expected, "{counter:x?} {key:x}");
         }
     }
 

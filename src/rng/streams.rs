@@ -4,7 +4,7 @@ use rand::TryRng;
 use rand::rand_core::utils::fill_bytes_via_next_word;
 
 use super::Purpose;
-use super::philox::{philox2x64, splitmix64};
+use super::philox::{Philox, splitmix64};
 
 /// All random numbers of one replication, addressed by entity, purpose and index.
 ///
@@ -25,14 +25,14 @@ use super::philox::{philox2x64, splitmix64};
 /// loop, shifts no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streams {
-    key: u64,
+    philox: Philox,
 }
 
 impl Streams {
     /// The streams of one replication of a study.
     pub fn new(seed: u64, replication: u32) -> Streams {
         Streams {
-            key: splitmix64(splitmix64(seed, 0), u64::from(replication)),
+            philox: Philox::new(splitmix64(splitmix64(seed, 0), u64::from(replication))),
         }
     }
 
@@ -42,7 +42,7 @@ impl Streams {
     /// address, so a variate takes either this or the stream, not both.
     #[inline]
     pub fn uniform(&self, entity: u32, purpose: Purpose, index: u64) -> f64 {
-        let [first, _] = philox2x64(self.key, [first_block(entity, purpose), index]);
+        let [first, _] = self.philox.block([first_block(entity, purpose), index]);
         unit_interval(first)
     }
 
@@ -50,7 +50,7 @@ impl Streams {
     #[inline]
     pub fn stream(&self, entity: u32, purpose: Purpose, index: u64) -> Stream {
         Stream {
-            key: self.key,
+            philox: self.philox,
             start: first_block(entity, purpose),
             index,
             drawn: 0,
@@ -82,7 +82,7 @@ const BLOCK_MASK: u32 = (1 << 24) - 1;
 /// it starts again; it never runs into another stream.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    key: u64,
+    philox: Philox,
     start: u64,
     index: u64,
     /// Words drawn so far.
@@ -113,7 +113,7 @@ impl Stream {
             return self.spare;
         }
         let block = u64::from((drawn / 2) & BLOCK_MASK);
-        let [first, second] = philox2x64(self.key, [self.start | block, self.index]);
+        let [first, second] = self.philox.block([self.start | block, self.index]);
         self.spare = second;
         first
     }
@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn keys_are_distinct_over_seeds_and_replications() {
         let keys: BTreeSet<u64> = (0..100)
-            .flat_map(|seed| (0..1000).map(move |replication| Streams::new(seed, replication).key))
+            .flat_map(|seed| {
+                (0..1000).map(move |replication| Streams::new(seed, replication).philox.key())
+            })
             .collect();
         assert_eq!(keys.len(), 100_000);
     }
@@ -222,7 +224,7 @@ mod tests {
         let mut stream = streams.stream(7, Purpose::Think, 5);
         let first = stream.next_u64();
         stream.drawn = 0x1ff_fffe;
-        let last = philox2x64(stream.key, [0x07_04ff_ffff, 5]);
+        let last = stream.philox.block([0x07_04ff_ffff, 5]);
         assert_eq!([stream.next_u64(), stream.next_u64()], last);
         assert_eq!(stream.next_u64(), first);
         stream.drawn = u32::MAX;

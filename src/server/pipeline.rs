@@ -327,8 +327,7 @@ impl<'w> Pipeline<'w> {
                     }
                 }
                 RouteStage::Admission { admission, stage } => {
-                    let admission = &mut self.admissions[usize::from(admission)];
-                    if !admission.admit(now, chance(stage)) {
+                    if !self.admit(admission, now, || chance(stage)) {
                         return self.refuse(route, visit, stage, now, None);
                     }
                     visit.observed |= 1 << stage;
@@ -337,6 +336,12 @@ impl<'w> Pipeline<'w> {
             visit.next += 1;
         }
         Outcome::Admitted
+    }
+
+    /// Out of the way of the stages that are met most.
+    #[inline(never)]
+    fn admit(&mut self, admission: u8, now: Time, chance: impl Fn() -> f64) -> bool {
+        self.admissions[usize::from(admission)].admit(now, chance())
     }
 
     /// Notes that a visit holds a permit of a gate from now on.
@@ -352,7 +357,7 @@ impl<'w> Pipeline<'w> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn refuse(
         &mut self,
         route: &[RouteStage],

@@ -17,12 +17,12 @@ impl<Q: EventQueue> Loop<'_, Q> {
     pub(super) fn pass(&mut self, attempt: Attempt, mut visit: Visit) {
         let stream = &self.world.streams[usize::from(attempt.stream)];
         let held = visit.held;
-        let draws = Draws {
-            streams: &self.streams,
-            entity: attempt.entity,
-            key: stream.key,
-        };
         let chance = |stage: u8| {
+            let draws = Draws {
+                streams: &self.streams,
+                entity: attempt.entity,
+                key: stream.key,
+            };
             let draw = attempt.count.wrapping_mul(32) + u32::from(stage);
             draws.uniform(Purpose::Admission, attempt.number, draw)
         };
