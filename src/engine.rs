@@ -21,21 +21,21 @@
 //! | [`HeapQueue`] | O(log n) | 16 to 32 | below a thousand pending events, or if nothing is known of them; as an oracle |
 //!
 //! The cost of a pop and the push that follows it in the hold model (Jones, 1986):
-//! median ns on one core of about 2.3 GHz, with the draw of the increment, which
-//! takes 1 ns of the first load and 16 ns of the second.
+//! median ns on one core of a shared machine, with the draw of the increment, which
+//! takes 2 ns of the first load and 18 ns of the second.
 //!
 //! | increment | pending | ladder | heap |
 //! | --- | --- | --- | --- |
-//! | uniform in 60 s ± 1 s | 1e3 | 21 | 21 |
-//! | | 1e5 | 21 | 106 |
-//! | | 1e6 | 27 | 389 |
-//! | half of them that, half exponential with mean 50 ms | 1e3 | 37 | 50 |
-//! | | 1e5 | 37 | 119 |
-//! | | 1e6 | 40 | 366 |
+//! | uniform in 60 s ± 1 s | 1e3 | 12 | 36 |
+//! | | 1e5 | 12 | 110 |
+//! | | 1e6 | 16 | 420 |
+//! | half of them that, half exponential with mean 50 ms | 1e3 | 34 | 53 |
+//! | | 1e5 | 30 | 114 |
+//! | | 1e6 | 30 | 295 |
 //!
 //! `cargo bench --bench queue` measures this again. The ladder needs to be told how
-//! dense the events are: told a tenth or ten times of the truth it takes up to twice
-//! as long, and a millionth, about ten times.
+//! dense the events are: told a tenth or ten times of the truth it takes up to three
+//! times as long, and a thousandth, about seven times.
 
 mod event;
 mod heap;

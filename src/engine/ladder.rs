@@ -16,9 +16,7 @@ use wheel::Wheel;
 use super::{Event, EventQueue};
 use crate::units::{Span, Time};
 
-/// Events per bucket to aim at. From 12 to 48 the cost per event hardly changes;
-/// larger buckets waste less memory, and more of the [`upcoming`](EventQueue::upcoming)
-/// events are known.
+/// Events per bucket to aim at. From 32 to 96 the cost per event hardly changes.
 const BUCKET_EVENTS: u64 = 48;
 
 /// A bucket of more events than this is divided rather than sorted.

@@ -8,6 +8,9 @@ const SLOTS: usize = 256;
 /// Above so many events in one slot, the bucket is not spread evenly.
 const SLOT_EVENTS: u8 = 8;
 
+/// So few events are sorted by comparing them.
+const FEW: usize = 16;
+
 /// Moves the events of a bucket to the empty `sorted`, latest first. The bucket
 /// ends with the nanosecond `until` and is `1 << shift` ns long.
 ///
@@ -16,7 +19,7 @@ const SLOT_EVENTS: u8 = 8;
 /// neighbours: distribution counting (Knuth, "The art of computer programming",
 /// vol. 3, section 5.2, algorithm D), then insertion. Unlike comparisons, it
 /// hardly ever branches in a way that a processor cannot foresee. Events that are
-/// too many or too crowded for it are sorted as usual.
+/// too few, too many or too crowded for it are sorted as usual.
 pub(super) fn sort_bucket(
     events: &mut Vec<Event>,
     sorted: &mut Vec<Event>,
@@ -25,23 +28,11 @@ pub(super) fn sort_bucket(
 ) {
     let narrow = shift.saturating_sub(SLOTS.ilog2());
     let slot = |event: &Event| usize::from(((until - event.nanos()) >> narrow) as u8);
-    let mut places = [0_u8; SLOTS];
-    let mut most = 0;
-    if events.len() <= usize::from(u8::MAX) {
-        for event in events.iter() {
-            let count = &mut places[slot(event)];
-            *count += 1;
-            most = most.max(*count);
-        }
-    } else {
-        most = u8::MAX;
-    }
-    if most > SLOT_EVENTS {
+    let Some(mut places) = first_places(events, slot) else {
         std::mem::swap(events, sorted);
         sorted.sort_unstable_by_key(|&event| Reverse(event));
         return;
-    }
-    running_sums(&mut places);
+    };
     sorted.clone_from(events);
     for event in events.drain(..) {
         let place = &mut places[slot(&event)];
@@ -59,6 +50,23 @@ pub(super) fn sort_bucket(
             sorted[to] = event;
         }
     }
+}
+
+/// For each slot the place of its first event, if the events are spread evenly.
+#[inline]
+fn first_places(events: &[Event], slot: impl Fn(&Event) -> usize) -> Option<[u8; SLOTS]> {
+    if !(FEW..=usize::from(u8::MAX)).contains(&events.len()) {
+        return None;
+    }
+    let mut counts = [0; SLOTS];
+    let mut most = 0;
+    for event in events {
+        let count = &mut counts[slot(event)];
+        *count += 1;
+        most = most.max(*count);
+    }
+    running_sums(&mut counts);
+    (most <= SLOT_EVENTS).then_some(counts)
 }
 
 /// Replaces each count by the sum of those before it; the sum of all is below 256.
