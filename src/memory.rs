@@ -8,7 +8,7 @@ pub(crate) use slab::Slab;
 /// does not wait for it.
 ///
 /// At a million devices an event's state is in main memory; asking for it some
-/// events ahead takes about a third off the time of an event (see `benches/fleet.rs`).
+/// events ahead takes about a sixth off the time of an event (see `benches/fleet.rs`).
 /// On processors without a known instruction for it, it does nothing.
 #[inline(always)]
 pub(crate) fn prefetch<T>(items: &[T], index: usize) {

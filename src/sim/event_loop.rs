@@ -2,8 +2,7 @@ mod client;
 mod look_ahead;
 mod server;
 
-use look_ahead::LookAhead;
-
+use self::look_ahead::LookAhead;
 use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
