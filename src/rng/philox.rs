@@ -32,13 +32,21 @@ impl Philox {
     /// Two random words, a bijection of the counter.
     #[inline]
     pub(super) fn block(&self, counter: [u64; 2]) -> [u64; 2] {
-        let [mut left, mut right] = counter;
-        for round_key in self.round_keys {
-            let product = u128::from(left) * u128::from(MULTIPLIER);
-            left = (product >> 64) as u64 ^ round_key ^ right;
-            right = product as u64;
+        let halves = |number: u64| {
+            let product = u128::from(number) * u128::from(MULTIPLIER);
+            ((product >> 64) as u64, product as u64)
+        };
+        let [mut left, right] = counter;
+        // Each round key meets the right word a round early, so that a round
+        // takes no longer than its product and one more step.
+        let mut mixed = right ^ self.round_keys[0];
+        for next_key in &self.round_keys[1..] {
+            let (high, low) = halves(left);
+            left = high ^ mixed;
+            mixed = low ^ next_key;
         }
-        [left, right]
+        let (high, low) = halves(left);
+        [high ^ mixed, low]
     }
 }
 
