@@ -379,8 +379,12 @@ impl Gate {
     }
 
     /// The most permits that anybody in line may use.
+    #[inline]
     fn most_of_line(&self, cell: &Cell) -> u32 {
         let permits = self.permits();
+        if self.uniform {
+            return permits;
+        }
         let there = Criticality::ALL.into_iter().zip(cell.by_level);
         let there = there.filter(|(_, count)| *count > 0);
         let most = there.map(|(level, _)| self.most(level, permits));
