@@ -1,6 +1,9 @@
 use super::pool::Pool;
 use crate::engine::Event;
 
+/// What is not among the buckets of so many words of bits is not soon.
+const NEAR_WORDS: usize = 1;
+
 /// The near future in buckets of equal width, used round and round.
 ///
 /// Bucket `b` holds the events from `b << shift` ns on, `1 << shift` ns long, in
@@ -84,7 +87,7 @@ impl Ring {
     /// Empties the first bucket that is not empty, and says which it was.
     #[inline]
     pub(super) fn take_first(&mut self) -> Option<(u64, u32)> {
-        let bucket = self.next + self.gap(self.next)?;
+        let bucket = self.next + self.gap(self.next, self.occupied.len())?;
         let place = bucket as usize & (self.bags.len() - 1);
         self.occupied[place / 64] &= !(1 << (place % 64));
         self.next = bucket + 1;
@@ -92,24 +95,21 @@ impl Ring {
     }
 
     /// The first bucket that is not empty, and the first after that, as they are
-    /// at the moment; zero if there is none.
+    /// at the moment; zero if there is none near.
     #[inline]
     pub(super) fn first_two(&self) -> (u32, u32) {
+        let first_from = |bucket| Some(bucket + self.gap(bucket, NEAR_WORDS)?);
+        let first = first_from(self.next);
+        let second = first.and_then(|first| first_from(first + 1));
         let bag = |bucket: u64| self.bags[bucket as usize & (self.bags.len() - 1)];
-        match self.gap(self.next) {
-            None => (0, 0),
-            Some(gap) => {
-                let first = self.next + gap;
-                let second = self.gap(first + 1).map_or(first, |gap| first + 1 + gap);
-                (bag(first), bag(second))
-            }
-        }
+        (first.map_or(0, bag), second.map_or(0, bag))
     }
 
     /// How many empty buckets there are before the first from `bucket` on that
-    /// is not, all round the ring.
+    /// is not, looking at its word of `occupied` and so many after it; as many as
+    /// there are go all round the ring.
     #[inline]
-    fn gap(&self, bucket: u64) -> Option<u64> {
+    fn gap(&self, bucket: u64, words_after: usize) -> Option<u64> {
         let from = bucket as usize & (self.bags.len() - 1);
         let bits = self.occupied[from / 64] >> (from % 64);
         if bits != 0 {
@@ -117,7 +117,7 @@ impl Ring {
         }
         let words = self.occupied.len();
         // The last word to look at is the first one again: the places before `from`.
-        (1..=words).find_map(|ahead| {
+        (1..=words_after).find_map(|ahead| {
             let bits = self.occupied[(from / 64 + ahead) & (words - 1)];
             let places = 64 * ahead - from % 64 + bits.trailing_zeros() as usize;
             (bits != 0).then_some(places as u64)
