@@ -25,6 +25,7 @@
 mod columns;
 mod error;
 mod lines;
+mod meaning;
 mod moment;
 mod value;
 
@@ -40,8 +41,8 @@ use lines::{LineFault, Lines};
 use moment::TimeReader;
 use value::{EXPECTED_COST, EXPECTED_COUNT, EXPECTED_DURATION, EXPECTED_OUTCOME};
 
-pub use columns::Meaning;
 pub use error::{Place, TraceError};
+pub use meaning::Meaning;
 pub use moment::{TimeFault, TimeUnit};
 pub use value::Outcome;
 

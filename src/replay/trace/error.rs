@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::columns::Meaning;
+use super::meaning::Meaning;
 use super::moment::TimeFault;
 
 /// Where in a trace something is wrong.

@@ -167,6 +167,17 @@ pub(super) fn estimate(
     }
 }
 
+/// The least step of 1, 2 or 5 times a power of ten that needs at most about `most` steps for `span`.
+pub(super) fn nice_step(span: f64, most: usize) -> f64 {
+    let least = span / most.max(1) as f64;
+    let power = power_of_ten(exponent(least));
+    let mantissa = [1.0, 2.0, 5.0]
+        .into_iter()
+        .find(|mantissa| mantissa * power >= least * (1.0 - 1e-9))
+        .unwrap_or(10.0);
+    mantissa * power
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

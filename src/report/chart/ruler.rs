@@ -2,7 +2,7 @@
 
 use super::Scale;
 use super::extent::{Extent, tame};
-use super::number::{exponent, log_tick, power_of_ten, tick, unit};
+use super::number::{exponent, log_tick, nice_step, power_of_ten, tick, unit};
 use super::time;
 
 /// Share of a logarithmic axis that the zeros below it take.
@@ -30,6 +30,21 @@ pub(super) struct Tick {
     pub(super) label: String,
     /// A second line, such as the day; often empty.
     pub(super) second: String,
+}
+
+impl Tick {
+    /// Ticks with texts at places.
+    fn timed(scale: Scale, values: &[f64], step: f64, place: impl Fn(f64) -> f64) -> Vec<Self> {
+        time::labels(scale, values, step)
+            .into_iter()
+            .zip(values)
+            .map(|((label, second), &value)| Self {
+                at: place(value),
+                label,
+                second,
+            })
+            .collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -259,17 +274,6 @@ fn empty_top(scale: Scale) -> f64 {
         Scale::TimeOfDay => 86_400.0,
         Scale::Elapsed => 60.0,
     }
-}
-
-/// The least step of 1, 2 or 5 times a power of ten that needs at most about `most` steps for `span`.
-pub(super) fn nice_step(span: f64, most: usize) -> f64 {
-    let least = span / most.max(1) as f64;
-    let power = power_of_ten(exponent(least));
-    let mantissa = [1.0, 2.0, 5.0]
-        .into_iter()
-        .find(|mantissa| mantissa * power >= least * (1.0 - 1e-9))
-        .unwrap_or(10.0);
-    mantissa * power
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Ticks of time axes: steps that clocks have.
 
 use super::Scale;
-use super::number::{plain, tick, unit};
-use super::ruler::Tick;
+use super::number::{nice_step, plain, tick, unit};
 
 const DAY: f64 = 86_400.0;
 
@@ -17,12 +16,12 @@ const STEPS: [f64; 19] = [
 pub(super) fn step(span: f64, most: usize) -> f64 {
     let least = span / most.max(1) as f64;
     if least < 0.5 {
-        return super::ruler::nice_step(span, most);
+        return nice_step(span, most);
     }
     STEPS
         .into_iter()
         .find(|&step| step >= least)
-        .unwrap_or_else(|| DAY * super::ruler::nice_step(span / DAY, most).max(5.0))
+        .unwrap_or_else(|| DAY * nice_step(span / DAY, most).max(5.0))
 }
 
 /// The texts of ticks at `values`, which are `step` apart: `(label, second line)`.
@@ -76,26 +75,6 @@ fn clock(value: f64, step: f64) -> String {
         format!("{text}:{second:02}")
     } else {
         format!("{text}:{:06.3}", of_day % 60.0)
-    }
-}
-
-impl Tick {
-    /// Ticks with texts at places.
-    pub(super) fn timed(
-        scale: Scale,
-        values: &[f64],
-        step: f64,
-        place: impl Fn(f64) -> f64,
-    ) -> Vec<Self> {
-        labels(scale, values, step)
-            .into_iter()
-            .zip(values)
-            .map(|((label, second), &value)| Self {
-                at: place(value),
-                label,
-                second,
-            })
-            .collect()
     }
 }
 

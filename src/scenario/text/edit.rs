@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::node::{Bracket, Group, Leaf};
 use super::path::{Path, PathError};
-use super::tree::{Bracket, Group, Leaf, SourceTree};
+use super::tree::SourceTree;
 use super::{Problem, nearest};
 
 /// Why a value could not be read or changed.

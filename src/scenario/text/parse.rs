@@ -2,9 +2,10 @@ use ron::error::Error;
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
+use super::node::{Bracket, Entry, Node};
 use super::position::{floor_boundary, offset};
 use super::scan::skip_space;
-use super::tree::{Bracket, Entry, Node, SourceTree};
+use super::tree::SourceTree;
 use super::{Problems, from_ron, nearest};
 
 /// Reads a typed value from scenario text, in the dialect that all scenarios

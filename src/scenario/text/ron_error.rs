@@ -13,9 +13,10 @@ use std::ops::Range;
 
 use ron::error::{Error, SpannedError};
 
+use super::node::{Bracket, Entry, Group, Node};
 use super::path::advice;
 use super::position::{floor_boundary, line_and_column, offset};
-use super::tree::{Bracket, Entry, Group, Node, SourceTree, excerpt};
+use super::tree::{SourceTree, excerpt};
 use super::{Problem, nearest};
 
 /// An error of `ron` about `text` as a [`Problem`].

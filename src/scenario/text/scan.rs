@@ -4,7 +4,7 @@
 //! say what is valid between them. Each loop consumes at least one character,
 //! and brackets nest at most [`MAX_DEPTH`] deep.
 
-use super::tree::{Bracket, Entry, Fault, Group, Leaf, Node, Shape};
+use super::node::{Bracket, Entry, Fault, Group, Leaf, Node, Shape};
 
 /// Brackets deeper than this end the scan. `ron` itself stops at 128 levels of
 /// recursion, of which a bracket takes one or two.

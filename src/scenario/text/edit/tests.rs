@@ -1,4 +1,4 @@
-use super::super::tree::Node;
+use super::super::node::Node;
 use super::*;
 use proptest::prelude::*;
 

@@ -6,9 +6,10 @@ use std::ops::Range;
 use ron::error::Error;
 
 use super::super::Problem;
+use super::super::node::{Fault, Group, Leaf};
 use super::super::position::line_and_column;
 use super::super::scan::skip_space;
-use super::super::tree::{Fault, Group, Leaf, excerpt};
+use super::super::tree::excerpt;
 use super::Finder;
 
 impl Finder<'_> {

@@ -4,7 +4,8 @@
 use ron::error::Error;
 
 use super::super::Problem;
-use super::super::tree::{Bracket, Leaf, Node, excerpt};
+use super::super::node::{Bracket, Leaf, Node};
+use super::super::tree::excerpt;
 use super::{Finder, Token};
 
 impl Finder<'_> {
