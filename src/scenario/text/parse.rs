@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::node::{Bracket, Entry, Node};
 use super::position::{floor_boundary, offset};
+use super::ron_error::{is_word_code, meant};
 use super::scan::skip_space;
 use super::tree::SourceTree;
 use super::{Problems, from_ron, nearest};
@@ -42,6 +43,12 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
         let end = offset(&left, error.span.end);
         let code = error.code.clone();
         let mut problem = from_ron(&left, error);
+        if is_word_code(&code)
+            && let Some(place) = &problem.place
+        {
+            let read = |text: &str| options.from_str::<T>(text).map(drop);
+            problem.help = meant(&left, place, read).or(problem.help);
+        }
         let at = match code {
             Error::MissingStructField { .. } => match tree.chain(end).last() {
                 Some(group) => group.body.start - 1,

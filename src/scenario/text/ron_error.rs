@@ -6,8 +6,12 @@
 //! where it was read the second is its end. The tree turns either into the
 //! whole token.
 
+mod meant;
 mod syntax;
 mod value;
+
+pub(super) use meant::meant;
+pub(super) use value::is_word_code;
 
 use std::ops::Range;
 

@@ -505,14 +505,14 @@ fn structs_lists_maps_and_variants_of_the_wrong_shape() {
             "50",
             "expected a word such as Name",
             "",
-            "such as Fixed(50)",
+            "",
         ),
         (
             "(stages: [Limit(quota: \"Fixed\")])",
             "\"Fixed\"",
             "expected a word",
             "",
-            "write Fixed without quotes",
+            "",
         ),
         (
             "(pair: (1))",

@@ -214,12 +214,6 @@ impl Finder<'_> {
             (code, Some(Leaf::Text)) if is_integer_code(code) => {
                 self.without_quotes(node, is_number)
             }
-            (code, Some(Leaf::Number)) if is_word_code(code) && short => Some(format!(
-                "a word goes around a number here, such as Fixed({raw})"
-            )),
-            (Error::ExpectedIdentifier, Some(Leaf::Text)) => self
-                .without_quotes(node, is_word)
-                .or_else(|| short.then(|| format!("a word goes around a text here: Name({raw})"))),
             (Error::ExpectedArray, _) if short && !raw.is_empty() => {
                 Some(format!("a list of one is written [{raw}]"))
             }
@@ -250,7 +244,8 @@ fn is_integer_code(code: &Error) -> bool {
     )
 }
 
-fn is_word_code(code: &Error) -> bool {
+/// Whether a word or a field's name is missing.
+pub(in super::super) fn is_word_code(code: &Error) -> bool {
     matches!(
         code,
         Error::ExpectedIdentifier | Error::SuggestRawIdentifier(_) | Error::InvalidIdentifier(_)
