@@ -45,6 +45,9 @@ pub use event::Event;
 pub use heap::HeapQueue;
 pub use ladder::LadderQueue;
 
+/// The most events that [`EventQueue::foretold`] tells at a time.
+pub const MOST_FORETOLD: usize = 16;
+
 /// Pending events, of which the least is always the next.
 ///
 /// ```
@@ -83,9 +86,10 @@ pub trait EventQueue {
         self.len() == 0
     }
 
-    /// Some events, a few at most, that will be popped soon unless others come
-    /// before them: a hint, for fetching their entities' state into the cache.
-    /// Who calls it about once per pop learns of nearly all events, of most of
-    /// them once. Empty where finding out would take work.
+    /// Some pending events, [`MOST_FORETOLD`] at most, that will be popped soon: a
+    /// hint, for fetching their entities' state into the cache. Who sees to one of
+    /// them per pop, and calls again when none is left, learns of most events while
+    /// they are spread over time; of a burst some are told long before or never. May
+    /// be empty always.
     fn foretold(&mut self) -> &[Event];
 }

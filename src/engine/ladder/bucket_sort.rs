@@ -29,10 +29,11 @@ pub(super) fn sort_bucket(
     let narrow = shift.saturating_sub(SLOTS.ilog2());
     let slot = |event: &Event| usize::from(((until - event.nanos()) >> narrow) as u8);
     let Some(mut places) = first_places(events, slot) else {
-        std::mem::swap(events, sorted);
+        sorted.append(events);
         sorted.sort_unstable_by_key(|&event| Reverse(event));
         return;
     };
+    // For the length alone: every place is written below.
     sorted.clone_from(events);
     for event in events.drain(..) {
         let place = &mut places[slot(&event)];
@@ -113,6 +114,18 @@ mod tests {
             prop_assert_eq!(sorted, expected);
             prop_assert!(events.is_empty());
         }
+    }
+
+    #[test]
+    fn an_even_bucket_is_counted_and_a_crowded_one_is_not() {
+        let events: Vec<Event> = (0..64)
+            .map(|nanos| Event::new(Time::from_nanos(nanos), 0, 0, 0))
+            .collect();
+        let nanos = |event: &Event| event.nanos() as usize;
+        let places = first_places(&events, nanos).unwrap();
+        assert_eq!((places[0], places[63], places[255]), (0, 63, 64));
+        assert_eq!(first_places(&events, |_| 7), None);
+        assert_eq!(first_places(&events[..FEW - 1], nanos), None);
     }
 
     #[test]

@@ -2,13 +2,14 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::bucket_sort::sort_bucket;
-use crate::engine::Event;
+use crate::engine::{Event, MOST_FORETOLD};
 
 /// Above so many sorted events a new one goes to the heap rather than among them.
 const INSERT_LIMIT: usize = 128;
 
-/// How many pops before its own an event is told.
-const AHEAD: usize = 16;
+/// A sorted event is told at least so many pops before its own, and so many are
+/// told at a time.
+const AHEAD: usize = MOST_FORETOLD;
 
 /// The events that are next, in order.
 ///
@@ -18,10 +19,10 @@ const AHEAD: usize = 16;
 pub(super) struct Front {
     /// Latest first.
     sorted: Vec<Event>,
-    /// The next bucket's, while it is being taken.
+    /// A bucket of the ring while it is being taken.
     unsorted: Vec<Event>,
     late: BinaryHeap<Reverse<Event>>,
-    /// How many of the sorted events, counted from the last, are yet to be told.
+    /// `sorted[..untold]` is yet to be told.
     untold: usize,
     /// The last nanosecond whose events belong here.
     until: u64,
@@ -75,23 +76,28 @@ impl Front {
         self.sorted[at] = event;
     }
 
-    /// The place for the next bucket's events, empty; all others must have been
-    /// popped. Ends with one of the sorts, unless the place is emptied again.
-    #[inline]
-    pub(super) fn unsorted(&mut self) -> &mut Vec<Event> {
-        &mut self.unsorted
+    /// The place for any events that are next, empty once all others have been
+    /// popped. Ends with [`sort`](Front::sort).
+    pub(super) fn events(&mut self) -> &mut Vec<Event> {
+        &mut self.sorted
     }
 
     /// Puts the events in order, which are all that there are up to a nanosecond.
     pub(super) fn sort(&mut self, until: u64) {
         self.until = until;
-        std::mem::swap(&mut self.sorted, &mut self.unsorted);
         self.sorted.sort_unstable_by_key(|&event| Reverse(event));
         self.untold = self.sorted.len().saturating_sub(AHEAD);
     }
 
-    /// The same for those of a bucket that is `1 << shift` ns long and that has
-    /// been told of.
+    /// The place for the events of a bucket of the ring. Ends with
+    /// [`sort_bucket`](Front::sort_bucket), unless it is emptied again.
+    #[inline]
+    pub(super) fn bucket(&mut self) -> &mut Vec<Event> {
+        &mut self.unsorted
+    }
+
+    /// Puts the events of a bucket in order, `1 << shift` ns long, that has been
+    /// told of; all others must have been popped.
     #[inline]
     pub(super) fn sort_bucket(&mut self, until: u64, shift: u32) {
         self.until = until;
@@ -125,7 +131,7 @@ mod tests {
             let event = |nanos| Event::new(Time::from_nanos(nanos), 0, 0, 0);
             let mut front = Front::new(0, 0);
             front
-                .unsorted()
+                .events()
                 .extend((0..bucket).map(|n| event(n * 7919 % 503)));
             front.sort(502);
             assert!(front.contains(502) && !front.contains(503));

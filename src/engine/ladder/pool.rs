@@ -1,10 +1,11 @@
-use crate::engine::Event;
+use crate::engine::{Event, MOST_FORETOLD};
 use crate::memory::prefetch;
 use crate::units::Time;
 
 /// Events per chunk. Of 4, 8 and 16 the last was the fastest at a million
 /// pending events: a chain is followed less often.
 pub(super) const CHUNK: usize = 16;
+const _: () = assert!(CHUNK <= MOST_FORETOLD, "a chunk is told at a time");
 
 /// Storage for any number of unsorted bags of events, in chunks of [`CHUNK`]
 /// that are chained up per bag and used again when a bag has been emptied.

@@ -95,7 +95,8 @@ impl Ring {
     }
 
     /// The first bucket that is not empty, and the first after that, as they are
-    /// at the moment; zero if there is none near.
+    /// at the moment; zero if there is none near. In a ring of few buckets the
+    /// second may be the first again.
     #[inline]
     pub(super) fn first_two(&self) -> (u32, u32) {
         let first_from = |bucket| Some(bucket + self.gap(bucket, NEAR_WORDS)?);
@@ -183,5 +184,22 @@ mod tests {
                 assert_eq!(ring.take_first(), None);
             }
         }
+    }
+
+    #[test]
+    fn the_first_two_are_those_that_would_be_taken() {
+        let mut pool = Pool::default();
+        let mut ring = Ring::new(4, 9, 1000 << 4);
+        assert_eq!(ring.first_two(), (0, 0));
+        let from = ring.next();
+        for bucket in [from + 3, from + 3, from + 60, from + 300] {
+            let nanos = ring.last_nanos(bucket);
+            ring.push(&mut pool, Event::new(Time::from_nanos(nanos), 0, 0, 0));
+        }
+        let bag_of = |ring: &Ring, bucket: u64| ring.bags[bucket as usize & (ring.bags.len() - 1)];
+        let near = (bag_of(&ring, from + 3), bag_of(&ring, from + 60));
+        assert!(near.0 > 0 && near.1 > near.0 && ring.first_two() == near);
+        ring.take_first();
+        assert_eq!(ring.first_two(), (near.1, 0), "the last one is far");
     }
 }

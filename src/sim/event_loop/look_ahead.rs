@@ -1,11 +1,8 @@
 use super::NO_DEVICE;
-use crate::engine::EventQueue;
+use crate::engine::{EventQueue, MOST_FORETOLD};
 use crate::server::{Pipeline, RouteStage};
 use crate::sim::event::Kind;
 use crate::world::{Reach, World};
-
-/// At most so many timers are known ahead at a time.
-const KNOWN: usize = 16;
 
 /// Asks for the state that coming timers will need, one timer per event, so that
 /// it is in the cache when they fire.
@@ -16,7 +13,7 @@ pub(super) struct LookAhead {
     /// Whether there are such limits.
     is_needed: bool,
     /// The senders whose timers come soon: those from `done` to `known`.
-    senders: [u32; KNOWN],
+    senders: [u32; MOST_FORETOLD],
     done: usize,
     known: usize,
 }
@@ -29,7 +26,7 @@ impl LookAhead {
         LookAhead {
             is_needed: routes.iter().any(|route| !route.is_empty()),
             routes,
-            senders: [0; KNOWN],
+            senders: [0; MOST_FORETOLD],
             done: 0,
             known: 0,
         }
@@ -59,9 +56,9 @@ impl LookAhead {
     #[inline]
     fn learn(&mut self, queue: &mut impl EventQueue) {
         (self.done, self.known) = (0, 0);
-        for event in queue.foretold().iter().take(KNOWN) {
+        for event in queue.foretold().iter().take(MOST_FORETOLD) {
             // Whether an event is a timer cannot be foreseen: no branch.
-            self.senders[self.known % KNOWN] = event.entity();
+            self.senders[self.known % MOST_FORETOLD] = event.entity();
             self.known += usize::from(Kind::of(*event) == Kind::Send);
         }
     }

@@ -43,7 +43,10 @@ pub(in super::super) fn meant(
     let (known, guesses) = if let Some(Error::NoSuchEnumVariant { expected, .. }) = error("_none_")
     {
         let unquoted = value.trim_matches('"');
-        if let Some(word) = expected.iter().find(|word| word.eq_ignore_ascii_case(unquoted)) {
+        if let Some(word) = expected
+            .iter()
+            .find(|word| word.eq_ignore_ascii_case(unquoted))
+        {
             return Some(format!("write {word} without quotes"));
         }
         let around = |word: &&str| match value.starts_with('(') {
