@@ -4,7 +4,7 @@ use super::{Answer, number};
 use crate::experiment::{Estimate, Split, Verdict};
 use crate::scenario::Estimand;
 
-/// The most policies that stand side by side; more stand below each other.
+/// The most columns of a table. More policies than this stand below each other.
 const MOST_COLUMNS: usize = 4;
 
 /// What the table shows of all traffic; files have the rest.
@@ -40,23 +40,21 @@ pub fn table(answer: &Answer<'_>) -> String {
         .iter()
         .map(|cell| cell.policy.as_str())
         .collect();
-    if policies.len() <= MOST_COLUMNS {
-        text.push_str(&side_by_side(answer, &policies));
-    } else {
-        text.push_str(&below_each_other(answer, &policies));
-    }
+    let rows = rows(answer, &policies);
+    text.push_str(&match policies.len() {
+        ..=MOST_COLUMNS => side_by_side(answer, &policies, &rows),
+        _ => below_each_other(&policies, &rows),
+    });
     text.push('\n');
     text.push_str(&notes(answer));
     text
 }
 
-fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
-    let mut table = new_table();
-    let heading = match answer.study.cells.first().map(|cell| cell.settings.len()) {
-        Some(1..) => "policy",
-        _ => "",
-    };
-    table.set_header(std::iter::once(heading).chain(policies.iter().copied()));
+/// What is asked, and the answer of each policy.
+type Row = (String, Vec<String>);
+
+fn rows(answer: &Answer<'_>, policies: &[&str]) -> Vec<Row> {
+    let mut rows = Vec::new();
     let mut row = |words: String, estimand, split: Option<&Split>| {
         let cells: Vec<String> = policies
             .iter()
@@ -67,10 +65,7 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
             })
             .collect();
         if cells.iter().any(|cell| cell != "-") {
-            let cells = cells
-                .iter()
-                .map(|cell| Cell::new(cell).set_alignment(CellAlignment::Right));
-            table.add_row(std::iter::once(Cell::new(words)).chain(cells));
+            rows.push((words, cells));
         }
     };
     let of_all = |estimand| {
@@ -110,7 +105,7 @@ fn side_by_side(answer: &Answer<'_>, policies: &[&str]) -> String {
             Split::Method(_) => {}
         }
     }
-    table.to_string()
+    rows
 }
 
 /// The words of an estimand. Of several gates, those on the gate name which.
@@ -125,37 +120,37 @@ fn words(answer: &Answer<'_>, estimand: Estimand) -> String {
     }
 }
 
-fn below_each_other(answer: &Answer<'_>, policies: &[&str]) -> String {
-    let columns: Vec<Estimand> = [
-        Estimand::P429Attempt,
-        Estimand::RefusedAttempt,
-        Estimand::FailedRequest,
-        Estimand::MissedCommand,
-        Estimand::RetryAmplification,
-        Estimand::UtilisationGate,
-    ]
-    .into_iter()
-    .filter(|estimand| {
-        answer
-            .estimates
-            .iter()
-            .any(|estimate| estimate.estimand == *estimand)
-    })
-    .collect();
+fn side_by_side(answer: &Answer<'_>, policies: &[&str], rows: &[Row]) -> String {
     let mut table = new_table();
-    table.set_header(
-        std::iter::once("policy").chain(columns.iter().map(|estimand| estimand.words())),
-    );
-    for policy in policies {
-        let cells = columns.iter().map(|estimand| {
-            let shown = answer
-                .estimate(policy, *estimand, None)
-                .map_or_else(|| "-".to_owned(), number::estimate);
-            Cell::new(shown).set_alignment(CellAlignment::Right)
-        });
-        table.add_row(std::iter::once(Cell::new(policy)).chain(cells));
+    let heading = match answer.study.cells.first().map(|cell| cell.settings.len()) {
+        Some(1..) => "policy",
+        _ => "",
+    };
+    table.set_header(std::iter::once(heading).chain(policies.iter().copied()));
+    for (words, cells) in rows {
+        table.add_row(std::iter::once(Cell::new(words)).chain(cells.iter().map(to_the_right)));
     }
     table.to_string()
+}
+
+/// The same with rows and columns exchanged, some columns at a time.
+fn below_each_other(policies: &[&str], rows: &[Row]) -> String {
+    let block = |rows: &[Row]| {
+        let mut table = new_table();
+        let words = rows.iter().map(|(words, _)| words.as_str());
+        table.set_header(std::iter::once("policy").chain(words));
+        for (number, policy) in policies.iter().enumerate() {
+            let cells = rows.iter().map(|(_, cells)| to_the_right(&cells[number]));
+            table.add_row(std::iter::once(Cell::new(policy)).chain(cells));
+        }
+        table.to_string()
+    };
+    let blocks: Vec<String> = rows.chunks(MOST_COLUMNS).map(block).collect();
+    blocks.join("\n\n")
+}
+
+fn to_the_right(cell: &String) -> Cell {
+    Cell::new(cell).set_alignment(CellAlignment::Right)
 }
 
 fn new_table() -> Table {
