@@ -15,7 +15,7 @@ mod record;
 mod replication;
 mod request;
 
-pub use event_loop::Stopped;
+pub use event_loop::{EVENTS_PER_LOOK, Stopped};
 pub use histogram::Histogram;
 pub use metrics::Metrics;
 pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};

@@ -8,10 +8,20 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::complain;
 use super::store::Store;
 use crate::experiment::{Observer, Task};
-use crate::sim::Record;
+use crate::sim::{EVENTS_PER_LOOK, Record};
 
 /// Set when the user asks to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Before the first run has ended, nobody knows how long they take.
+const BAR: &str = "{bar:30} {pos}/{len} runs, {msg}";
+const BAR_WITH_TIME_LEFT: &str = "{bar:30} {pos}/{len} runs, {msg}, {eta} left";
+
+fn set_template(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+}
 
 /// Watches a study: draws its progress, measures its event loops, keeps its
 /// records, and stops it when the user asks.
@@ -21,10 +31,13 @@ pub(super) struct Watch<'a> {
     tasks: u64,
     started: Instant,
     done: AtomicU64,
+    /// Of tasks that have ended.
     events: AtomicU64,
+    /// Those, and of tasks that are running.
+    events_so_far: AtomicU64,
     loop_nanos: AtomicU64,
     running: Mutex<Vec<(Task, Instant)>>,
-    last_line: Mutex<Instant>,
+    last_shown: Mutex<Instant>,
     store: Option<&'a Store>,
 }
 
@@ -45,11 +58,7 @@ impl<'a> Watch<'a> {
         let bar = (terminal && !quiet).then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(tasks as u64), ProgressDrawTarget::stderr());
-            if let Ok(style) =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {msg}, {eta} left")
-            {
-                bar.set_style(style);
-            }
+            set_template(&bar, BAR);
             bar.set_position(done as u64);
             bar.set_message("starting");
             bar.enable_steady_tick(Duration::from_millis(500));
@@ -63,9 +72,10 @@ impl<'a> Watch<'a> {
             started: Instant::now(),
             done: AtomicU64::new(done as u64),
             events: AtomicU64::new(0),
+            events_so_far: AtomicU64::new(0),
             loop_nanos: AtomicU64::new(0),
             running: Mutex::new(Vec::new()),
-            last_line: Mutex::new(Instant::now()),
+            last_shown: Mutex::new(Instant::now()),
             store,
         }
     }
@@ -83,19 +93,29 @@ impl<'a> Watch<'a> {
         (self.events.load(Ordering::Relaxed), nanos as f64 / 1e9)
     }
 
-    fn show(&self, done: u64) {
-        let rate =
-            self.events.load(Ordering::Relaxed) as f64 / self.started.elapsed().as_secs_f64();
+    /// Shows how far it is, unless that was shown just now.
+    fn show(&self) {
+        let interval = match (&self.bar, self.plain) {
+            (Some(_), _) => Duration::from_millis(200),
+            (None, true) => Duration::from_secs(10),
+            (None, false) => return,
+        };
+        let Ok(mut last) = self.last_shown.try_lock() else {
+            return;
+        };
+        if last.elapsed() < interval {
+            return;
+        }
+        *last = Instant::now();
+        let events = self.events_so_far.load(Ordering::Relaxed) as f64;
+        let rate = events / self.started.elapsed().as_secs_f64();
         let message = format!("{:.1} million events/s", rate / 1e6);
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-            bar.set_message(message);
-        } else if self.plain
-            && let Ok(mut last) = self.last_line.lock()
-            && last.elapsed() > Duration::from_secs(10)
-        {
-            *last = Instant::now();
-            complain(&format!("{done}/{} runs, {message}", self.tasks));
+        match &self.bar {
+            Some(bar) => bar.set_message(message),
+            None => {
+                let done = self.done.load(Ordering::Relaxed);
+                complain(&format!("{done}/{} runs, {message}", self.tasks));
+            }
         }
     }
 }
@@ -105,6 +125,11 @@ impl Observer for Watch<'_> {
         if let Ok(mut running) = self.running.lock() {
             running.push((task, Instant::now()));
         }
+    }
+
+    fn goes_on(&self, events: u64) {
+        self.events_so_far.fetch_add(events, Ordering::Relaxed);
+        self.show();
     }
 
     fn task_ended(&self, task: Task, record: &Record) {
@@ -119,8 +144,14 @@ impl Observer for Watch<'_> {
         if let Some(store) = self.store {
             store.keep(task, record);
         }
+        let unseen = record.events % EVENTS_PER_LOOK;
+        self.events_so_far.fetch_add(unseen, Ordering::Relaxed);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.show(done);
+        if let Some(bar) = &self.bar {
+            set_template(bar, BAR_WITH_TIME_LEFT);
+            bar.set_position(done);
+        }
+        self.show();
     }
 
     fn should_stop(&self) -> bool {

@@ -1,5 +1,5 @@
 use super::Study;
-use crate::sim::{QueueKind, Record, Replication, Stopped};
+use crate::sim::{EVENTS_PER_LOOK, QueueKind, Record, Replication, Stopped};
 
 /// One replication of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub trait Observer: Sync {
     /// The event loop of a task begins; its state is built.
     fn loop_begins(&self, task: Task) {
         let _ = task;
+    }
+    /// So many more events have happened in an event loop that goes on.
+    fn goes_on(&self, events: u64) {
+        let _ = events;
     }
     /// A task has ended.
     fn task_ended(&self, task: Task, record: &Record) {
@@ -86,7 +90,10 @@ impl Study {
         let world = &self.cells[task.cell].world;
         let replication = Replication::new(world, self.seed, task.replication, queue);
         observer.loop_begins(task);
-        let record = replication.run(&|| observer.should_stop())?;
+        let record = replication.run(&|| {
+            observer.goes_on(EVENTS_PER_LOOK);
+            observer.should_stop()
+        })?;
         observer.task_ended(task, &record);
         Ok(record)
     }

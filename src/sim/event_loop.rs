@@ -50,6 +50,9 @@ pub(super) struct Loop<'w, Q> {
 
 const NO_DEVICE: u32 = u32::MAX;
 
+/// A replication asks once in so many events whether to stop.
+pub const EVENTS_PER_LOOK: u64 = 1 << 16;
+
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     pub(super) fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
         let streams = Streams::new(seed, number);
@@ -98,7 +101,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.now = now;
             self.metrics.advance(now);
             self.events += 1;
-            if self.events.is_multiple_of(1 << 16) && stop() {
+            if self.events.is_multiple_of(EVENTS_PER_LOOK) && stop() {
                 return Err(Stopped);
             }
             self.look_ahead

@@ -44,7 +44,10 @@ impl<'w> Replication<'w> {
         Replication { engine }
     }
 
-    /// Runs it to its end; `stop` is asked now and then whether to give up.
+    /// Runs it to its end; `stop` is asked once in [`EVENTS_PER_LOOK`] events
+    /// whether to give up.
+    ///
+    /// [`EVENTS_PER_LOOK`]: crate::sim::EVENTS_PER_LOOK
     ///
     /// # Errors
     /// [`Stopped`], if `stop` said so.
