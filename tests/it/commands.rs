@@ -482,3 +482,26 @@ fn a_study_may_vary_the_stages_their_number_and_the_length() {
         assert!(header.contains(column), "{column} in {header}");
     }
 }
+
+#[test]
+fn five_policies_stand_below_each_other_with_all_their_rows() {
+    let place = Place::new();
+    place.write("s.ron", SMALL);
+    let run = |permits: &str| {
+        let vary = format!("study.vary={{\"server.stages.0.permits\": {permits}}}");
+        let arguments = ["run", "s.ron", "--quiet", "--no-files", "--set", &vary];
+        place.ratelab(&arguments).exits(0).out
+    };
+    let (four, five) = (run("[1, 2, 3, 4]"), run("[1, 2, 3, 4, 5]"));
+    let rows = four.lines().skip(4).take_while(|line| line.contains('['));
+    // What a row asks ends where its numbers are set apart by blanks.
+    let asked: Vec<&str> = rows
+        .filter_map(|row| row.trim().split("  ").next())
+        .collect();
+    assert!(asked.len() > 12, "{asked:?}");
+    for words in asked {
+        assert!(five.contains(words), "{words} in {five}");
+    }
+    let lines = five.lines().filter(|line| line.starts_with(" 5 "));
+    assert!(lines.count() > 3, "{five}");
+}
