@@ -537,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_burst_holds_its_memory_once() {
+    fn a_large_burst_is_held_once() {
         let mut queue = LadderQueue::new(Time::EPOCH, Span::from_millis(1), 1000);
         let mut burst = |secs| {
             for entity in 0..100_000 {
