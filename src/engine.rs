@@ -17,7 +17,7 @@
 //!
 //! | | pop and push | bytes per pending event | choose it |
 //! | --- | --- | --- | --- |
-//! | [`LadderQueue`] | O(1) amortised | 22 to 37, and 12 kB once | for every fleet |
+//! | [`LadderQueue`] | O(1) amortised | 22 to 37, and 15 kB once | for every fleet |
 //! | [`HeapQueue`] | O(log n) | 16 to 32 | below a thousand pending events, or if nothing is known of them; as an oracle |
 //!
 //! The cost of a pop and the push that follows it in the hold model (Jones, 1986):

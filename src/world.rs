@@ -101,6 +101,24 @@ pub struct Stream {
     pub route: Vec<RouteStage>,
 }
 
+/// The device of a request that is for no device.
+pub const NO_DEVICE: u32 = u32::MAX;
+
+impl Stream {
+    /// The home that a sender, counted from the first, sends for, and its device
+    /// if the sender is one.
+    #[inline]
+    pub fn home_and_device(&self, entity: u32) -> (u32, u32) {
+        match (self.reach, &self.devices) {
+            (Reach::Device, Some(group)) => (
+                self.first_home + group.layout.home(entity),
+                group.first_device + entity,
+            ),
+            _ => (self.first_home + entity, NO_DEVICE),
+        }
+    }
+}
+
 /// Who sends a stream's requests, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {

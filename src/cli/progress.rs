@@ -127,7 +127,7 @@ impl Observer for Watch<'_> {
         }
     }
 
-    fn goes_on(&self, events: u64) {
+    fn loop_goes_on(&self, events: u64) {
         self.events_so_far.fetch_add(events, Ordering::Relaxed);
         self.show();
     }

@@ -17,7 +17,7 @@ pub trait Observer: Sync {
         let _ = task;
     }
     /// So many more events have happened in an event loop that goes on.
-    fn goes_on(&self, events: u64) {
+    fn loop_goes_on(&self, events: u64) {
         let _ = events;
     }
     /// A task has ended.
@@ -91,7 +91,7 @@ impl Study {
         let replication = Replication::new(world, self.seed, task.replication, queue);
         observer.loop_begins(task);
         let record = replication.run(&|| {
-            observer.goes_on(EVENTS_PER_LOOK);
+            observer.loop_goes_on(EVENTS_PER_LOOK);
             observer.should_stop()
         })?;
         observer.task_ended(task, &record);

@@ -423,25 +423,23 @@ impl<'w> Pipeline<'w> {
     }
 
     /// The limits on a route whose states are more than the nearer caches hold,
-    /// so that asking for them ahead is worth it.
-    pub fn large_limits(&self, route: &[RouteStage]) -> Vec<RouteStage> {
-        let is_large = |stage: &RouteStage| match stage {
-            RouteStage::Limit { limit, .. } => {
-                self.limits[usize::from(*limit)].bytes() > NEAR_BYTES
+    /// so that asking for them ahead is worth it, each with its key.
+    pub fn large_limits(&self, route: &[RouteStage]) -> Vec<(u8, KeyOf)> {
+        let large = |stage: &RouteStage| match *stage {
+            RouteStage::Limit { limit, key, .. } => {
+                (self.limits[usize::from(limit)].bytes() > NEAR_BYTES).then_some((limit, key))
             }
-            RouteStage::Gate { .. } | RouteStage::Admission { .. } => false,
+            RouteStage::Gate { .. } | RouteStage::Admission { .. } => None,
         };
-        route.iter().copied().filter(is_large).collect()
+        route.iter().filter_map(large).collect()
     }
 
-    /// Begins to load the states of the limits among `stages`, for a visit of
-    /// that home and device that will come soon.
+    /// Begins to load the states of these limits for a visit of that home and
+    /// device that will come soon.
     #[inline]
-    pub fn prefetch(&self, stages: &[RouteStage], home: u32, device: u32) {
-        for stage in stages {
-            if let RouteStage::Limit { limit, key, .. } = *stage {
-                self.limits[usize::from(limit)].prefetch(self.key(key, home, device));
-            }
+    pub fn prefetch(&self, limits: &[(u8, KeyOf)], home: u32, device: u32) {
+        for &(limit, key) in limits {
+            self.limits[usize::from(limit)].prefetch(self.key(key, home, device));
         }
     }
 

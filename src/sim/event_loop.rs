@@ -48,8 +48,6 @@ pub(super) struct Loop<'w, Q> {
     measured_in_flight: u64,
 }
 
-const NO_DEVICE: u32 = u32::MAX;
-
 /// A replication asks once in so many events whether to stop.
 pub const EVENTS_PER_LOOK: u64 = 1 << 16;
 

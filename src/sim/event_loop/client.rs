@@ -1,7 +1,7 @@
 //! What clients do: they send, hear the answer or give up waiting for it, try
 //! again, and end.
 
-use super::{Loop, NO_DEVICE};
+use super::Loop;
 use crate::engine::EventQueue;
 use crate::scenario::Wakes;
 use crate::server::{Told, Visit};
@@ -36,11 +36,6 @@ impl<Q: EventQueue> Loop<'_, Q> {
             self.busy[word] |= bit;
         }
         match (stream.reach, &stream.devices) {
-            (Reach::Device, Some(group)) => {
-                let home = stream.first_home + group.layout.home(entity);
-                let device = group.first_device + entity;
-                self.begin(index, sender, entity, home, device, number);
-            }
             (Reach::HomeForDevices, Some(group)) => {
                 let home = stream.first_home + entity;
                 for device in group.layout.devices(entity) {
@@ -54,14 +49,10 @@ impl<Q: EventQueue> Loop<'_, Q> {
                     );
                 }
             }
-            _ => self.begin(
-                index,
-                sender,
-                entity,
-                stream.first_home + entity,
-                NO_DEVICE,
-                number,
-            ),
+            _ => {
+                let (home, device) = stream.home_and_device(entity);
+                self.begin(index, sender, entity, home, device, number);
+            }
         }
     }
 

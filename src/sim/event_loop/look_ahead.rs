@@ -1,15 +1,14 @@
-use super::NO_DEVICE;
 use crate::engine::{EventQueue, MOST_FORETOLD};
-use crate::server::{Pipeline, RouteStage};
+use crate::server::{KeyOf, Pipeline};
 use crate::sim::event::Kind;
-use crate::world::{Reach, World};
+use crate::world::World;
 
 /// Asks for the state that coming timers will need, one timer per event, so that
 /// it is in the cache when they fire.
 #[derive(Debug)]
 pub(super) struct LookAhead {
-    /// For each stream the limits on its route whose states are many.
-    routes: Vec<Vec<RouteStage>>,
+    /// For each stream the limits on its route whose states are many, and their keys.
+    large: Vec<Vec<(u8, KeyOf)>>,
     /// Whether there are such limits.
     is_needed: bool,
     /// The senders whose timers come soon: those from `done` to `known`.
@@ -20,12 +19,12 @@ pub(super) struct LookAhead {
 
 impl LookAhead {
     pub(super) fn new(world: &World, server: &Pipeline<'_>) -> LookAhead {
-        let routes: Vec<Vec<RouteStage>> = (world.streams.iter())
+        let large: Vec<_> = (world.streams.iter())
             .map(|stream| server.large_limits(&stream.route))
             .collect();
         LookAhead {
-            is_needed: routes.iter().any(|route| !route.is_empty()),
-            routes,
+            is_needed: large.iter().any(|limits| !limits.is_empty()),
+            large,
             senders: [0; MOST_FORETOLD],
             done: 0,
             known: 0,
@@ -67,14 +66,7 @@ impl LookAhead {
     fn prefetch(&self, world: &World, server: &Pipeline<'_>, sender: u32) {
         let index = world.stream_of(sender);
         let stream = &world.streams[index];
-        let entity = sender - stream.first_sender;
-        let (home, device) = match (stream.reach, &stream.devices) {
-            (Reach::Device, Some(group)) => (
-                stream.first_home + group.layout.home(entity),
-                group.first_device + entity,
-            ),
-            _ => (stream.first_home + entity, NO_DEVICE),
-        };
-        server.prefetch(&self.routes[index], home, device);
+        let (home, device) = stream.home_and_device(sender - stream.first_sender);
+        server.prefetch(&self.large[index], home, device);
     }
 }

@@ -28,18 +28,17 @@ pub(in super::super) fn meant(
     if text.len() > MOST_BYTES || value.is_empty() || value.chars().count() > MOST_CHARS {
         return None;
     }
-    let read_with = |guess: &str| read(&[&text[..place.start], guess, &text[place.end..]].concat());
-    let fits = |guess: &String| match read_with(guess) {
-        Ok(()) => true,
+    let with = |guess: &str| [&text[..place.start], guess, &text[place.end..]].concat();
+    let fits = |guess: &String| {
+        let whole = with(guess);
         // What is wrong further on is another matter.
-        Err(error) => {
-            let whole = [&text[..place.start], guess, &text[place.end..]].concat();
+        read(&whole).err().is_none_or(|error| {
             offset(&whole, error.span.start) >= place.start + guess.len()
                 && !matches!(error.code, Error::Message(_))
-        }
+        })
     };
     // A name that nobody has makes the error tell the names that there are.
-    let error = |guess: &str| read_with(guess).err().map(|error| error.code);
+    let error = |guess: &str| read(&with(guess)).err().map(|error| error.code);
     let (known, guesses) = if let Some(Error::NoSuchEnumVariant { expected, .. }) = error("_none_")
     {
         let unquoted = value.trim_matches('"');
@@ -62,8 +61,9 @@ pub(in super::super) fn meant(
     } else {
         return None;
     };
-    let mut fitting: Vec<String> = guesses.into_iter().filter(fits).collect();
-    fitting.truncate(MOST_GUESSES);
+    let mut fitting: Vec<String> = (guesses.into_iter().filter(fits))
+        .take(MOST_GUESSES)
+        .collect();
     match fitting.pop() {
         None => advice(None, known),
         Some(last) if fitting.is_empty() => Some(format!("write {last}")),
