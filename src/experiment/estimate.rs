@@ -1,7 +1,7 @@
 use super::{Cell, Study};
 use crate::scenario::Estimand;
 use crate::sim::{Histogram, Record, StreamRecord};
-use crate::stats::{Interval, RatioEstimate, woodruff};
+use crate::stats::{Interval, RatioEstimate, Scale, woodruff};
 use crate::world::Stream;
 
 /// One number with its interval.
@@ -263,20 +263,21 @@ impl Estimator<'_> {
         count: impl Fn(&Record) -> (f64, f64),
     ) {
         let counts: Vec<(f64, f64)> = self.records.iter().map(count).collect();
-        let Some(ratio) = RatioEstimate::new(&counts) else {
+        let is_share = estimand.quantity() == crate::scenario::Quantity::Probability;
+        let scale = match estimand {
+            _ if is_share => Scale::Share,
+            Estimand::RetryAmplification => Scale::AtLeastOne,
+            _ => Scale::NonNegative,
+        };
+        let Some(ratio) = RatioEstimate::new(&counts, scale) else {
             return;
         };
-        let is_share = estimand.quantity() == crate::scenario::Quantity::Probability;
-        let ceiling = if is_share { 1.0 } else { f64::INFINITY };
         self.estimates.push(Estimate {
             estimand,
             split,
             policy: self.cell.policy.clone(),
             value: ratio.value,
-            interval: ratio.interval(self.confidence).map(|interval| Interval {
-                lo: interval.lo.max(0.0),
-                hi: interval.hi.min(ceiling),
-            }),
+            interval: ratio.interval(self.confidence),
             // Of a share of time there are no trials to compare with.
             design_effect: if is_share && estimand != Estimand::UtilisationGate {
                 ratio.design_effect()
@@ -294,35 +295,25 @@ impl Estimator<'_> {
         streams: &[usize],
         quantile: f64,
     ) {
-        let merged: Vec<Vec<u64>> = self
+        let merged: Vec<Histogram> = self
             .records
             .iter()
             .map(|record| {
-                let mut cells: Vec<u64> = Vec::new();
-                for index in streams {
-                    let more = record.streams[*index].latency.cells();
-                    cells.resize(cells.len().max(more.len()), 0);
-                    cells
-                        .iter_mut()
-                        .zip(more)
-                        .for_each(|(sum, count)| *sum += count);
-                }
-                cells
+                Histogram::merged(streams.iter().map(|index| &record.streams[*index].latency))
             })
             .collect();
-        let slices: Vec<&[u64]> = merged.iter().map(Vec::as_slice).collect();
-        let Some(found) = woodruff(&slices, quantile, self.confidence) else {
+        let Some(found) = woodruff(&merged, &[], quantile) else {
             return;
         };
-        let seconds = |cell| Histogram::value(cell) as f64 / 1e9;
+        let seconds = |nanos: f64| nanos / 1e9;
         self.estimates.push(Estimate {
             estimand,
             split,
             policy: self.cell.policy.clone(),
-            value: seconds(found.cell),
-            interval: found.interval.map(|(lo, hi)| Interval {
-                lo: seconds(lo),
-                hi: seconds(hi),
+            value: seconds(found.value),
+            interval: found.interval(self.confidence).map(|interval| Interval {
+                lo: seconds(interval.lo),
+                hi: seconds(interval.hi),
             }),
             design_effect: None,
             replications: self.records.len() as u32,

@@ -1,6 +1,6 @@
 use super::Cell;
 use crate::sim::Record;
-use crate::stats::{Interval, RatioEstimate};
+use crate::stats::{Interval, RatioEstimate, Scale};
 
 /// One step of a run over time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +25,7 @@ pub fn refusal_series(
     let limited: Vec<usize> = (0..cell.world.server.stages.len())
         .filter(|stage| counts(cell.world.server.stages[*stage].response.status))
         .collect();
-    series(cell, records, confidence, 1.0, |record, step| {
+    series(cell, records, confidence, Scale::Share, |record, step| {
         let refused: u64 = limited
             .iter()
             .map(|stage| record.series.refused[*stage][step])
@@ -43,10 +43,16 @@ pub fn gate_series(
     confidence: f64,
 ) -> Vec<SeriesPoint> {
     let width = step_nanos(cell);
-    series(cell, records, confidence, f64::INFINITY, |record, step| {
-        let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
-        (present as f64, width(step))
-    })
+    series(
+        cell,
+        records,
+        confidence,
+        Scale::NonNegative,
+        |record, step| {
+            let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
+            (present as f64, width(step))
+        },
+    )
 }
 
 /// The length of each step; the last may be cut short.
@@ -66,7 +72,7 @@ fn series(
     cell: &Cell,
     records: &[Record],
     confidence: f64,
-    ceiling: f64,
+    scale: Scale,
     count: impl Fn(&Record, usize) -> (f64, f64),
 ) -> Vec<SeriesPoint> {
     let width = step_nanos(cell);
@@ -74,17 +80,12 @@ fn series(
         .map(|step| {
             let counts: Vec<(f64, f64)> =
                 records.iter().map(|record| count(record, step)).collect();
-            let ratio = RatioEstimate::new(&counts);
+            let ratio = RatioEstimate::new(&counts, scale);
             let before = (cell.world.clock.bucket_width * step as u64).secs_f64();
             SeriesPoint {
                 seconds: before + width(step) / 2e9,
                 value: ratio.map(|ratio| ratio.value),
-                interval: ratio
-                    .and_then(|ratio| ratio.interval(confidence))
-                    .map(|interval| Interval {
-                        lo: interval.lo.max(0.0),
-                        hi: interval.hi.min(ceiling),
-                    }),
+                interval: ratio.and_then(|ratio| ratio.interval(confidence)),
             }
         })
         .collect()

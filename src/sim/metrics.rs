@@ -1,5 +1,5 @@
-use super::RECORD_VERSION;
 use super::record::{GateRecord, Record, SeriesRecord, StreamRecord};
+use super::{LatencyRecorder, RECORD_VERSION};
 use crate::units::{Span, Time};
 use crate::world::World;
 
@@ -11,6 +11,8 @@ use crate::world::World;
 pub struct Metrics {
     /// Counts per stream.
     pub(super) streams: Vec<StreamRecord>,
+    /// Latencies per stream.
+    pub(super) latencies: Vec<LatencyRecorder>,
     /// Counts per gate.
     pub(super) gates: Vec<GateRecord>,
     series: SeriesRecord,
@@ -61,6 +63,7 @@ impl Metrics {
         };
         Metrics {
             streams: vec![stream; world.streams.len()],
+            latencies: vec![LatencyRecorder::default(); world.streams.len()],
             gates: vec![GateRecord::default(); gates],
             series: SeriesRecord {
                 offered: vec![0; buckets],
@@ -183,6 +186,9 @@ impl Metrics {
     /// The record of a replication that has ended.
     pub(super) fn finish(mut self, replication: u32, events: u64) -> Record {
         self.advance(self.measured_until.max(self.measured_from));
+        for (counts, latencies) in self.streams.iter_mut().zip(&self.latencies) {
+            counts.latency = latencies.histogram();
+        }
         Record {
             version: RECORD_VERSION,
             replication,

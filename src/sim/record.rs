@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Histogram;
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// What one replication leaves: integers only, so that records of any machine
 /// and any number of threads are the same to the last bit.
@@ -120,7 +120,7 @@ mod tests {
             series: SeriesRecord::default(),
         };
         record.streams[0].latency_sum = u128::MAX;
-        record.streams[0].latency.add(5);
+        record.streams[0].latency = [5].into_iter().collect();
         let bytes = record.to_bytes();
         assert_eq!(Record::from_bytes(&bytes), Some(record.clone()));
         assert_eq!(Record::from_bytes(&bytes[..bytes.len() - 1]), None);

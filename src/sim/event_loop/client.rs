@@ -158,7 +158,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
             let latency = self.now.since(request.due);
             let counts = &mut self.metrics.streams[index];
             counts.succeeded += 1;
-            counts.latency.add(latency.nanos());
+            self.metrics.latencies[index].add(latency.nanos());
             counts.latency_sum += u128::from(latency.nanos());
             if stream.deadline.is_some_and(|deadline| latency > deadline) {
                 counts.missed += 1;
