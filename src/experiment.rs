@@ -9,17 +9,18 @@ mod estimate;
 mod run;
 mod series;
 mod verdict;
+mod view;
 
 use sha2::{Digest, Sha256};
 
 use crate::scenario::{Scenario, Variant};
 use crate::sim::Record;
-use crate::world::{World, WorldError};
+use crate::world::{Outline, World, WorldError};
 
-pub use estimate::{Estimate, Split, estimates};
+pub use estimate::{Estimate, Estimates, pairs};
 pub use run::{Observer, Options, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};
-pub use verdict::{TargetResult, Verdict, judge};
+pub use verdict::{FEWEST_REPLICATIONS, TargetResult, Verdict, judge};
 
 /// A study that is ready to run.
 #[derive(Debug)]
@@ -39,9 +40,13 @@ pub struct Study {
 pub struct Cell {
     /// The policy's name: the varied values, or what a scenario that varies
     /// nothing is called.
-    pub policy: String,
+    pub name: String,
+    /// Whether it is the study's control, which no target need hold for.
+    pub is_control: bool,
     /// The varied paths and their values.
     pub settings: Vec<(String, String)>,
+    /// The shape of its world.
+    pub outline: Outline,
     /// The scenario of this cell.
     pub scenario: Scenario,
     /// The scenario, compiled.
@@ -73,12 +78,15 @@ impl Study {
                 .iter()
                 .map(|(_, value)| value.as_str())
                 .collect();
+            let world = World::compile(&variant.scenario, settings.seed)?;
             study.cells.push(Cell {
-                policy: match labels.as_slice() {
+                is_control: false,
+                outline: world.outline(),
+                name: match labels.as_slice() {
                     [] => AS_WRITTEN.to_owned(),
                     labels => labels.join(", "),
                 },
-                world: World::compile(&variant.scenario, settings.seed)?,
+                world,
                 settings: variant.settings,
                 scenario: variant.scenario,
             });

@@ -24,6 +24,30 @@ pub fn pow(base: f64, exponent: f64) -> f64 {
     libm::pow(base, exponent)
 }
 
+/// Euler's number to the power of `x`, less 1, exact also near 0.
+#[inline]
+pub fn exp_m1(x: f64) -> f64 {
+    libm::expm1(x)
+}
+
+/// The natural logarithm of `1 + x`, exact also near 0.
+#[inline]
+pub fn ln_1p(x: f64) -> f64 {
+    libm::log1p(x)
+}
+
+/// The real cube root of `x`.
+#[inline]
+pub fn cbrt(x: f64) -> f64 {
+    libm::cbrt(x)
+}
+
+/// The natural logarithm of the gamma function at `x`.
+#[inline]
+pub fn ln_gamma(x: f64) -> f64 {
+    libm::lgamma(x)
+}
+
 /// The value that a standard normal variable stays below with probability `p`.
 ///
 /// The relative error is below 1e-15. Minus infinity at 0, infinity at 1, and not a

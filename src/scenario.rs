@@ -8,9 +8,11 @@
 mod check;
 mod clients;
 mod clock;
+mod collapse;
 mod estimand;
 mod limiter_rule;
 mod load;
+mod part;
 mod population;
 pub mod presets;
 mod quota;
@@ -19,6 +21,7 @@ mod study;
 mod target;
 pub mod text;
 mod variant;
+mod window;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +30,11 @@ pub use clients::{
     RetryPolicy, Trigger, Wakes,
 };
 pub use clock::{Clock, Start};
+pub use collapse::Collapse;
 pub use estimand::{Estimand, Quantity};
 pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
+pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
@@ -37,6 +42,7 @@ pub use study::{Study, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
 pub use variant::{Source, Variant};
+pub use window::DayWindow;
 
 /// One scenario, as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +67,9 @@ pub struct Scenario {
     /// How often the run is repeated, and what is varied.
     #[serde(default)]
     pub study: Study,
+    /// What counts as a collapse of a run.
+    #[serde(default)]
+    pub collapse: Collapse,
     /// What must hold, such as `"p429.attempt <= 0.1%"`.
     #[serde(default)]
     pub targets: Vec<Target>,
@@ -89,6 +98,19 @@ impl Scenario {
             }
         }
         names
+    }
+
+    /// The windows of the day that have estimates of their own: those of the
+    /// clock, then those that only targets name.
+    pub fn windows(&self) -> Vec<DayWindow> {
+        let mut windows: Vec<DayWindow> = Vec::new();
+        let in_targets = self.targets.iter().filter_map(|target| target.part.window);
+        for window in self.time.windows.iter().copied().chain(in_targets) {
+            if !windows.contains(&window) {
+                windows.push(window);
+            }
+        }
+        windows
     }
 
     /// The kinds of devices that homes have, in order of first mention.

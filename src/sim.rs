@@ -16,7 +16,7 @@ mod replication;
 mod request;
 
 pub use event_loop::{EVENTS_PER_LOOK, Stopped};
-pub use histogram::Histogram;
+pub use histogram::{Cell, Histogram, LatencyRecorder};
 pub use metrics::Metrics;
-pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
+pub use record::{GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord};
 pub use replication::{QueueKind, Replication};

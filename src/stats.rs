@@ -5,10 +5,16 @@
 //! every estimate here is a ratio of two counts per replication, with the
 //! spread taken across replications.
 
+mod binomial;
+mod hall;
+mod interval;
+mod plan;
 mod quantile;
 mod ratio;
 mod student;
 
-pub use quantile::{QuantileCells, woodruff};
-pub use ratio::{Interval, RatioEstimate};
+pub use interval::{Basis, Interval};
+use plan::least_replications;
+pub use quantile::{QuantileEstimate, median_of_runs, quantile_of_runs, woodruff};
+pub use ratio::{ENOUGH_RUNS_WITH_EVENTS, RatioEstimate, Scale, share_of_runs};
 pub use student::student_t_quantile;

@@ -7,7 +7,9 @@
 
 mod compile;
 mod keys;
+mod outline;
 mod population;
+mod windows;
 
 use std::sync::Arc;
 
@@ -18,13 +20,17 @@ use crate::scenario::Wakes;
 use crate::server::{RouteStage, ServerPlan};
 use crate::units::{Span, Time};
 
+pub use outline::{GateOutline, Outline, StreamOutline};
 pub use population::{DeviceGroup, Layout, Population};
+pub use windows::Windows;
 
 /// A scenario, compiled.
 #[derive(Debug)]
 pub struct World {
     /// The clock.
     pub clock: Timeline,
+    /// The windows of the day that are asked about.
+    pub windows: Windows,
     /// The streams of requests; their senders are numbered in this order.
     pub streams: Vec<Stream>,
     /// Homes and devices.

@@ -74,13 +74,13 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .first()
         .map_or_else(String::new, |variant| variant.scenario.name.clone());
     let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
-    let population = study.cells.first().map(|cell| &cell.world.population);
+    let outline = study.cells.first().map(|cell| &cell.outline);
     Ok(Report {
         file: input.file,
         name,
-        homes: population.map_or(0, |population| population.homes),
-        devices: population.map_or(0, |population| population.devices),
-        policies: study.cells.iter().map(|cell| cell.policy.clone()).collect(),
+        homes: outline.map_or(0, |outline| outline.homes),
+        devices: outline.map_or(0, |outline| outline.devices),
+        policies: study.cells.iter().map(|cell| cell.name.clone()).collect(),
         replications: study.replications,
         span,
         problem: None,

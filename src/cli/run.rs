@@ -139,10 +139,8 @@ fn places(target: &Path, charts: &[String]) -> String {
 
 fn exit(answer: &Answer<'_>) -> Exit {
     let any = |verdict| {
-        answer
-            .targets
-            .iter()
-            .any(|target| target.verdict == verdict)
+        let mut judged = answer.targets.iter().filter(|target| target.counts);
+        judged.any(|target| target.verdict == verdict)
     };
     if any(Verdict::Missed) {
         Exit::TargetMissed

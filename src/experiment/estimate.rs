@@ -1,342 +1,289 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::view::{Method, View};
 use super::{Cell, Study};
-use crate::scenario::Estimand;
-use crate::sim::{Histogram, Record, StreamRecord};
-use crate::stats::{Interval, RatioEstimate, woodruff};
-use crate::world::Stream;
+use crate::scenario::{Estimand, Part, Quantity};
+use crate::sim::{Histogram, Record};
+use crate::stats::{
+    Basis, Interval, QuantileEstimate, RatioEstimate, median_of_runs, share_of_runs, woodruff,
+};
 
 /// One number with its interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
+    /// The index of the cell.
+    pub cell: usize,
     /// What is estimated.
     pub estimand: Estimand,
-    /// What part of the traffic it is for; all of it, if `None`.
-    pub split: Option<Split>,
-    /// The policy's name.
-    pub policy: String,
-    /// The estimate, in the unit of the estimand (times in seconds).
+    /// Of which part.
+    pub part: Arc<Part>,
+    /// The estimate, in the unit of the estimand (times in seconds); infinite
+    /// for a time that is never reached.
     pub value: f64,
-    /// Its confidence interval; `None` with one replication, or where nothing
-    /// was counted.
+    /// Its confidence interval; `None` with one replication.
     pub interval: Option<Interval>,
+    /// On what the interval rests.
+    pub basis: Basis,
+    /// The one-sided bound from below, at the study's confidence.
+    pub lower: Option<f64>,
+    /// The one-sided bound from above, at the study's confidence.
+    pub upper: Option<f64>,
     /// The design effect of a proportion: how many times its variance is that
     /// of as many independent trials.
     pub design_effect: Option<f64>,
+    /// Whether the runs differ so lopsidedly that the bounds are approximate
+    /// until there are more: fewer than 25 times the squared skewness.
+    pub is_too_skewed: bool,
     /// Replications.
     pub replications: u32,
+    source: Source,
 }
 
-/// A part of the traffic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Split {
-    /// The homes of one cohort.
-    Cohort(String),
-    /// The calls of one method.
-    Method(String),
-    /// Refusals by one stage of the server.
-    Limit(String),
+/// What an estimate was made of.
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    Ratio(RatioEstimate),
+    /// Of values in units of which a second, or one of what is counted, has so
+    /// many.
+    Quantile {
+        estimate: QuantileEstimate,
+        per_unit: f64,
+    },
 }
 
-impl Split {
-    /// The dimension and the value, as files name them.
-    pub fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Split::Cohort(name) => ("cohort", name),
-            Split::Method(name) => ("method", name),
-            Split::Limit(name) => ("limit", name),
+impl Estimate {
+    /// About how many replications would tell on which side of `bound` the
+    /// true value lies, if things go on as seen; `None` if no number would.
+    pub fn replications_to_decide(
+        &self,
+        bound: f64,
+        at_most: bool,
+        confidence: f64,
+    ) -> Option<u64> {
+        match &self.source {
+            Source::Ratio(ratio) => ratio.replications_to_decide(bound, at_most, confidence),
+            Source::Quantile { estimate, per_unit } => {
+                estimate.replications_to_decide(bound * per_unit, at_most, confidence)
+            }
+        }
+    }
+
+    fn of_ratio(estimand: Estimand, ratio: RatioEstimate, confidence: f64) -> Estimate {
+        let is_share = estimand.quantity() == Quantity::Probability;
+        Estimate {
+            cell: 0,
+            estimand,
+            part: Arc::new(Part::ALL),
+            value: ratio.value,
+            interval: ratio.interval(confidence),
+            basis: ratio.basis(),
+            lower: ratio.lower(confidence),
+            upper: ratio.upper(confidence),
+            // Of a share of time, or of runs, there are no trials to compare with.
+            design_effect: (is_share
+                && estimand != Estimand::UtilisationGate
+                && !estimand.is_of_run())
+            .then(|| ratio.design_effect())
+            .flatten(),
+            is_too_skewed: ratio.is_too_skewed(),
+            replications: ratio.replications,
+            source: Source::Ratio(ratio),
+        }
+    }
+
+    fn of_quantile(
+        estimand: Estimand,
+        estimate: QuantileEstimate,
+        confidence: f64,
+        per_unit: f64,
+    ) -> Estimate {
+        let scaled = |number: f64| number / per_unit;
+        Estimate {
+            cell: 0,
+            estimand,
+            part: Arc::new(Part::ALL),
+            value: scaled(estimate.value),
+            interval: estimate.interval(confidence).map(|interval| Interval {
+                lo: scaled(interval.lo),
+                hi: scaled(interval.hi),
+            }),
+            basis: match estimand.is_of_run() || estimand.is_of_gate() {
+                true => Basis::Runs,
+                false => Basis::Spread,
+            },
+            lower: estimate.lower(confidence).map(scaled),
+            upper: estimate.upper(confidence).map(scaled),
+            design_effect: None,
+            is_too_skewed: false,
+            replications: estimate.replications,
+            source: Source::Quantile { estimate, per_unit },
         }
     }
 }
 
-/// All estimates of a study, policy by policy: first over all traffic, then
-/// by cohort, by method and by limit where there is more than one. What a
-/// scenario does not have, such as missed commands without commands, is left
-/// out.
-pub fn estimates(study: &Study, records: &[Vec<Record>]) -> Vec<Estimate> {
-    study
-        .cells
-        .iter()
-        .zip(records)
-        .flat_map(|(cell, records)| {
-            let mut estimator = Estimator {
-                cell,
-                records,
-                confidence: study.confidence,
-                estimates: Vec::new(),
-            };
-            estimator.all();
-            estimator.estimates
+/// All estimates of a study.
+#[derive(Debug, Clone, Default)]
+pub struct Estimates {
+    all: Vec<Estimate>,
+    /// Where those of each cell are.
+    of_cell: Vec<Range<usize>>,
+    parts: Vec<Arc<Part>>,
+}
+
+impl Estimates {
+    /// Estimates all there is to estimate, cell by cell: first of the whole,
+    /// then of each window, cohort, method and limit, and of what else targets
+    /// ask for. What a scenario does not have, such as missed commands without
+    /// commands, is left out.
+    pub fn new(study: &Study, records: &[Vec<Record>]) -> Estimates {
+        let parts: Vec<Arc<Part>> = parts(study).into_iter().map(Arc::new).collect();
+        let mut estimates = Estimates {
+            parts,
+            ..Estimates::default()
+        };
+        for (index, (cell, records)) in study.cells.iter().zip(records).enumerate() {
+            let start = estimates.all.len();
+            for part in &estimates.parts {
+                let Some(view) = View::new(cell, part) else {
+                    continue;
+                };
+                let found = Estimand::all().filter_map(|estimand| {
+                    let method = view.method(estimand)?;
+                    let mut found = estimate(&view, estimand, method, records, study.confidence)?;
+                    (found.cell, found.part) = (index, Arc::clone(part));
+                    Some(found)
+                });
+                estimates.all.extend(found);
+            }
+            estimates.of_cell.push(start..estimates.all.len());
+        }
+        estimates
+    }
+
+    /// All of them, cell by cell.
+    pub fn iter(&self) -> impl Iterator<Item = &Estimate> {
+        self.all.iter()
+    }
+
+    /// One of them.
+    pub fn get(&self, cell: usize, estimand: Estimand, part: &Part) -> Option<&Estimate> {
+        let range = self.of_cell.get(cell)?.clone();
+        self.all[range]
+            .iter()
+            .find(|estimate| estimate.estimand == estimand && *estimate.part == *part)
+    }
+
+    /// The parts that have estimates, in order.
+    pub fn parts(&self) -> &[Arc<Part>] {
+        &self.parts
+    }
+}
+
+/// The numerators and denominators of all ratios and shares of runs of a cell,
+/// by part and replication: what its estimates are made of.
+pub fn pairs<'a>(
+    cell: &'a Cell,
+    part: &Part,
+    records: &'a [Record],
+) -> Vec<(Estimand, Vec<(f64, f64)>)> {
+    let Some(view) = View::new(cell, part) else {
+        return Vec::new();
+    };
+    Estimand::all()
+        .filter(|estimand| {
+            matches!(
+                view.method(*estimand),
+                Some(Method::Ratio { .. } | Method::ShareOfRuns)
+            )
+        })
+        .map(|estimand| {
+            let pairs = records.iter().map(|record| view.pair(estimand, record));
+            (estimand, pairs.collect())
         })
         .collect()
 }
 
-struct Estimator<'a> {
-    cell: &'a Cell,
-    records: &'a [Record],
+/// The parts of all cells, each once.
+fn parts(study: &Study) -> Vec<Part> {
+    let mut parts = vec![Part::ALL];
+    let mut add = |part: Part| {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    };
+    let outlines = || study.cells.iter().map(|cell| &cell.outline);
+    for window in outlines().flat_map(|outline| &outline.windows.names) {
+        add(Part::window(*window));
+    }
+    for name in outlines().flat_map(|outline| &outline.cohorts) {
+        add(Part::cohort(name));
+    }
+    for name in outlines().flat_map(|outline| &outline.methods) {
+        add(Part::method(name));
+    }
+    for stage in outlines().flat_map(|outline| &outline.stages) {
+        add(Part::limit(&stage.name));
+    }
+    for target in study.cells.iter().flat_map(|cell| &cell.scenario.targets) {
+        add(target.part.clone());
+    }
+    parts
+}
+
+fn estimate(
+    view: &View<'_>,
+    estimand: Estimand,
+    method: Method,
+    records: &[Record],
     confidence: f64,
-    estimates: Vec<Estimate>,
-}
-
-impl Estimator<'_> {
-    fn all(&mut self) {
-        self.traffic(None, |_| true);
-        self.gate();
-        let world = &self.cell.world;
-        let cohorts = &world.population.cohorts;
-        if cohorts.len() > 1 {
-            for (index, cohort) in cohorts.iter().enumerate() {
-                self.traffic(Some(Split::Cohort(cohort.name.clone())), |stream| {
-                    stream.cohort == index
-                });
+) -> Option<Estimate> {
+    let pairs = || records.iter().map(|record| view.pair(estimand, record));
+    match method {
+        Method::Ratio { scale, is_exact } => {
+            let pairs: Vec<(f64, f64)> = pairs().collect();
+            let mut ratio = RatioEstimate::new(&pairs, scale)?;
+            if is_exact {
+                ratio = ratio.exactly();
             }
+            Some(Estimate::of_ratio(estimand, ratio, confidence))
         }
-        if world.methods.len() > 1 {
-            for (index, method) in world.methods.iter().enumerate() {
-                self.traffic(Some(Split::Method(method.clone())), |stream| {
-                    stream.method == index
-                });
-            }
+        Method::ShareOfRuns => {
+            let seen = pairs().filter(|(x, _)| *x > 0.0).count();
+            let share = share_of_runs(seen as u32, records.len() as u32)?;
+            Some(Estimate::of_ratio(estimand, share, confidence))
         }
-        if world.server.stages.len() > 1 {
-            for (index, stage) in world.server.stages.iter().enumerate() {
-                let estimand = match stage.response.status {
-                    429 => Estimand::P429Attempt,
-                    _ => Estimand::RefusedAttempt,
-                };
-                let split = Some(Split::Limit(stage.name.clone()));
-                self.ratio(estimand, split, |record| {
-                    total(&record.streams, |counts| {
-                        (counts.refused[index], counts.attempts)
-                    })
-                });
-            }
-        }
-    }
-
-    /// The estimates over the streams that `part` picks.
-    fn traffic(&mut self, split: Option<Split>, part: impl Fn(&Stream) -> bool) {
-        let world = &self.cell.world;
-        let picked: Vec<usize> = (0..world.streams.len())
-            .filter(|index| part(&world.streams[*index]))
-            .collect();
-        let commands: Vec<usize> = picked
-            .iter()
-            .copied()
-            .filter(|index| world.streams[*index].deadline.is_some())
-            .collect();
-        let polls: Vec<usize> = picked
-            .iter()
-            .copied()
-            .filter(|index| !world.streams[*index].overlap)
-            .collect();
-        let of =
-            |streams: &[usize], count: &dyn Fn(&StreamRecord) -> (u64, u64), record: &Record| {
-                total(streams.iter().map(|index| &record.streams[*index]), count)
+        Method::MedianOfRuns => {
+            let numbers: Vec<Option<u64>> = (records.iter())
+                .map(|record| view.of_run(estimand, record))
+                .collect();
+            let median = median_of_runs(&numbers)?;
+            let per_unit = match estimand.quantity() {
+                Quantity::Seconds => NANOS_PER_SECOND,
+                _ => 1.0,
             };
-        let limited: Vec<usize> = (0..world.server.stages.len())
-            .filter(|stage| world.server.stages[*stage].response.status == 429)
-            .collect();
-        let refused_429 = |counts: &StreamRecord| -> u64 {
-            limited.iter().map(|stage| counts.refused[*stage]).sum()
-        };
-        type Count<'a> = &'a dyn Fn(&StreamRecord) -> (u64, u64);
-        let others = limited.len() < world.server.stages.len();
-        let over_picked: [(Estimand, bool, Count<'_>); 7] = [
-            (Estimand::P429Attempt, !limited.is_empty(), &|c| {
-                (refused_429(c), c.attempts)
-            }),
-            (Estimand::P429FirstAttempt, !limited.is_empty(), &|c| {
-                (c.first_429, c.requests)
-            }),
-            (Estimand::P429Request, !limited.is_empty(), &|c| {
-                (c.any_429, c.requests)
-            }),
-            (Estimand::RefusedAttempt, others, &|c| {
-                (c.refused.iter().sum(), c.attempts)
-            }),
-            (Estimand::FailedRequest, true, &|c| (c.given_up, c.requests)),
-            (
-                Estimand::TimedOutAttempt,
-                picked
-                    .iter()
-                    .any(|index| world.streams[*index].timeout.is_some()),
-                &|c| (c.timed_out, c.attempts),
-            ),
-            (Estimand::RetryAmplification, true, &|c| {
-                (c.attempts, c.requests)
-            }),
-        ];
-        for (estimand, applies, count) in over_picked {
-            if applies {
-                self.ratio(estimand, split.clone(), |record| of(&picked, count, record));
-            }
+            Some(Estimate::of_quantile(
+                estimand, median, confidence, per_unit,
+            ))
         }
-        if !commands.is_empty() {
-            self.ratio(Estimand::MissedCommand, split.clone(), |record| {
-                of(&commands, &|c| (c.missed, c.requests), record)
-            });
-            for (estimand, quantile) in [
-                (Estimand::LatencyCommandP50, 0.5),
-                (Estimand::LatencyCommandP95, 0.95),
-                (Estimand::LatencyCommandP99, 0.99),
-            ] {
-                self.latency(estimand, split.clone(), &commands, quantile);
-            }
+        Method::Quantile {
+            quantile,
+            with_failures,
+        } => {
+            let (histograms, never): (Vec<Histogram>, Vec<u64>) = records
+                .iter()
+                .map(|record| view.latencies(record))
+                .map(|(latencies, never)| (latencies, if with_failures { never } else { 0 }))
+                .unzip();
+            let found = woodruff(&histograms, &never, quantile)?;
+            Some(Estimate::of_quantile(
+                estimand,
+                found,
+                confidence,
+                NANOS_PER_SECOND,
+            ))
         }
-        if !polls.is_empty() {
-            self.ratio(Estimand::SkippedPoll, split.clone(), |record| {
-                of(&polls, &|c| (c.skipped, c.requests + c.skipped), record)
-            });
-        }
-        self.ratio(Estimand::LatencyRequestMean, split.clone(), |record| {
-            let streams = picked.iter().map(|index| &record.streams[*index]);
-            let (nanos, count) = streams.fold((0, 0), |(nanos, count), counts| {
-                (nanos + counts.latency_sum, count + counts.succeeded)
-            });
-            (nanos as f64 / 1e9, count as f64)
-        });
-        let length = (world.clock.measured_until.since(world.clock.measured_from)).secs_f64();
-        self.ratio(Estimand::Goodput, split.clone(), |record| {
-            (of(&picked, &|c| (c.succeeded, 0), record).0, length)
-        });
-        self.wakeups(split, &picked, length);
-    }
-
-    fn wakeups(&mut self, split: Option<Split>, picked: &[usize], length: f64) {
-        use crate::scenario::Wakes;
-        let streams = picked.iter().map(|index| &self.cell.world.streams[*index]);
-        let mut firsts: Vec<(u32, u32)> = streams
-            .filter(|stream| stream.wakes != Wakes::Never)
-            .filter_map(|stream| stream.devices.as_ref())
-            .map(|group| (group.first_device, group.devices))
-            .collect();
-        firsts.sort_unstable();
-        firsts.dedup();
-        let devices: f64 = firsts.iter().map(|(_, devices)| f64::from(*devices)).sum();
-        if devices > 0.0 {
-            let days = devices * length / 86_400.0;
-            self.ratio(Estimand::WakeupsDeviceDay, split, |record| {
-                let wakeups: u64 = picked
-                    .iter()
-                    .map(|index| record.streams[*index].wakeups)
-                    .sum();
-                (wakeups as f64, days)
-            });
-        }
-    }
-
-    /// The estimates on the first gate.
-    fn gate(&mut self) {
-        let world = &self.cell.world;
-        let Some(plan) = world.server.gates.first() else {
-            return;
-        };
-        let length = world.clock.measured_until.since(world.clock.measured_from);
-        if let Some(permits) = plan.fixed_permits() {
-            let capacity = f64::from(permits) * f64::from(plan.keys) * length.nanos() as f64;
-            self.ratio(Estimand::UtilisationGate, None, |record| {
-                (
-                    record.series.inside[0].iter().sum::<u128>() as f64,
-                    capacity,
-                )
-            });
-        }
-        if plan.queue > 0 {
-            self.ratio(Estimand::WaitGateProbability, None, |record| {
-                let gate = &record.gates[0];
-                let unlucky = gate.entered_after_wait + gate.wait_ended + gate.full;
-                (
-                    unlucky as f64,
-                    (gate.entered + gate.wait_ended + gate.full) as f64,
-                )
-            });
-            self.ratio(Estimand::WaitGateMean, None, |record| {
-                let gate = &record.gates[0];
-                (gate.waited as f64 / 1e9, gate.entered as f64)
-            });
-        }
-    }
-
-    fn ratio(
-        &mut self,
-        estimand: Estimand,
-        split: Option<Split>,
-        count: impl Fn(&Record) -> (f64, f64),
-    ) {
-        let counts: Vec<(f64, f64)> = self.records.iter().map(count).collect();
-        let Some(ratio) = RatioEstimate::new(&counts) else {
-            return;
-        };
-        let is_share = estimand.quantity() == crate::scenario::Quantity::Probability;
-        let ceiling = if is_share { 1.0 } else { f64::INFINITY };
-        self.estimates.push(Estimate {
-            estimand,
-            split,
-            policy: self.cell.policy.clone(),
-            value: ratio.value,
-            interval: ratio.interval(self.confidence).map(|interval| Interval {
-                lo: interval.lo.max(0.0),
-                hi: interval.hi.min(ceiling),
-            }),
-            // Of a share of time there are no trials to compare with.
-            design_effect: if is_share && estimand != Estimand::UtilisationGate {
-                ratio.design_effect()
-            } else {
-                None
-            },
-            replications: ratio.replications,
-        });
-    }
-
-    fn latency(
-        &mut self,
-        estimand: Estimand,
-        split: Option<Split>,
-        streams: &[usize],
-        quantile: f64,
-    ) {
-        let merged: Vec<Vec<u64>> = self
-            .records
-            .iter()
-            .map(|record| {
-                let mut cells: Vec<u64> = Vec::new();
-                for index in streams {
-                    let more = record.streams[*index].latency.cells();
-                    cells.resize(cells.len().max(more.len()), 0);
-                    cells
-                        .iter_mut()
-                        .zip(more)
-                        .for_each(|(sum, count)| *sum += count);
-                }
-                cells
-            })
-            .collect();
-        let slices: Vec<&[u64]> = merged.iter().map(Vec::as_slice).collect();
-        let Some(found) = woodruff(&slices, quantile, self.confidence) else {
-            return;
-        };
-        let seconds = |cell| Histogram::value(cell) as f64 / 1e9;
-        self.estimates.push(Estimate {
-            estimand,
-            split,
-            policy: self.cell.policy.clone(),
-            value: seconds(found.cell),
-            interval: found.interval.map(|(lo, hi)| Interval {
-                lo: seconds(lo),
-                hi: seconds(hi),
-            }),
-            design_effect: None,
-            replications: self.records.len() as u32,
-        });
     }
 }
 
-fn total<'a>(
-    streams: impl IntoIterator<Item = &'a StreamRecord>,
-    count: impl Fn(&StreamRecord) -> (u64, u64),
-) -> (f64, f64) {
-    let (x, n) = streams
-        .into_iter()
-        .map(count)
-        .fold((0, 0), |(x, n), (more_x, more_n)| (x + more_x, n + more_n));
-    (x as f64, n as f64)
-}
+const NANOS_PER_SECOND: f64 = 1e9;

@@ -1,6 +1,6 @@
 use super::Cell;
 use crate::sim::Record;
-use crate::stats::{Interval, RatioEstimate};
+use crate::stats::{Interval, RatioEstimate, Scale};
 
 /// One step of a run over time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,10 +22,10 @@ pub fn refusal_series(
     confidence: f64,
     counts: impl Fn(u16) -> bool,
 ) -> Vec<SeriesPoint> {
-    let limited: Vec<usize> = (0..cell.world.server.stages.len())
-        .filter(|stage| counts(cell.world.server.stages[*stage].response.status))
+    let limited: Vec<usize> = (0..cell.outline.stages.len())
+        .filter(|stage| counts(cell.outline.stages[*stage].response.status))
         .collect();
-    series(cell, records, confidence, 1.0, |record, step| {
+    series(cell, records, confidence, Scale::Share, |record, step| {
         let refused: u64 = limited
             .iter()
             .map(|stage| record.series.refused[*stage][step])
@@ -43,15 +43,21 @@ pub fn gate_series(
     confidence: f64,
 ) -> Vec<SeriesPoint> {
     let width = step_nanos(cell);
-    series(cell, records, confidence, f64::INFINITY, |record, step| {
-        let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
-        (present as f64, width(step))
-    })
+    series(
+        cell,
+        records,
+        confidence,
+        Scale::NonNegative,
+        |record, step| {
+            let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
+            (present as f64, width(step))
+        },
+    )
 }
 
 /// The length of each step; the last may be cut short.
 fn step_nanos(cell: &Cell) -> impl Fn(usize) -> f64 {
-    let clock = cell.world.clock;
+    let clock = cell.outline.clock;
     let length = clock.measured_until.since(clock.measured_from);
     move |step| {
         let before = clock.bucket_width * step as u64;
@@ -66,25 +72,20 @@ fn series(
     cell: &Cell,
     records: &[Record],
     confidence: f64,
-    ceiling: f64,
+    scale: Scale,
     count: impl Fn(&Record, usize) -> (f64, f64),
 ) -> Vec<SeriesPoint> {
     let width = step_nanos(cell);
-    (0..cell.world.clock.buckets)
+    (0..cell.outline.clock.buckets)
         .map(|step| {
             let counts: Vec<(f64, f64)> =
                 records.iter().map(|record| count(record, step)).collect();
-            let ratio = RatioEstimate::new(&counts);
-            let before = (cell.world.clock.bucket_width * step as u64).secs_f64();
+            let ratio = RatioEstimate::new(&counts, scale);
+            let before = (cell.outline.clock.bucket_width * step as u64).secs_f64();
             SeriesPoint {
                 seconds: before + width(step) / 2e9,
                 value: ratio.map(|ratio| ratio.value),
-                interval: ratio
-                    .and_then(|ratio| ratio.interval(confidence))
-                    .map(|interval| Interval {
-                        lo: interval.lo.max(0.0),
-                        hi: interval.hi.min(ceiling),
-                    }),
+                interval: ratio.and_then(|ratio| ratio.interval(confidence)),
             }
         })
         .collect()

@@ -1,95 +1,98 @@
-use super::Estimate;
+use super::{Estimate, Estimates, Study};
 use crate::scenario::{Comparison, Target};
+use crate::stats::Basis;
 
 /// Whether a target holds at the stated confidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The whole interval is on the right side of the bound.
+    /// The one-sided bound is on the right side of the target's.
     Met,
-    /// The whole interval is on the wrong side.
+    /// The bound from the other side is on the wrong one.
     Missed,
-    /// The interval contains the bound, or there is none.
+    /// Neither, or there are no bounds.
     Undecided,
 }
 
 /// A target and how one policy does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetResult {
-    /// The target as written.
-    pub target: String,
-    /// The policy.
+    /// The target.
+    pub target: Target,
+    /// The index of the policy's cell.
+    pub cell: usize,
+    /// The policy's name.
     pub policy: String,
     /// How it does.
     pub verdict: Verdict,
+    /// The one-sided bound that the verdict rests on: the one that would have
+    /// to be on the right side, or that is on the wrong one.
+    pub bound: Option<f64>,
+    /// On what the bound rests; `None` if there is no estimate.
+    pub basis: Option<Basis>,
+    /// Whether the bound is approximate, since the runs are few or lopsided.
+    pub is_approximate: bool,
+    /// About how many replications would decide an undecided target; `None` if
+    /// no number would.
+    pub replications_needed: Option<u64>,
+    /// Whether it counts: a study's control is shown, but fails nothing.
+    pub counts: bool,
 }
 
-/// Judges every target for every policy. A target on what a policy's runs do
-/// not have, such as missed commands without commands, is undecided.
-pub fn judge(targets: &[Target], policies: &[String], estimates: &[Estimate]) -> Vec<TargetResult> {
+/// Fewer replications than this make a bound approximate.
+pub const FEWEST_REPLICATIONS: u32 = 30;
+
+/// Judges every target for every policy that it is meant for. A target on what
+/// a policy's runs do not have, such as missed commands without commands, is
+/// undecided.
+pub fn judge(study: &Study, estimates: &Estimates) -> Vec<TargetResult> {
+    let targets = (study.cells.first()).map_or(&[][..], |cell| &cell.scenario.targets);
     let mut results = Vec::new();
     for target in targets {
-        for policy in policies {
-            let verdict = estimates
-                .iter()
-                .find(|estimate| {
-                    estimate.estimand == target.estimand
-                        && estimate.policy == *policy
-                        && estimate.split.is_none()
-                })
-                .map_or(Verdict::Undecided, |estimate| verdict(target, estimate));
+        for (index, cell) in study.cells.iter().enumerate() {
+            let is_named = target.policies.contains(&cell.name);
+            if !target.policies.is_empty() && !is_named {
+                continue;
+            }
+            let estimate = estimates.get(index, target.estimand, &target.part);
+            let (verdict, bound) = estimate.map_or((Verdict::Undecided, None), |estimate| {
+                verdict(target, estimate)
+            });
             results.push(TargetResult {
-                target: target.to_string(),
-                policy: policy.clone(),
+                target: target.clone(),
+                cell: index,
+                policy: cell.name.clone(),
                 verdict,
+                bound,
+                basis: estimate.map(|estimate| estimate.basis),
+                is_approximate: estimate.is_some_and(|estimate| {
+                    estimate.basis == Basis::Spread
+                        && (estimate.is_too_skewed || estimate.replications < FEWEST_REPLICATIONS)
+                }),
+                replications_needed: estimate.filter(|_| verdict == Verdict::Undecided).and_then(
+                    |estimate| {
+                        let at_most = target.comparison == Comparison::AtMost;
+                        estimate.replications_to_decide(target.bound, at_most, study.confidence)
+                    },
+                ),
+                counts: is_named || !cell.is_control,
             });
         }
     }
     results
 }
 
-fn verdict(target: &Target, estimate: &Estimate) -> Verdict {
-    let Some(interval) = estimate.interval else {
-        return Verdict::Undecided;
-    };
+fn verdict(target: &Target, estimate: &Estimate) -> (Verdict, Option<f64>) {
     let (good, bad) = match target.comparison {
-        Comparison::AtMost => (interval.hi <= target.bound, interval.lo > target.bound),
-        Comparison::AtLeast => (interval.lo >= target.bound, interval.hi < target.bound),
+        Comparison::AtMost => (estimate.upper, estimate.lower),
+        Comparison::AtLeast => (estimate.lower, estimate.upper),
+    };
+    let holds = |bound: f64| match target.comparison {
+        Comparison::AtMost => bound <= target.bound,
+        Comparison::AtLeast => bound >= target.bound,
     };
     match (good, bad) {
-        (true, _) => Verdict::Met,
-        (_, true) => Verdict::Missed,
-        _ => Verdict::Undecided,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::Estimand;
-    use crate::stats::Interval;
-
-    #[test]
-    fn a_target_is_met_missed_or_undecided() {
-        let estimate = |lo, hi| Estimate {
-            estimand: Estimand::P429Attempt,
-            split: None,
-            policy: "p".to_owned(),
-            value: (lo + hi) / 2.0,
-            interval: Some(Interval { lo, hi }),
-            design_effect: None,
-            replications: 20,
-        };
-        let judged = |text: &str, estimate: &Estimate| verdict(&text.parse().unwrap(), estimate);
-        let low = estimate(0.01, 0.02);
-        assert_eq!(judged("p429.attempt <= 5%", &low), Verdict::Met);
-        assert_eq!(judged("p429.attempt <= 1.5%", &low), Verdict::Undecided);
-        assert_eq!(judged("p429.attempt <= 0.5%", &low), Verdict::Missed);
-        assert_eq!(judged("p429.attempt >= 0.5%", &low), Verdict::Met);
-        assert_eq!(judged("p429.attempt >= 5%", &low), Verdict::Missed);
-        let targets = ["p_missed.command <= 1%".parse().unwrap()];
-        assert_eq!(
-            judge(&targets, &["p".to_owned()], &[low])[0].verdict,
-            Verdict::Undecided
-        );
+        (Some(good), _) if holds(good) => (Verdict::Met, Some(good)),
+        (_, Some(bad)) if !holds(bad) => (Verdict::Missed, Some(bad)),
+        _ => (Verdict::Undecided, good),
     }
 }

@@ -1,5 +1,5 @@
-use crate::experiment::{Estimate, Split, Study, TargetResult, estimates, judge};
-use crate::scenario::{Estimand, Scenario};
+use crate::experiment::{Estimate, Estimates, Study, TargetResult, judge};
+use crate::scenario::{Estimand, Part, Scenario};
 use crate::sim::Record;
 
 /// A study with its records and all that was estimated from them.
@@ -10,7 +10,7 @@ pub struct Answer<'a> {
     /// Its records, per cell in the order of replications.
     pub records: &'a [Vec<Record>],
     /// All estimates.
-    pub estimates: Vec<Estimate>,
+    pub estimates: Estimates,
     /// All targets.
     pub targets: Vec<TargetResult>,
     /// The hash of all records.
@@ -42,11 +42,8 @@ pub struct Timing {
 impl<'a> Answer<'a> {
     /// Estimates all there is to estimate.
     pub fn new(study: &'a Study, records: &'a [Vec<Record>]) -> Answer<'a> {
-        let estimates = estimates(study, records);
-        let policies: Vec<String> = study.cells.iter().map(|cell| cell.policy.clone()).collect();
-        let targets = study.cells.first().map_or_else(Vec::new, |cell| {
-            judge(&cell.scenario.targets, &policies, &estimates)
-        });
+        let estimates = Estimates::new(study, records);
+        let targets = judge(study, &estimates);
         Answer {
             study,
             records,
@@ -66,33 +63,9 @@ impl<'a> Answer<'a> {
         self.scenario().map_or("", |scenario| &scenario.name)
     }
 
-    /// One estimate of one policy.
-    pub fn estimate(
-        &self,
-        policy: &str,
-        estimand: Estimand,
-        split: Option<&Split>,
-    ) -> Option<&Estimate> {
-        self.estimates.iter().find(|estimate| {
-            estimate.estimand == estimand
-                && estimate.policy == policy
-                && estimate.split.as_ref() == split
-        })
-    }
-
-    /// The parts of the traffic that have estimates of their own, in order.
-    pub(super) fn splits(&self) -> Vec<&Split> {
-        let mut splits: Vec<&Split> = Vec::new();
-        for split in self
-            .estimates
-            .iter()
-            .filter_map(|estimate| estimate.split.as_ref())
-        {
-            if !splits.contains(&split) {
-                splits.push(split);
-            }
-        }
-        splits
+    /// One estimate of one cell.
+    pub fn estimate(&self, cell: usize, estimand: Estimand, part: &Part) -> Option<&Estimate> {
+        self.estimates.get(cell, estimand, part)
     }
 
     /// "95 % intervals over 40 replications", or that there are none.
@@ -105,16 +78,5 @@ impl<'a> Answer<'a> {
                 super::number::plain(self.study.confidence * 100.0)
             ),
         }
-    }
-
-    /// Requests of the measured span that had not ended when the run was
-    /// drained, over all replications.
-    pub(super) fn unfinished(&self) -> u64 {
-        let streams = self
-            .records
-            .iter()
-            .flatten()
-            .flat_map(|record| &record.streams);
-        streams.map(|counts| counts.unfinished).sum()
     }
 }

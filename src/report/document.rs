@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::csv::basis;
 use super::{Answer, Provenance, Timing};
 use crate::experiment::{Estimate, Verdict};
 
@@ -37,37 +38,45 @@ fn summary(answer: &Answer<'_>) -> Value {
         "seed": answer.study.seed,
         "replications": answer.study.replications,
         "result_hash": answer.result_hash,
-        "start": answer.study.cells.first().map(|cell| cell.world.start),
-        "unfinished_requests": answer.unfinished(),
+        "start": answer.study.cells.first().map(|cell| &cell.outline.start),
         "policies": answer.study.cells.iter().map(|cell| json!({
-            "name": cell.policy,
+            "name": cell.name,
+            "control": cell.is_control,
             "settings": cell.settings.iter().map(|(path, value)| (path.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
         })).collect::<Vec<_>>(),
-        "estimates": answer.estimates.iter().map(|estimate| self::estimate(estimate, answer.study.confidence)).collect::<Vec<_>>(),
+        "estimates": answer.estimates.iter().map(|estimate| self::estimate(answer, estimate)).collect::<Vec<_>>(),
         "targets": answer.targets.iter().map(|target| json!({
-            "target": target.target,
+            "target": target.target.to_string(),
+            "cell": target.cell,
             "policy": target.policy,
             "verdict": verdict(target.verdict),
+            "bound": target.bound.filter(|bound| bound.is_finite()),
+            "approximate": target.is_approximate,
+            "replications_needed": target.replications_needed,
+            "counts": target.counts,
         })).collect::<Vec<_>>(),
     })
 }
 
-fn estimate(estimate: &Estimate, confidence: f64) -> Value {
-    let by = match &estimate.split {
-        Some(split) => {
-            let (dimension, name) = split.parts();
-            json!({ dimension: name })
-        }
-        None => json!({}),
-    };
+fn estimate(answer: &Answer<'_>, estimate: &Estimate) -> Value {
+    let by: serde_json::Map<String, Value> = (estimate.part.dimensions().into_iter())
+        .map(|(dimension, name)| (dimension.to_owned(), json!(name)))
+        .collect();
+    // JSON has no infinity: what is never reached has no value.
+    let finite = |number: f64| number.is_finite().then_some(number);
     json!({
         "name": estimate.estimand.name(),
         "by": by,
-        "policy": estimate.policy,
-        "value": estimate.value,
-        "lo": estimate.interval.map(|interval| interval.lo),
-        "hi": estimate.interval.map(|interval| interval.hi),
-        "confidence": confidence,
+        "cell": estimate.cell,
+        "policy": answer.study.cells[estimate.cell].name,
+        "value": finite(estimate.value),
+        "lo": estimate.interval.and_then(|interval| finite(interval.lo)),
+        "hi": estimate.interval.and_then(|interval| finite(interval.hi)),
+        "never": estimate.value.is_infinite(),
+        "basis": basis(estimate.basis),
+        "upper": estimate.upper.and_then(finite),
+        "lower": estimate.lower.and_then(finite),
+        "confidence": answer.study.confidence,
         "deff": estimate.design_effect,
         "replications": estimate.replications,
     })

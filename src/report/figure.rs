@@ -1,7 +1,7 @@
 use super::chart::{Axis, Chart, Frame, Intervals, Line, Lines, Mark, Panel, Point, Row, Scale};
 use super::{Answer, number};
 use crate::experiment::{Cell, SeriesPoint, gate_series, refusal_series};
-use crate::scenario::{CommandTimes, Estimand, Quantity};
+use crate::scenario::{CommandTimes, Estimand, Part, Quantity};
 
 /// A chart and the name of its files.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
         return figures;
     };
     let cells = answer.study.cells.iter();
-    let stages = || cells.clone().flat_map(|cell| &cell.world.server.stages);
+    let stages = || cells.clone().flat_map(|cell| &cell.outline.stages);
     let status_429 = |status| status == 429;
     if stages().any(|stage| status_429(stage.response.status)) {
         let words = ["How likely is a 429, and when?", "P(429)"];
@@ -158,7 +158,7 @@ impl TimeAxis {
 fn line_label(answer: &Answer<'_>, cell: &Cell) -> String {
     match answer.study.cells.len() {
         1 => String::new(),
-        _ => cell.policy.clone(),
+        _ => cell.name.clone(),
     }
 }
 
@@ -187,7 +187,7 @@ fn refusals(
             time.line(label, &points)
         })
         .collect();
-    let width = first.world.clock.bucket_width;
+    let width = first.outline.clock.bucket_width;
     let chart = Lines {
         frame: frame(
             answer,
@@ -210,7 +210,7 @@ fn refusals(
 
 /// The index of the gate of that name among the gates of a cell.
 fn gate_of(cell: &Cell, name: &str) -> Option<usize> {
-    let mut stages = cell.world.server.stages.iter();
+    let mut stages = cell.outline.stages.iter();
     let stage = stages.find(|stage| stage.name == name)?;
     stage.gate.map(usize::from)
 }
@@ -236,8 +236,8 @@ fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
         .collect();
     let mut marks = time.marks(first);
     let mut permits = with_gate().map(|(cell, _, gate)| {
-        let plan = &cell.world.server.gates[gate];
-        plan.fixed_permits().filter(|_| plan.keys == 1)
+        let gate = &cell.outline.gates[gate];
+        gate.permits.filter(|_| gate.keys == 1)
     });
     if let Some(Some(common)) = permits.next()
         && permits.all(|other| other == Some(common))
@@ -247,7 +247,7 @@ fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
             label: format!("permits {common}"),
         });
     }
-    let width = first.world.clock.bucket_width;
+    let width = first.outline.clock.bucket_width;
     let chart = Lines {
         frame: frame(
             answer,
@@ -306,11 +306,11 @@ fn policies(answer: &Answer<'_>) -> Figure {
 }
 
 fn panel(answer: &Answer<'_>, estimand: Estimand) -> Panel {
-    let rows = answer.study.cells.iter().map(|cell| {
-        let estimate = answer.estimate(&cell.policy, estimand, None);
+    let rows = answer.study.cells.iter().enumerate().map(|(index, cell)| {
+        let estimate = answer.estimate(index, estimand, &Part::ALL);
         let interval = estimate.and_then(|estimate| estimate.interval);
         Row {
-            label: cell.policy.clone(),
+            label: cell.name.clone(),
             value: estimate.map_or(f64::NAN, |estimate| estimate.value),
             lo: interval.map(|interval| interval.lo),
             hi: interval.map(|interval| interval.hi),

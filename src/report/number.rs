@@ -35,6 +35,7 @@ pub(super) fn value(quantity: Quantity, value: f64) -> String {
         Quantity::PerDay => format!("{}/day", plain(value)),
         // Four digits: a retry amplification is often just above 1.
         Quantity::Ratio => significant(value, 4),
+        Quantity::Count => plain(value),
     }
 }
 

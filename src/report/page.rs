@@ -1,7 +1,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Answer, number};
-use crate::scenario::Estimand;
+use crate::scenario::{Estimand, Part};
 
 /// The answer as one HTML page that needs nothing else; `charts` are its
 /// pictures in SVG.
@@ -36,15 +36,15 @@ fn estimates(answer: &Answer<'_>) -> Markup {
     let cells = &answer.study.cells;
     html! {
         table {
-            thead { tr { th { } @for cell in cells { th { (cell.policy) } } } }
+            thead { tr { th { } @for cell in cells { th { (cell.name) } } } }
             tbody {
-                @for estimand in Estimand::ALL {
+                @for estimand in Estimand::all() {
                     @if answer.estimates.iter().any(|estimate| estimate.estimand == estimand) {
                         tr {
                             td title=(estimand.name()) { (estimand.words()) }
-                            @for cell in cells {
+                            @for cell in 0..cells.len() {
                                 td.number {
-                                    (answer.estimate(&cell.policy, estimand, None).map_or_else(|| "-".to_owned(), number::estimate))
+                                    (answer.estimate(cell, estimand, &Part::ALL).map_or_else(|| "-".to_owned(), number::estimate))
                                 }
                             }
                         }

@@ -1,29 +1,44 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Answer, number};
-use crate::experiment::{Estimate, Split, Verdict};
-use crate::scenario::Estimand;
+use crate::experiment::{Estimate, TargetResult, Verdict};
+use crate::scenario::{Comparison, Estimand, Part};
 
 /// The most columns of a table. More policies than this stand below each other.
 const MOST_COLUMNS: usize = 4;
 
 /// What the table shows of all traffic; files have the rest.
-const OVERALL: [Estimand; 12] = [
+const OVERALL: [Estimand; 19] = [
     Estimand::P429Attempt,
     Estimand::RefusedAttempt,
     Estimand::FailedRequest,
+    Estimand::UnfinishedRequest,
     Estimand::MissedCommand,
+    Estimand::UnconfirmedCommand,
+    Estimand::CommandDoneTwice,
     Estimand::SkippedPoll,
+    Estimand::CompletionCommandP50,
+    Estimand::CompletionCommandP99,
     Estimand::LatencyCommandP50,
     Estimand::LatencyCommandP99,
     Estimand::RetryAmplification,
     Estimand::Goodput,
     Estimand::UtilisationGate,
     Estimand::WaitGateMean,
+    Estimand::PeakWaitingGate,
     Estimand::WakeupsDeviceDay,
+    Estimand::RunCollapses,
 ];
 
-/// What the table shows of each cohort, and of each limit.
+/// What is worth a row only where it happens.
+const IF_SEEN: [Estimand; 4] = [
+    Estimand::UnfinishedRequest,
+    Estimand::CommandDoneTwice,
+    Estimand::SkippedPoll,
+    Estimand::RunCollapses,
+];
+
+/// What the table shows of each window, cohort and limit.
 const OF_A_PART: [Estimand; 2] = [Estimand::P429Attempt, Estimand::MissedCommand];
 
 /// The answer as text for people.
@@ -38,9 +53,9 @@ pub fn table(answer: &Answer<'_>) -> String {
         .study
         .cells
         .iter()
-        .map(|cell| cell.policy.as_str())
+        .map(|cell| cell.name.as_str())
         .collect();
-    let rows = rows(answer, &policies);
+    let rows = rows(answer);
     text.push_str(&match policies.len() {
         ..=MOST_COLUMNS => side_by_side(answer, &policies, &rows),
         _ => below_each_other(&policies, &rows),
@@ -53,69 +68,52 @@ pub fn table(answer: &Answer<'_>) -> String {
 /// What is asked, and the answer of each policy.
 type Row = (String, Vec<String>);
 
-fn rows(answer: &Answer<'_>, policies: &[&str]) -> Vec<Row> {
+fn rows(answer: &Answer<'_>) -> Vec<Row> {
+    let cells = answer.study.cells.len();
     let mut rows = Vec::new();
-    let mut row = |words: String, estimand, split: Option<&Split>| {
-        let cells: Vec<String> = policies
-            .iter()
-            .map(|policy| {
-                answer
-                    .estimate(policy, estimand, split)
-                    .map_or_else(|| "-".to_owned(), number::estimate)
-            })
+    let mut row = |words: String, estimand: Estimand, part: &Part, only_if_seen: bool| {
+        let estimates: Vec<Option<&Estimate>> = (0..cells)
+            .map(|cell| answer.estimate(cell, estimand, part))
             .collect();
-        if cells.iter().any(|cell| cell != "-") {
-            rows.push((words, cells));
+        let is_there = |estimate: &&Estimate| !only_if_seen || estimate.value >= 0.001;
+        if estimates.iter().flatten().any(is_there) {
+            let shown = |estimate: &Option<&Estimate>| {
+                estimate.map_or_else(|| "-".to_owned(), number::estimate)
+            };
+            rows.push((words, estimates.iter().map(shown).collect()));
         }
-    };
-    let of_all = |estimand| {
-        let estimates = answer.estimates.iter();
-        estimates.filter(move |other| other.estimand == estimand && other.split.is_none())
     };
     for estimand in OVERALL {
-        // That few polls are skipped goes without saying.
-        let seldom = |estimate: &Estimate| estimate.value < 0.001;
-        if estimand == Estimand::SkippedPoll && of_all(estimand).all(seldom) {
-            continue;
-        }
-        row(words(answer, estimand), estimand, None);
+        let words = words(answer, estimand);
+        row(words, estimand, &Part::ALL, IF_SEEN.contains(&estimand));
     }
-    for split in answer.splits() {
-        match split {
-            Split::Cohort(name) => {
-                for estimand in OF_A_PART {
-                    row(
-                        format!("{name}: {}", estimand.words()),
-                        estimand,
-                        Some(split),
-                    );
-                }
+    for part in answer.estimates.parts() {
+        let of_a_part = |words: &str| match &part.cohort {
+            Some(cohort) => format!("{cohort}: {words}"),
+            None => format!("{part}: {words}"),
+        };
+        if let Some(name) = &part.limit {
+            let words = format!("attempts refused by \"{name}\"");
+            for estimand in [Estimand::P429Attempt, Estimand::RefusedAttempt] {
+                row(words.clone(), estimand, part, true);
             }
-            Split::Limit(name) => {
-                let seen = answer
-                    .estimates
-                    .iter()
-                    .any(|estimate| estimate.split.as_ref() == Some(split) && estimate.value > 0.0);
-                if seen {
-                    let words = format!("attempts refused by \"{name}\"");
-                    row(words.clone(), Estimand::P429Attempt, Some(split));
-                    row(words, Estimand::RefusedAttempt, Some(split));
-                }
+        } else if **part != Part::ALL && part.method.is_none() {
+            for estimand in OF_A_PART {
+                row(of_a_part(estimand.words()), estimand, part, false);
             }
-            Split::Method(_) => {}
         }
     }
     rows
 }
 
-/// The words of an estimand. Of several gates, those on the gate name which.
+/// The words of an estimand.
 fn words(answer: &Answer<'_>, estimand: Estimand) -> String {
     let words = estimand.words();
-    let world = answer.study.cells.first().map(|cell| &cell.world);
-    let stages = world.map_or(&[][..], |world| &world.server.stages[..]);
-    let mut gates = stages.iter().filter(|stage| stage.gate.is_some());
-    match (gates.next(), gates.next()) {
-        (Some(first), Some(_)) => words.replace("the gate", &format!("\"{}\"", first.name)),
+    match (estimand, answer.scenario()) {
+        (Estimand::RunCollapses, Some(scenario)) => format!(
+            "{words} (under {} of requests succeed for {})",
+            scenario.collapse.below, scenario.collapse.lasting
+        ),
         _ => words.to_owned(),
     }
 }
@@ -165,27 +163,55 @@ fn new_table() -> Table {
 fn notes(answer: &Answer<'_>) -> String {
     let mut text = String::new();
     for target in &answer.targets {
-        let verdict = match target.verdict {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::Undecided => "undecided: run more replications",
-        };
         text.push_str(&format!(
-            "target {} ({}): {verdict}\n",
-            target.target, target.policy
-        ));
-    }
-    let unfinished = answer.unfinished();
-    if unfinished > 0 {
-        text.push_str(&format!(
-            "{unfinished} requests had not ended when the run was drained; they count as neither done nor given up\n"
+            "target {} ({}): {}\n",
+            target.target,
+            target.policy,
+            verdict(answer, target)
         ));
     }
     if let Some(cell) = answer.study.cells.first() {
         text.push_str(&format!(
             "{}; result hash {}\n",
-            cell.world.start, answer.result_hash
+            cell.outline.start, answer.result_hash
         ));
+    }
+    text
+}
+
+/// How a policy does on a target, with the bound that decides it, and what
+/// would decide it if nothing does.
+fn verdict(answer: &Answer<'_>, result: &TargetResult) -> String {
+    let confidence = number::plain(answer.study.confidence * 100.0);
+    let side = |at_most: bool| if at_most { "at most" } else { "at least" };
+    let at_most = result.target.comparison == Comparison::AtMost;
+    let bound = |is_upper: bool| match result.bound {
+        Some(bound) => format!(
+            ", {} {} at {confidence} %",
+            side(is_upper),
+            number::value(result.target.estimand.quantity(), bound)
+        ),
+        None => String::new(),
+    };
+    let mut text = match result.verdict {
+        Verdict::Met => format!("met{}", bound(at_most)),
+        Verdict::Missed => format!("MISSED{}", bound(!at_most)),
+        Verdict::Undecided => {
+            let advice = match (result.basis, result.replications_needed) {
+                (None, _) => "; there is no such estimate".to_owned(),
+                (_, Some(needed)) => format!(
+                    "; about {needed} replications would decide it (--replications {needed})"
+                ),
+                (_, None) => "; too close to the bound for any number of replications".to_owned(),
+            };
+            format!("undecided{}{advice}", bound(at_most))
+        }
+    };
+    if result.is_approximate {
+        text.push_str("; approximate, since runs differ much or are few");
+    }
+    if !result.counts {
+        text.push_str(" (control, not judged)");
     }
     text
 }

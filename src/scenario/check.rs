@@ -12,7 +12,7 @@ use load::{check_load, traffic};
 use population::check_population;
 use server::check_server;
 pub(super) use server::limiter_findings;
-use study::{check_clock, check_study, check_targets};
+use study::{check_clock, check_study, check_targets, check_windows};
 
 use super::text::nearest;
 use super::{AppOf, Scenario};
@@ -110,6 +110,7 @@ pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
     }
     check_server(scenario, &mut found);
     check_targets(scenario, &mut found);
+    check_windows(scenario, &mut found);
     check_study(scenario, &mut found);
     if found.0.is_empty() {
         check_load(scenario, &mut found);

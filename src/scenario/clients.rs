@@ -65,8 +65,10 @@ pub enum Wakes {
     Never,
     /// Each attempt wakes the device that sends it.
     EachAttempt,
-    /// A success wakes the device that it is for.
-    OnSuccess,
+    /// The device is woken each time that the server carries the request out,
+    /// whether its client still waits for the answer or not.
+    #[serde(alias = "OnSuccess")]
+    EachExecution,
 }
 
 /// A request at regular intervals.
@@ -133,12 +135,13 @@ pub struct Command {
     /// The kinds of devices that are commanded; all, if absent.
     #[serde(default)]
     pub kinds: Option<Vec<String>>,
-    /// A command that has not succeeded this long after it was given is missed.
+    /// A command that has not been carried out this long after it was given is
+    /// missed; one that its client has not heard of by then is unconfirmed.
     pub deadline: Span,
     /// The chance that a home gives the command at a scheduled time.
     #[serde(default = "always")]
     pub chance: Probability,
-    /// When a command wakes its device; by default when it succeeds.
+    /// When a command wakes its device; by default each time that it is carried out.
     #[serde(default)]
     pub wakes: Option<Wakes>,
     /// How much it matters to a server that sheds load; `Critical` by default.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::DayWindow;
 use crate::units::{Span, Time, UnitError, Zone, timestamp};
 
 /// When a run starts and what part of it is measured.
@@ -31,6 +32,10 @@ pub struct Clock {
     /// The width of one step of the time series; chosen from the length if absent.
     #[serde(default)]
     pub bucket: Option<Span>,
+    /// Parts of the day that have estimates of their own beside those of the
+    /// whole measured span, such as `"06:00..06:05"`.
+    #[serde(default)]
+    pub windows: Vec<DayWindow>,
 }
 
 fn default_drain() -> Span {

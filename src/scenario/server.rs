@@ -49,6 +49,13 @@ pub struct Backend {
     pub fail: Response,
 }
 
+impl Backend {
+    /// Whether it ever fails.
+    pub fn fails(&self) -> bool {
+        self.failures > Probability::ZERO
+    }
+}
+
 impl Default for Backend {
     fn default() -> Backend {
         Backend {

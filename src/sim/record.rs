@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Histogram;
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// What one replication leaves: integers only, so that records of any machine
 /// and any number of threads are the same to the last bit.
@@ -15,12 +15,25 @@ pub struct Record {
     pub replication: u32,
     /// Events that the loop has taken from its queue.
     pub events: u64,
+    /// Counts per segment of the measured span, in the order of the world's
+    /// [`Windows`](crate::world::Windows).
+    pub segments: Vec<SegmentRecord>,
+    /// For each stream the devices that send or are addressed.
+    pub devices: Vec<u32>,
+    /// Nanoseconds from the start of the measured span to the last success of
+    /// a request that started in it.
+    pub last_success: Option<u64>,
+    /// The run over time.
+    pub series: SeriesRecord,
+}
+
+/// The counts of one segment of the measured span.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRecord {
     /// Counts per stream, in the order of the world.
     pub streams: Vec<StreamRecord>,
     /// Counts per gate, in the order of the world.
     pub gates: Vec<GateRecord>,
-    /// The run over time.
-    pub series: SeriesRecord,
 }
 
 impl Record {
@@ -40,32 +53,42 @@ impl Record {
     }
 }
 
-/// The requests of one stream that started in the measured span.
+/// The requests of one stream that started in one segment.
+///
+/// What happens to them later counts here too, whenever it happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRecord {
     /// Requests.
     pub requests: u64,
-    /// Requests whose first attempt got a 429.
+    /// Requests whose first attempt was refused with a 429.
     pub first_429: u64,
-    /// Requests that got at least one 429.
+    /// Requests with an attempt that was refused with a 429.
     pub any_429: u64,
-    /// Requests that were refused at least once, with any status.
+    /// Requests with an attempt that was refused with any status.
     pub any_refusal: u64,
-    /// Requests that succeeded.
+    /// Requests that succeeded: the client heard so.
     pub succeeded: u64,
     /// Requests whose client gave up.
     pub given_up: u64,
-    /// Requests that had not ended when the run was drained.
+    /// Requests that had neither succeeded nor been given up when the run ended.
     pub unfinished: u64,
-    /// Requests with a deadline that had not succeeded by it.
-    pub missed: u64,
+    /// Requests that the server carried out, whether their client heard of it
+    /// or not.
+    pub executed: u64,
+    /// Requests that the server carried out more than once.
+    pub executed_again: u64,
+    /// Requests with a deadline that were not carried out by it.
+    pub undone: u64,
+    /// Requests with a deadline whose client had not heard of a success by it.
+    pub unconfirmed: u64,
     /// Polls that were skipped because the one before had not ended.
     pub skipped: u64,
     /// Attempts.
     pub attempts: u64,
     /// Attempts that timed out at the client.
     pub timed_out: u64,
-    /// Attempts refused, per stage of the server.
+    /// Attempts refused, per stage of the server, whether their client still
+    /// waited or not.
     pub refused: Vec<u64>,
     /// Times that a device was woken.
     pub wakeups: u64,
@@ -75,7 +98,7 @@ pub struct StreamRecord {
     pub latency_sum: u128,
 }
 
-/// What happened at one gate in the measured span.
+/// What happened at one gate in one segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateRecord {
     /// Visits that got a permit.
@@ -88,11 +111,21 @@ pub struct GateRecord {
     pub full: u64,
     /// Visits whose wait ended without a permit.
     pub wait_ended: u64,
+    /// Permit-nanoseconds in use.
+    pub inside: u128,
+    /// The most visits inside at a time.
+    pub peak_inside: u64,
+    /// The most visits waiting at a time.
+    pub peak_waiting: u64,
 }
 
 /// The run in steps of equal width over the measured span.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesRecord {
+    /// Requests that came due.
+    pub requests: Vec<u64>,
+    /// Requests of which the client heard a success.
+    pub succeeded: Vec<u64>,
     /// Attempts, by the step in which they were made.
     pub offered: Vec<u64>,
     /// Attempts that passed all stages, by the step in which they were made.
@@ -115,12 +148,17 @@ mod tests {
             version: RECORD_VERSION,
             replication: 3,
             events: 17,
-            streams: vec![StreamRecord::default()],
-            gates: Vec::new(),
+            segments: vec![SegmentRecord {
+                streams: vec![StreamRecord::default()],
+                gates: Vec::new(),
+            }],
+            devices: vec![3],
+            last_success: Some(7),
             series: SeriesRecord::default(),
         };
-        record.streams[0].latency_sum = u128::MAX;
-        record.streams[0].latency.add(5);
+        let stream = &mut record.segments[0].streams[0];
+        stream.latency_sum = u128::MAX;
+        stream.latency.add(5);
         let bytes = record.to_bytes();
         assert_eq!(Record::from_bytes(&bytes), Some(record.clone()));
         assert_eq!(Record::from_bytes(&bytes[..bytes.len() - 1]), None);

@@ -1,7 +1,9 @@
+use super::metrics::Account;
 use crate::server::Visit;
 use crate::units::{Span, Time};
 
-/// A request from when it is due until it succeeds or is given up.
+/// A request from when it is due until it succeeds or is given up, and the
+/// server works no more on any of its attempts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
     pub(super) due: Time,
@@ -18,11 +20,20 @@ pub(super) struct Request {
     /// Changes with each attempt and when an attempt is over, so that what
     /// comes late for an earlier one is known as such.
     pub(super) generation: u32,
+    /// Where it counts.
+    pub(super) account: Account,
+    /// Attempts that are still on the server. The request keeps its place
+    /// until there are none, so that what the server does late counts too.
+    pub(super) on_server: u32,
+    /// How often the server has carried it out.
+    pub(super) executions: u32,
     pub(super) stream: u16,
-    pub(super) measured: bool,
     pub(super) got_429: bool,
     pub(super) got_refusal: bool,
+    /// Whether the client still pursues it.
     pub(super) in_use: bool,
+    /// Whether the server has carried it out by its deadline.
+    pub(super) done_in_time: bool,
 }
 
 /// What the server must know of an attempt, and the client to recognise it.

@@ -106,6 +106,16 @@ impl Zone {
         f64::from(whole) + f64::from(local.subsec_nanosecond()) / 1e9
     }
 
+    /// What the local clock shows at `time`, without parts of a second.
+    pub fn time_of_day(&self, time: Time) -> ClockTime {
+        let local = timestamp(time).to_zoned(self.rules.clone());
+        ClockTime {
+            hour: local.hour(),
+            minute: local.minute(),
+            second: local.second(),
+        }
+    }
+
     /// Every moment in [`from`, `until`) at which the local clock shows
     /// `clock_time`, in order. A time that a change of the clocks skips is
     /// moved forward, one that it repeats happens once, at the earlier.

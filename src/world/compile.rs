@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::keys::KeySpace;
-use super::{DeviceGroup, Population, Reach, Stream, StreamKey, Timeline, World, WorldError};
+use super::{
+    DeviceGroup, Population, Reach, Stream, StreamKey, Timeline, Windows, World, WorldError,
+};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::overload::{AdmissionState, Criticality};
 use crate::rng::Sampler;
@@ -48,6 +50,12 @@ impl World {
                 bucket_width: scenario.time.bucket_width(),
                 buckets: scenario.time.buckets(),
             },
+            windows: Windows::new(
+                scenario.windows(),
+                &scenario.time.zone,
+                scenario.time.measured_from(),
+                scenario.time.measured_until(),
+            ),
             streams,
             population,
             server,
@@ -249,7 +257,7 @@ impl Builder<'_> {
                     overlap: true,
                     wakes: command
                         .wakes
-                        .or((command.per == Per::Device).then_some(Wakes::OnSuccess)),
+                        .or((command.per == Per::Device).then_some(Wakes::EachExecution)),
                     level: command.criticality,
                 },
             )?;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::population::{MAX_ENTITIES, entities};
 use super::{Findings, segment};
-use crate::scenario::{Estimand, Scenario, Stage, clock};
+use crate::scenario::window::MAX_WINDOWS;
+use crate::scenario::{DayWindow, Part, Scenario, Stage, Target, clock};
 use crate::units::Span;
 
 /// The most combinations of varied values.
@@ -17,64 +18,94 @@ const MAX_RUNS: usize = 1_000_000;
 const MAX_SERIES_BYTES: f64 = 4e9;
 
 pub(super) fn check_targets(scenario: &Scenario, found: &mut Findings) {
-    let server = &scenario.server;
-    let clients = || scenario.clients.values();
     for (index, target) in scenario.targets.iter().enumerate() {
-        let (there, what) = match target.estimand {
-            Estimand::P429Attempt | Estimand::P429FirstAttempt | Estimand::P429Request => (
-                server
-                    .stages
-                    .iter()
-                    .any(|stage| stage.refusal().status == 429),
-                "no stage of the server answers with the status 429",
-            ),
-            Estimand::RefusedAttempt => (
-                !server.stages.is_empty(),
-                "the server has no stage that refuses",
-            ),
-            Estimand::MissedCommand
-            | Estimand::LatencyCommandP50
-            | Estimand::LatencyCommandP95
-            | Estimand::LatencyCommandP99 => (
-                clients().any(|client| !client.commands.is_empty()),
-                "no client gives commands",
-            ),
-            Estimand::TimedOutAttempt => (
-                clients().any(|client| client.timeout.is_some()),
-                "no client has a time-out",
-            ),
-            Estimand::SkippedPoll => (
-                clients()
-                    .flat_map(|client| &client.polls)
-                    .any(|poll| !poll.overlap),
-                "no poll is ever skipped",
-            ),
-            Estimand::UtilisationGate | Estimand::WaitGateProbability | Estimand::WaitGateMean => (
-                server
-                    .stages
-                    .iter()
-                    .any(|stage| matches!(stage, Stage::Gate { .. })),
-                "the server has no gate",
-            ),
-            Estimand::WakeupsDeviceDay => (
-                scenario
-                    .cohorts
-                    .values()
-                    .any(|cohort| !cohort.devices.is_empty()),
-                "no home has devices",
-            ),
-            Estimand::FailedRequest
-            | Estimand::LatencyRequestMean
-            | Estimand::RetryAmplification
-            | Estimand::Goodput => (true, ""),
-        };
-        if !there {
-            found.add(
-                &format!("targets.{index}"),
-                format!("{} cannot be estimated: {what}", target.estimand),
-                "nothing to hold it against",
-            );
+        check_target(scenario, &format!("targets.{index}"), target, found);
+    }
+}
+
+fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Findings) {
+    let estimand = target.estimand;
+    if let Some(why) = estimand.missing_in(scenario) {
+        found.add(
+            path,
+            format!("{estimand} cannot be estimated: {why}"),
+            "nothing to hold it against",
+        );
+        return;
+    }
+    let part = &target.part;
+    let stages = || scenario.server.stages.iter();
+    if let Some(name) = &part.cohort
+        && scenario.cohorts.get(name).is_none()
+    {
+        found.unknown(path, "cohort", name, scenario.cohorts.names());
+    }
+    if let Some(name) = &part.method
+        && !scenario.methods().contains(&name.as_str())
+    {
+        found.unknown(path, "method", name, scenario.methods().into_iter());
+    }
+    if let Some(name) = &part.limit {
+        let of_gates = estimand.is_of_gate();
+        let fits = |stage: &&Stage| !of_gates || matches!(stage, Stage::Gate { .. });
+        if !stages().filter(fits).any(|stage| stage.name() == name) {
+            let what = if of_gates { "gate" } else { "limit" };
+            found.unknown(path, what, name, stages().filter(fits).map(Stage::name));
         }
+    }
+    let gates = stages().filter(|stage| matches!(stage, Stage::Gate { .. }));
+    let names_requests = part.cohort.is_some() || part.method.is_some();
+    let misfit = if estimand.is_of_run() && *part != Part::ALL {
+        Some("it is one number of a whole run, which has no parts")
+    } else if estimand.is_of_gate() && names_requests {
+        Some("a gate is not divided by cohort or method")
+    } else if estimand.is_of_gate() && part.limit.is_none() && gates.count() > 1 {
+        Some("there are several gates; name one, such as by \"NAME\"")
+    } else if part.limit.is_some() && !estimand.is_of_gate() && !estimand.is_of_refusals() {
+        Some("only refusals of attempts and gates are told apart by limit")
+    } else {
+        None
+    };
+    if let Some(why) = misfit {
+        found.add(
+            path,
+            format!("{estimand} cannot be taken of this part: {why}"),
+            "no such part",
+        );
+    }
+    if let Some(window) = &part.window {
+        check_window(scenario, path, window, found);
+    }
+}
+
+fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut Findings) {
+    let time = &scenario.time;
+    let (from, until) = (time.measured_from(), time.measured_until());
+    if from < until && window.spans(&time.zone, from, until).is_empty() {
+        found.add(
+            path,
+            format!("the window {window} lies outside the measured span"),
+            format!(
+                "measured is {} from {} local time",
+                time.length,
+                time.zone.time_of_day(from)
+            ),
+        );
+    }
+}
+
+/// The windows of the clock, and how many there are with those of targets.
+pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
+    for (index, window) in scenario.time.windows.iter().enumerate() {
+        check_window(scenario, &format!("time.windows.{index}"), window, found);
+    }
+    let count = scenario.windows().len();
+    if count > MAX_WINDOWS {
+        found.add(
+            "time",
+            format!("{count} windows of the day are more than {MAX_WINDOWS}"),
+            "too many, those of targets included",
+        );
     }
 }
 
@@ -177,7 +208,7 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
     let gates = stages
         .iter()
         .filter(|stage| matches!(stage, Stage::Gate { .. }));
-    let columns = 2 + stages.len() + 4 * gates.count();
+    let columns = 4 + stages.len() + 4 * gates.count();
     let steps = scenario.time.buckets();
     let series_bytes = runs as f64 * (steps * columns * size_of::<u64>()) as f64;
     if runs > MAX_RUNS {

@@ -28,9 +28,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
         let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
         if !stream.overlap {
             if self.busy[word] & bit != 0 {
-                if self.metrics.is_measured() {
-                    self.metrics.streams[index].skipped += 1;
-                }
+                self.metrics.skipped(index);
                 return;
             }
             self.busy[word] |= bit;
@@ -66,11 +64,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
         device: u32,
         number: u32,
     ) {
-        let measured = self.metrics.is_measured();
-        if measured {
-            self.metrics.streams[stream].requests += 1;
-            self.measured_in_flight += 1;
-        }
+        let account = self.metrics.begun(stream);
+        self.measured_in_flight += u64::from(account.is_measured());
         let mut request = Request {
             due: self.now,
             previous_wait: Span::ZERO,
@@ -81,11 +76,14 @@ impl<Q: EventQueue> Loop<'_, Q> {
             number,
             attempts: 1,
             generation: 0,
+            account,
+            on_server: 1,
+            executions: 0,
             stream: stream as u16,
-            measured,
             got_429: false,
             got_refusal: false,
             in_use: true,
+            done_in_time: false,
         };
         let place = self.requests.insert(|before| {
             request.generation = before.map_or(0, |before| before.generation.wrapping_add(1));
@@ -98,6 +96,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
     pub(super) fn try_again(&mut self, place: u32) {
         let mut request = *self.requests.get(place);
         request.attempts += 1;
+        request.on_server += 1;
         request.generation = request.generation.wrapping_add(1);
         *self.requests.get_mut(place) = request;
         self.attempt(place, request);
@@ -111,11 +110,9 @@ impl<Q: EventQueue> Loop<'_, Q> {
         self.metrics.offered();
         let index = usize::from(request.stream);
         let stream = &self.world.streams[index];
-        if request.measured {
-            self.metrics.streams[index].attempts += 1;
-            if stream.wakes == Wakes::EachAttempt {
-                self.metrics.wake(index);
-            }
+        if let Some(counts) = self.metrics.of(request.account) {
+            counts.attempts += 1;
+            counts.wakeups += u64::from(stream.wakes == Wakes::EachAttempt);
         }
         let attempt = Attempt {
             request: place,
@@ -145,29 +142,31 @@ impl<Q: EventQueue> Loop<'_, Q> {
         self.take_called_further();
     }
 
-    /// A success reaches the client, if it still waits for it.
+    /// The server has carried a request out; its client hears of it, if it
+    /// still waits for this attempt.
     #[inline]
-    pub(super) fn answer(&mut self, place: u32, generation: u32) {
-        let request = self.requests.get(place);
-        if request.generation != generation {
-            return;
+    pub(super) fn executed(&mut self, place: u32, generation: u32) {
+        let request = self.requests.get_mut(place);
+        request.on_server -= 1;
+        request.executions += 1;
+        let stream = &self.world.streams[usize::from(request.stream)];
+        let latency = self.now.since(request.due);
+        let in_time = stream.deadline.is_none_or(|deadline| latency <= deadline);
+        request.done_in_time |= in_time;
+        let request = *request;
+        let is_heard = request.generation == generation;
+        if let Some(counts) = self.metrics.of(request.account) {
+            counts.executed += u64::from(request.executions == 1);
+            counts.executed_again += u64::from(request.executions == 2);
+            counts.wakeups += u64::from(stream.wakes == Wakes::EachExecution);
+            counts.unconfirmed += u64::from(is_heard && !in_time);
         }
-        if request.measured {
-            let index = usize::from(request.stream);
-            let stream = &self.world.streams[index];
-            let latency = self.now.since(request.due);
-            let counts = &mut self.metrics.streams[index];
-            counts.succeeded += 1;
-            counts.latency.add(latency.nanos());
-            counts.latency_sum += u128::from(latency.nanos());
-            if stream.deadline.is_some_and(|deadline| latency > deadline) {
-                counts.missed += 1;
-            }
-            if stream.wakes == Wakes::OnSuccess {
-                self.metrics.wake(index);
-            }
+        if is_heard {
+            self.metrics.succeeded(request.account, self.now, latency);
+            self.end(place);
+        } else {
+            self.release_if_over(place);
         }
-        self.end(place);
     }
 
     /// A client's time-out for an attempt has come.
@@ -179,8 +178,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
         {
             return;
         }
-        if request.measured {
-            self.metrics.streams[usize::from(request.stream)].timed_out += 1;
+        if let Some(counts) = self.metrics.of(request.account) {
+            counts.timed_out += 1;
         }
         let retry = &self.world.streams[usize::from(request.stream)].retry;
         if retry.after_timeout(request.attempts) {
@@ -211,25 +210,23 @@ impl<Q: EventQueue> Loop<'_, Q> {
 
     pub(super) fn give_up(&mut self, place: u32) {
         let request = *self.requests.get(place);
-        if request.measured {
-            let counts = &mut self.metrics.streams[usize::from(request.stream)];
+        let is_command = self.is_command(&request);
+        if let Some(counts) = self.metrics.of(request.account) {
             counts.given_up += 1;
-            let commanded = self.world.streams[usize::from(request.stream)]
-                .deadline
-                .is_some();
-            counts.missed += u64::from(commanded);
+            counts.unconfirmed += u64::from(is_command);
         }
         self.end(place);
     }
 
-    /// A request has ended; its sender is free, and a closed loop goes on.
+    /// A request has ended for its client; its sender is free, and a closed
+    /// loop goes on.
     #[inline]
     pub(super) fn end(&mut self, place: u32) {
         let request = self.requests.get_mut(place);
         request.generation = request.generation.wrapping_add(1);
         request.in_use = false;
-        let request = self.requests.remove(place);
-        self.measured_in_flight -= u64::from(request.measured);
+        let request = *request;
+        self.release_if_over(place);
         let stream = &self.world.streams[usize::from(request.stream)];
         if !stream.overlap {
             self.busy[request.sender as usize / 64] &= !(1 << (request.sender % 64));
@@ -244,18 +241,51 @@ impl<Q: EventQueue> Loop<'_, Q> {
         }
     }
 
-    pub(super) fn count_unfinished(&mut self) {
-        for request in self
-            .requests
-            .iter()
-            .filter(|request| request.in_use && request.measured)
+    /// Frees the place of a request that has ended for its client and on the
+    /// server.
+    #[inline]
+    pub(super) fn release_if_over(&mut self, place: u32) {
+        let request = *self.requests.get(place);
+        if request.in_use || request.on_server > 0 {
+            return;
+        }
+        self.requests.remove(place);
+        self.measured_in_flight -= u64::from(request.account.is_measured());
+        self.settle(&request);
+    }
+
+    /// Counts a command that was not carried out by its deadline.
+    #[inline]
+    fn settle(&mut self, request: &Request) {
+        if !request.done_in_time
+            && self.is_command(request)
+            && let Some(counts) = self.metrics.of(request.account)
         {
-            let counts = &mut self.metrics.streams[usize::from(request.stream)];
-            counts.unfinished += 1;
-            let commanded = self.world.streams[usize::from(request.stream)]
-                .deadline
-                .is_some();
-            counts.missed += u64::from(commanded);
+            counts.undone += 1;
+        }
+    }
+
+    #[inline]
+    fn is_command(&self, request: &Request) -> bool {
+        self.world.streams[usize::from(request.stream)]
+            .deadline
+            .is_some()
+    }
+
+    /// Counts what the end of the run cuts short. It comes no earlier than the
+    /// deadline of any measured command.
+    pub(super) fn count_unfinished(&mut self) {
+        let cut_short: Vec<Request> = (self.requests.iter())
+            .filter(|request| request.in_use || request.on_server > 0)
+            .copied()
+            .collect();
+        for request in &cut_short {
+            let is_command = self.is_command(request);
+            if let Some(counts) = self.metrics.of(request.account).filter(|_| request.in_use) {
+                counts.unfinished += 1;
+                counts.unconfirmed += u64::from(is_command);
+            }
+            self.settle(request);
         }
     }
 }

@@ -36,9 +36,9 @@ impl<Q: EventQueue> Loop<'_, Q> {
             Outcome::Delayed { until } => self.delay(attempt, visit, until),
             Outcome::Refused { stage, told } => {
                 if let Some(gate) = self.world.server.stages[usize::from(stage)].gate
-                    && self.metrics.is_measured()
+                    && let Some(counts) = self.metrics.gate(gate)
                 {
-                    self.metrics.gates[usize::from(gate)].full += 1;
+                    counts.full += 1;
                 }
                 self.refuse(attempt, &visit, stage, told);
             }
@@ -51,8 +51,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
         while entered != 0 {
             let gate = entered.trailing_zeros() as u8;
             entered &= entered - 1;
-            if self.metrics.is_measured() {
-                self.metrics.gates[usize::from(gate)].entered += 1;
+            if let Some(counts) = self.metrics.gate(gate) {
+                counts.entered += 1;
             }
             self.note_level(gate);
         }
@@ -90,7 +90,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
             ..
         } = attempt;
         if service.is_zero() && held == 0 && !self.feedback {
-            self.answer(request, generation);
+            self.executed(request, generation);
             return;
         }
         let end = self.now + service;
@@ -142,7 +142,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
         if self.feedback {
             self.served_with_feedback(self.kept[place as usize]);
         } else {
-            self.answer(request, generation);
+            self.executed(request, generation);
             self.leave_gates(held);
         }
         self.take_called_further();
@@ -160,7 +160,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
             let told = response.told(self.now, None, || None);
             self.refuse(attempt, &visit, backend, told);
         } else {
-            self.answer(attempt.request, attempt.generation);
+            self.executed(attempt.request, attempt.generation);
             self.leave(attempt.stream, &visit, Ending::Served);
         }
     }
@@ -223,16 +223,15 @@ impl<Q: EventQueue> Loop<'_, Q> {
     }
 
     pub(super) fn note_turned_away(&mut self, gate: u8, place: u32) {
-        if self.metrics.is_measured() {
-            self.metrics.gates[usize::from(gate)].wait_ended += 1;
+        if let Some(counts) = self.metrics.gate(gate) {
+            counts.wait_ended += 1;
         }
         self.turned_away.push(place);
     }
 
     pub(super) fn note_wait(&mut self, gate: u8, place: u32) {
-        if self.metrics.is_measured() {
-            let waited = self.now.since(self.waiting.get(place).since);
-            let counts = &mut self.metrics.gates[usize::from(gate)];
+        let waited = self.now.since(self.waiting.get(place).since);
+        if let Some(counts) = self.metrics.gate(gate) {
             counts.entered += 1;
             counts.entered_after_wait += 1;
             counts.waited += u128::from(waited.nanos());
@@ -270,9 +269,9 @@ impl<Q: EventQueue> Loop<'_, Q> {
             self.queue.push(event);
         }
         self.turned_away = pushed_out;
-        if self.metrics.is_measured() {
-            let count = self.turned_away.len() - before;
-            self.metrics.gates[usize::from(gate)].wait_ended += count as u64;
+        let count = self.turned_away.len() - before;
+        if let Some(counts) = self.metrics.gate(gate) {
+            counts.wait_ended += count as u64;
         }
         self.note_level(gate);
     }
@@ -317,8 +316,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
     /// The waits for a key of a gate may have ended.
     pub(super) fn wait_ends(&mut self, key: u32, gate: u8) {
         while let Some(place) = self.server.gate_mut(gate).expire(key, self.now) {
-            if self.metrics.is_measured() {
-                self.metrics.gates[usize::from(gate)].wait_ended += 1;
+            if let Some(counts) = self.metrics.gate(gate) {
+                counts.wait_ended += 1;
             }
             self.end_wait(place);
         }
@@ -341,7 +340,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
     }
 
     /// A stage has refused an attempt: its permits are free again, and the
-    /// client hears of it if it still waits.
+    /// client hears of it if it still waits. It counts either way.
     pub(super) fn refuse(&mut self, attempt: Attempt, visit: &Visit, stage: u8, told: Told) {
         self.metrics.refused(attempt.bucket, stage);
         let status = self.world.server.stages[usize::from(stage)].response.status;
@@ -353,18 +352,22 @@ impl<Q: EventQueue> Loop<'_, Q> {
         self.leave(attempt.stream, visit, ending);
         let is_429 = self.metrics.is_429(stage);
         let request = self.requests.get_mut(attempt.request);
-        if request.generation != attempt.generation {
-            return;
-        }
-        if request.measured {
-            let counts = &mut self.metrics.streams[usize::from(request.stream)];
-            counts.refused[usize::from(stage)] += 1;
-            counts.any_refusal += u64::from(!request.got_refusal);
-            counts.any_429 += u64::from(is_429 && !request.got_429);
-            counts.first_429 += u64::from(is_429 && attempt.count == 1);
-        }
+        request.on_server -= 1;
+        let first_429 = is_429 && !request.got_429;
+        let first_refusal = !request.got_refusal;
         request.got_429 |= is_429;
         request.got_refusal = true;
+        let request = *request;
+        if let Some(counts) = self.metrics.of(request.account) {
+            counts.refused[usize::from(stage)] += 1;
+            counts.any_refusal += u64::from(first_refusal);
+            counts.any_429 += u64::from(first_429);
+            counts.first_429 += u64::from(is_429 && attempt.count == 1);
+        }
+        if request.generation != attempt.generation {
+            self.release_if_over(attempt.request);
+            return;
+        }
         let retry = &self.world.streams[usize::from(request.stream)].retry;
         if retry.after_refusal(attempt.count, usize::from(stage)) {
             self.retry(attempt.request, told);

@@ -1,0 +1,120 @@
+use super::{Timeline, Windows, World};
+use crate::scenario::Wakes;
+use crate::server::StagePlan;
+use crate::units::Span;
+
+/// What estimates and reports know of a world: its shape, without the state of
+/// its homes, devices and keys.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// The clock.
+    pub clock: Timeline,
+    /// The windows of the day that are asked about.
+    pub windows: Windows,
+    /// How senders start, in words.
+    pub start: String,
+    /// The number of homes.
+    pub homes: u32,
+    /// The number of devices.
+    pub devices: u32,
+    /// The names of the cohorts.
+    pub cohorts: Vec<String>,
+    /// The names of the methods that streams call.
+    pub methods: Vec<String>,
+    /// The stages of the server, in order.
+    pub stages: Vec<StagePlan>,
+    /// The gates, in order.
+    pub gates: Vec<GateOutline>,
+    /// The streams of requests, in order.
+    pub streams: Vec<StreamOutline>,
+}
+
+/// What is known of a gate.
+#[derive(Debug, Clone)]
+pub struct GateOutline {
+    /// Its index among the stages.
+    pub stage: usize,
+    /// Its permits per key, if their number is fixed.
+    pub permits: Option<u32>,
+    /// The keys that have permits of their own.
+    pub keys: u32,
+    /// Whether attempts may wait for a permit.
+    pub queues: bool,
+}
+
+/// What is known of a stream of requests.
+#[derive(Debug, Clone)]
+pub struct StreamOutline {
+    /// The cohort's index.
+    pub cohort: usize,
+    /// The index of the method called.
+    pub method: usize,
+    /// The deadline of its requests, if they are commands.
+    pub deadline: Option<Span>,
+    /// The kind of the devices that send or are addressed.
+    pub kind: Option<String>,
+    /// Whether polls are skipped while the one before has not ended.
+    pub skips: bool,
+    /// Whether its requests ever wake a device.
+    pub wakes: bool,
+    /// Whether its attempts may time out.
+    pub times_out: bool,
+    /// Whether any failure is ever retried.
+    pub retries: bool,
+    /// The stages that may refuse an attempt, the backend's failures included.
+    pub refusing: Vec<usize>,
+}
+
+impl World {
+    /// The shape of this world.
+    pub fn outline(&self) -> Outline {
+        let stage_of = |gate: usize| {
+            let is_it = |stage: &StagePlan| stage.gate.map(usize::from) == Some(gate);
+            self.server.stages.iter().position(is_it).unwrap_or(0)
+        };
+        let streams = self.streams.iter().map(|stream| {
+            let mut refusing: Vec<usize> = (stream.route.iter())
+                .map(|stage| usize::from(stage.stage()))
+                .collect();
+            if self.server.failures > crate::units::Probability::ZERO {
+                refusing.push(self.server.stages.len() - 1);
+            }
+            let times_out = stream.timeout.is_some();
+            StreamOutline {
+                cohort: stream.cohort,
+                method: stream.method,
+                deadline: stream.deadline,
+                kind: stream.devices.as_ref().map(|group| group.kind.clone()),
+                skips: !stream.overlap,
+                wakes: stream.wakes != Wakes::Never,
+                times_out,
+                retries: times_out && stream.retry.after_timeout(1)
+                    || refusing
+                        .iter()
+                        .any(|stage| stream.retry.after_refusal(1, *stage)),
+                refusing,
+            }
+        });
+        Outline {
+            clock: self.clock,
+            windows: self.windows.clone(),
+            start: self.start.to_owned(),
+            homes: self.population.homes,
+            devices: self.population.devices,
+            cohorts: (self.population.cohorts.iter())
+                .map(|cohort| cohort.name.clone())
+                .collect(),
+            methods: self.methods.clone(),
+            stages: self.server.stages.clone(),
+            gates: (self.server.gates.iter().enumerate())
+                .map(|(gate, plan)| GateOutline {
+                    stage: stage_of(gate),
+                    permits: plan.fixed_permits(),
+                    keys: plan.keys,
+                    queues: plan.queue > 0,
+                })
+                .collect(),
+            streams: streams.collect(),
+        }
+    }
+}
