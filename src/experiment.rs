@@ -83,6 +83,7 @@ impl Study {
                 scenario: variant.scenario,
             });
         }
+        World::name_failures(study.cells.iter_mut().map(|cell| &mut cell.world));
         Ok(study)
     }
 

@@ -6,6 +6,7 @@
 //! homes. A *sender* is what sends one stream's requests: a home or a device.
 
 mod compile;
+mod failures;
 mod keys;
 mod population;
 

@@ -38,7 +38,7 @@ impl World {
         }
         let streams = builder.streams;
         server.tables = builder.tables;
-        Ok(World {
+        let mut world = World {
             clock: Timeline {
                 start: scenario.time.start.0,
                 measured_from: scenario.time.measured_from(),
@@ -53,7 +53,9 @@ impl World {
             server,
             start: start_in_words(scenario),
             methods,
-        })
+        };
+        World::name_failures([&mut world]);
+        Ok(world)
     }
 
     /// The number of senders.
@@ -166,7 +168,8 @@ fn server_plan(
     }
     if backend.failures > Probability::ZERO {
         plan.stages.push(StagePlan {
-            name: "backend".to_owned(),
+            // See `World::name_failures`.
+            name: String::new(),
             response: backend.fail,
             gate: None,
         });
