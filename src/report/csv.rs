@@ -1,4 +1,4 @@
-use super::Answer;
+use super::{Answer, name_field};
 
 /// One row per estimate.
 ///
@@ -27,8 +27,8 @@ pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
         writer.write_record([
             estimate.estimand.name(),
             split,
-            of,
-            &estimate.policy,
+            &name_field(of),
+            &name_field(&estimate.policy),
             &estimate.value.to_string(),
             &number(estimate.interval.map(|interval| interval.lo)),
             &number(estimate.interval.map(|interval| interval.hi)),
@@ -72,15 +72,14 @@ pub fn replications_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
             for (stream, counts) in cell.world.streams.iter().zip(&record.streams) {
                 let mean = counts.latency_sum as f64 / 1e9 / counts.succeeded as f64;
                 let number = |number: u64| number.to_string();
+                let name = |name: &str| name_field(name).into_owned();
+                let kind = stream.devices.as_ref();
                 writer.write_record([
-                    cell.policy.clone(),
+                    name(&cell.policy),
                     record.replication.to_string(),
-                    cell.world.population.cohorts[stream.cohort].name.clone(),
-                    cell.world.methods[stream.method].clone(),
-                    stream
-                        .devices
-                        .as_ref()
-                        .map_or_else(String::new, |group| group.kind.clone()),
+                    name(&cell.world.population.cohorts[stream.cohort].name),
+                    name(&cell.world.methods[stream.method]),
+                    kind.map_or_else(String::new, |group| name(&group.kind)),
                     number(counts.requests),
                     number(counts.attempts),
                     number(counts.first_429),
@@ -153,7 +152,7 @@ pub fn series_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
                 (records.iter().map(area).sum::<u128>() as f64 / width / runs).to_string()
             };
             let mut row = vec![
-                cell.policy.clone(),
+                name_field(&cell.policy).into_owned(),
                 begin.secs_f64().to_string(),
                 sum(&|record| record.series.offered[step]),
                 sum(&|record| record.series.admitted[step]),

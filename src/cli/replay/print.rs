@@ -7,7 +7,7 @@ use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
 use crate::limiter::Decision;
 use crate::replay::{Judged, Verdict};
-use crate::report::SCHEMA;
+use crate::report::{SCHEMA, name_field};
 use crate::scenario::LimiterText;
 use crate::server::RateLimitFields;
 use crate::units::{Span, Time};
@@ -185,7 +185,7 @@ impl<'f> Printer<'f> {
             line.push(',');
             push_decimal(line, judged.time.nanos());
             line.push(',');
-            push_field(line, judged.key);
+            push_field(line, &name_field(judged.key));
             line.push(',');
             push_number(line, judged.cost);
             line.push(',');
