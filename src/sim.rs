@@ -14,6 +14,7 @@ mod metrics;
 mod record;
 mod replication;
 mod request;
+mod shape;
 
 pub use event_loop::{EVENTS_PER_LOOK, Stopped};
 pub use histogram::Histogram;

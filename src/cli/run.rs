@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::args::{Format, RunFlags};
 use super::input::Input;
 use super::output::Folder;
@@ -8,6 +10,7 @@ use super::store::Store;
 use super::{Exit, Failure, complain, print};
 use crate::experiment::{Options, Study, Verdict};
 use crate::report::{self, Answer, Provenance, Timing};
+use crate::sim::Record;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
     // Flags are set in the text, so that the scenario that is written with the
@@ -38,7 +41,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let (store, known) = match &folder {
         None => (None, Vec::new()),
         Some(folder) => {
-            let (store, known) = Store::open(&folder.records(), &study, input.source.text())?;
+            let (store, known) = open_store(folder, &study, input.source.text(), flags.quiet)?;
             (Some(store), known)
         }
     };
@@ -78,7 +81,6 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let target = folder.as_ref().map(|folder| folder.target().to_owned());
     if let Some(folder) = folder {
         charts = write(&folder, &answer, &provenance.text)?;
-        drop(store);
         folder.finish(report::manifest(&answer, &provenance))?;
     }
     match flags.format {
@@ -95,6 +97,35 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
         Format::Csv => print(&report::estimates_csv(&answer).map_err(anyhow::Error::from)?)?,
     }
     Ok(exit(&answer))
+}
+
+/// The store of a study's records and the records that it holds; tells what it
+/// cannot use.
+fn open_store(
+    folder: &Folder,
+    study: &Study,
+    text: &str,
+    quiet: bool,
+) -> Result<(Store, Vec<Option<Record>>), Failure> {
+    let (file, path) = folder.records()?;
+    let shown = path.display();
+    let (store, known) =
+        Store::open(file, study, text).with_context(|| format!("cannot read {shown}"))?;
+    if known.of_another_study && !quiet {
+        complain(&format!(
+            "note: {shown} is of another text, setting or version; all runs start anew"
+        ));
+    }
+    if known.dropped > 0 && !quiet {
+        let runs = match known.dropped {
+            1 => "1 run".to_owned(),
+            runs => format!("{runs} runs"),
+        };
+        complain(&format!(
+            "note: {runs} in {shown} cannot be used (cut short, changed, or not of this study) and will be run again"
+        ));
+    }
+    Ok((store, known.records))
 }
 
 /// Writes all files of a run and returns the names of its charts.
