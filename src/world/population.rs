@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::rng::{Purpose, Streams, poisson};
+use crate::rng::{Poisson, Purpose, Streams};
 use crate::scenario::{Cohort, DeviceCount, Scenario};
 
 use super::WorldError;
@@ -120,12 +120,13 @@ impl Population {
                     (Layout::Even(count), total)
                 }
                 DeviceCount::Poisson(mean) => {
+                    let poisson = Poisson::new(mean);
                     let mut first = vec![0_u32];
                     let mut home = Vec::new();
                     for number_in_cohort in 0..cohort.homes {
                         let index = (number as u64) << 32 | group as u64;
                         let draw = streams.uniform(number_in_cohort, Purpose::Population, index);
-                        let count = poisson(mean, draw);
+                        let count = poisson.count(draw);
                         home.extend(std::iter::repeat_n(number_in_cohort, count as usize));
                         first.push(u32::try_from(home.len()).map_err(|_| too_many())?);
                     }
