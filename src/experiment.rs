@@ -17,7 +17,7 @@ use crate::sim::Record;
 use crate::world::{World, WorldError};
 
 pub use estimate::{Estimate, Split, estimates};
-pub use run::{Observer, Options, Task};
+pub use run::{Observer, Options, RunError, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};
 pub use verdict::{TargetResult, Verdict, judge};
 
@@ -44,7 +44,8 @@ pub struct Cell {
     pub settings: Vec<(String, String)>,
     /// The scenario of this cell.
     pub scenario: Scenario,
-    /// The scenario, compiled.
+    /// The scenario, compiled for the first replication; for all, if the world
+    /// is shared.
     pub world: World,
 }
 
@@ -78,7 +79,7 @@ impl Study {
                     [] => AS_WRITTEN.to_owned(),
                     labels => labels.join(", "),
                 },
-                world: World::compile(&variant.scenario, settings.seed)?,
+                world: World::compile(&variant.scenario, settings.seed, 0)?,
                 settings: variant.settings,
                 scenario: variant.scenario,
             });

@@ -30,7 +30,7 @@ pub use clock::{Clock, Start};
 pub use estimand::{Estimand, Quantity};
 pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
-pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
+pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
 pub use study::{Study, Variation};
@@ -51,6 +51,9 @@ pub struct Scenario {
     pub time: Clock,
     /// Groups of homes that are alike.
     pub cohorts: NamedList<Cohort>,
+    /// Whether each replication draws its homes and devices anew.
+    #[serde(default)]
+    pub population: Fleet,
     /// What sends requests, and how it reacts.
     pub clients: NamedList<Client>,
     /// What a request passes on the server.

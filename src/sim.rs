@@ -18,5 +18,5 @@ mod request;
 pub use event_loop::{EVENTS_PER_LOOK, Stopped};
 pub use histogram::Histogram;
 pub use metrics::Metrics;
-pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
+pub use record::{FleetRecord, GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
 pub use replication::{QueueKind, Replication};

@@ -55,6 +55,8 @@ struct Report {
     name: String,
     homes: u32,
     devices: u32,
+    /// Whether that is the number of the first replication only.
+    drawn_anew: bool,
     policies: Vec<String>,
     replications: u32,
     span: String,
@@ -74,12 +76,14 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .first()
         .map_or_else(String::new, |variant| variant.scenario.name.clone());
     let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
-    let population = study.cells.first().map(|cell| &cell.world.population);
+    let world = study.cells.first().map(|cell| &cell.world);
+    let population = world.map(|world| &world.population);
     Ok(Report {
         file: input.file,
         name,
         homes: population.map_or(0, |population| population.homes),
         devices: population.map_or(0, |population| population.devices),
+        drawn_anew: world.is_some_and(|world| !world.is_shared),
         policies: study.cells.iter().map(|cell| cell.policy.clone()).collect(),
         replications: study.replications,
         span,
@@ -94,11 +98,15 @@ impl Report {
         };
         let many = |number: u32, one: &str| count(number as usize, one);
         format!(
-            "{}: sound\n  {}\n  {}, {}; {} measured\n  {} x {}: {}",
+            "{}: sound\n  {}\n  {}, {}{}; {} measured\n  {} x {}: {}",
             self.file,
             self.name,
             many(self.homes, "home"),
             many(self.devices, "device"),
+            match self.drawn_anew {
+                true => " in the first replication, drawn anew in each",
+                false => "",
+            },
             self.span,
             match self.policies.len() {
                 1 => "1 policy".to_owned(),
@@ -120,6 +128,7 @@ impl Report {
                 "scenario": self.name,
                 "homes": self.homes,
                 "devices": self.devices,
+                "devices_drawn_anew": self.drawn_anew,
                 "policies": self.policies,
                 "replications": self.replications,
                 "length": self.span,

@@ -6,7 +6,7 @@ use super::output::Folder;
 use super::progress::Watch;
 use super::store::Store;
 use super::{Exit, Failure, complain, print};
-use crate::experiment::{Options, Study, Verdict};
+use crate::experiment::{Options, RunError, Study, Verdict};
 use crate::report::{self, Answer, Provenance, Timing};
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
@@ -56,11 +56,15 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     };
     let records = study.run(options, known, &watch);
     watch.finish();
-    let Ok(records) = records else {
-        return Err(Failure::Interrupted(match &folder {
-            Some(_) => "interrupted; the same command goes on from here".to_owned(),
-            None => "interrupted".to_owned(),
-        }));
+    let records = match records {
+        Ok(records) => records,
+        Err(RunError::World(error)) => return Err(input.complaint(error.to_string())),
+        Err(RunError::Stopped(_)) => {
+            return Err(Failure::Interrupted(match &folder {
+                Some(_) => "interrupted; the same command goes on from here".to_owned(),
+                None => "interrupted".to_owned(),
+            }));
+        }
     };
     let (events, run_seconds) = watch.event_loops();
     let answer = Answer::new(&study, &records);

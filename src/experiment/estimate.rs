@@ -203,25 +203,30 @@ impl Estimator<'_> {
 
     fn wakeups(&mut self, split: Option<Split>, picked: &[usize], length: f64) {
         use crate::scenario::Wakes;
-        let streams = picked.iter().map(|index| &self.cell.world.streams[*index]);
-        let mut firsts: Vec<(u32, u32)> = streams
-            .filter(|stream| stream.wakes != Wakes::Never)
-            .filter_map(|stream| stream.devices.as_ref())
-            .map(|group| (group.first_device, group.devices))
-            .collect();
-        firsts.sort_unstable();
-        firsts.dedup();
-        let devices: f64 = firsts.iter().map(|(_, devices)| f64::from(*devices)).sum();
-        if devices > 0.0 {
-            let days = devices * length / 86_400.0;
-            self.ratio(Estimand::WakeupsDeviceDay, split, |record| {
-                let wakeups: u64 = picked
+        // One stream for each group of devices, all of which it concerns.
+        let mut groups: Vec<((usize, &str), usize)> = Vec::new();
+        for index in picked {
+            let stream = &self.cell.world.streams[*index];
+            if let Some(group) = &stream.devices
+                && stream.wakes != Wakes::Never
+                && !groups
                     .iter()
-                    .map(|index| record.streams[*index].wakeups)
-                    .sum();
-                (wakeups as f64, days)
-            });
+                    .any(|(other, _)| *other == (stream.cohort, &group.kind))
+            {
+                groups.push(((stream.cohort, &group.kind), *index));
+            }
         }
+        let one_each: Vec<usize> = groups.into_iter().map(|(_, index)| index).collect();
+        self.ratio(Estimand::WakeupsDeviceDay, split, |record| {
+            let wakeups: u64 = picked
+                .iter()
+                .map(|index| record.streams[*index].wakeups)
+                .sum();
+            let devices = one_each
+                .iter()
+                .map(|index| f64::from(record.fleet.devices[*index]));
+            (wakeups as f64, devices.sum::<f64>() * length / 86_400.0)
+        });
     }
 
     /// The estimates on the first gate.
@@ -232,11 +237,11 @@ impl Estimator<'_> {
         };
         let length = world.clock.measured_until.since(world.clock.measured_from);
         if let Some(permits) = plan.fixed_permits() {
-            let capacity = f64::from(permits) * f64::from(plan.keys) * length.nanos() as f64;
+            let each = f64::from(permits) * length.nanos() as f64;
             self.ratio(Estimand::UtilisationGate, None, |record| {
                 (
                     record.series.inside[0].iter().sum::<u128>() as f64,
-                    capacity,
+                    each * f64::from(record.fleet.gate_keys[0]),
                 )
             });
         }

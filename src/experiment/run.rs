@@ -1,5 +1,17 @@
 use super::Study;
 use crate::sim::{EVENTS_PER_LOOK, QueueKind, Record, Replication, Stopped};
+use crate::world::{World, WorldError};
+
+/// Why a study has no results.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The observer said that it should stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The homes and devices that a replication drew cannot be run.
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
 
 /// One replication of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +60,14 @@ impl Study {
     /// by cell; a shorter list knows nothing of the rest.
     ///
     /// # Errors
-    /// [`Stopped`], if the observer said so; records of tasks that had ended
-    /// were shown to it.
+    /// If the observer said that it should stop, or the world of a replication
+    /// is too large; records of tasks that had ended were shown to the observer.
     pub fn run(
         &self,
         options: Options,
         mut known: Vec<Option<Record>>,
         observer: &dyn Observer,
-    ) -> Result<Vec<Vec<Record>>, Stopped> {
+    ) -> Result<Vec<Vec<Record>>, RunError> {
         known.resize_with(self.tasks(), || None);
         let one = |(index, known): (usize, Option<Record>)| match known {
             Some(record) => Ok(record),
@@ -83,11 +95,18 @@ impl Study {
         task: Task,
         queue: QueueKind,
         observer: &dyn Observer,
-    ) -> Result<Record, Stopped> {
+    ) -> Result<Record, RunError> {
         if observer.should_stop() {
-            return Err(Stopped);
+            return Err(Stopped.into());
         }
-        let world = &self.cells[task.cell].world;
+        let cell = &self.cells[task.cell];
+        let own;
+        let world = if cell.world.is_shared || task.replication == 0 {
+            &cell.world
+        } else {
+            own = World::compile(&cell.scenario, self.seed, task.replication)?;
+            &own
+        };
         let replication = Replication::new(world, self.seed, task.replication, queue);
         observer.loop_begins(task);
         let record = replication.run(&|| {
@@ -105,8 +124,8 @@ type Known = Vec<Option<Record>>;
 fn run_all(
     known: Known,
     threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, Stopped> + Sync + Send,
-) -> Result<Vec<Record>, Stopped> {
+    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError> + Sync + Send,
+) -> Result<Vec<Record>, RunError> {
     use rayon::prelude::*;
     let run = || {
         known
@@ -127,7 +146,7 @@ fn run_all(
 fn run_all(
     known: Known,
     _threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, Stopped>,
-) -> Result<Vec<Record>, Stopped> {
+    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError>,
+) -> Result<Vec<Record>, RunError> {
     known.into_iter().enumerate().map(one).collect()
 }

@@ -37,7 +37,7 @@ fn summary(answer: &Answer<'_>) -> Value {
         "seed": answer.study.seed,
         "replications": answer.study.replications,
         "result_hash": answer.result_hash,
-        "start": answer.study.cells.first().map(|cell| cell.world.start),
+        "start": answer.study.cells.first().map(|cell| &cell.world.start),
         "unfinished_requests": answer.unfinished(),
         "policies": answer.study.cells.iter().map(|cell| json!({
             "name": cell.policy,

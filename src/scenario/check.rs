@@ -18,7 +18,7 @@ use super::text::nearest;
 use super::{AppOf, Scenario};
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries
-/// of traffic of a client: random draws are keyed by 6, 5 and 5 bits of them.
+/// of traffic of a client: what they make together is numbered in 16 bits.
 const MAX_COHORTS: usize = 64;
 const MAX_KINDS_PER_COHORT: usize = 31;
 const MAX_TRAFFIC_PER_CLIENT: usize = 32;
@@ -196,6 +196,9 @@ fn check_names(scenario: &Scenario, found: &mut Findings) {
                 traffic.method,
                 false,
             );
+            if let Some(name) = traffic.name {
+                check(format!("{path}.{}.name", traffic.path), name, false);
+            }
         }
     }
     for name in scenario.retries.names() {

@@ -1,5 +1,5 @@
 use super::RECORD_VERSION;
-use super::record::{GateRecord, Record, SeriesRecord, StreamRecord};
+use super::record::{FleetRecord, GateRecord, Record, SeriesRecord, StreamRecord};
 use crate::units::{Span, Time};
 use crate::world::World;
 
@@ -13,6 +13,7 @@ pub struct Metrics {
     pub(super) streams: Vec<StreamRecord>,
     /// Counts per gate.
     pub(super) gates: Vec<GateRecord>,
+    fleet: FleetRecord,
     series: SeriesRecord,
     levels: Vec<Level>,
     bucket: u32,
@@ -62,6 +63,12 @@ impl Metrics {
         Metrics {
             streams: vec![stream; world.streams.len()],
             gates: vec![GateRecord::default(); gates],
+            fleet: FleetRecord {
+                devices: (world.streams.iter().map(|stream| &stream.devices))
+                    .map(|group| group.as_ref().map_or(0, |group| group.devices))
+                    .collect(),
+                gate_keys: world.server.gates.iter().map(|gate| gate.keys).collect(),
+            },
             series: SeriesRecord {
                 offered: vec![0; buckets],
                 admitted: vec![0; buckets],
@@ -187,6 +194,7 @@ impl Metrics {
             version: RECORD_VERSION,
             replication,
             events,
+            fleet: self.fleet,
             streams: self.streams,
             gates: self.gates,
             series: self.series,

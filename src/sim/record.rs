@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Histogram;
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// What one replication leaves: integers only, so that records of any machine
 /// and any number of threads are the same to the last bit.
@@ -15,6 +15,9 @@ pub struct Record {
     pub replication: u32,
     /// Events that the loop has taken from its queue.
     pub events: u64,
+    /// What the homes and devices of the replication were, where they may
+    /// differ from those of another.
+    pub fleet: FleetRecord,
     /// Counts per stream, in the order of the world.
     pub streams: Vec<StreamRecord>,
     /// Counts per gate, in the order of the world.
@@ -38,6 +41,15 @@ impl Record {
             .ok()
             .filter(|record: &Record| record.version == RECORD_VERSION)
     }
+}
+
+/// The numbers of what a replication draws anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetRecord {
+    /// Devices that send or are addressed, per stream.
+    pub devices: Vec<u32>,
+    /// Keys, each with permits of its own, per gate.
+    pub gate_keys: Vec<u32>,
 }
 
 /// The requests of one stream that started in the measured span.
@@ -115,6 +127,7 @@ mod tests {
             version: RECORD_VERSION,
             replication: 3,
             events: 17,
+            fleet: FleetRecord::default(),
             streams: vec![StreamRecord::default()],
             gates: Vec::new(),
             series: SeriesRecord::default(),

@@ -386,8 +386,9 @@ fn a_poisson_load_may_come_from_one_home_or_from_a_hundred() {
 
 #[test]
 fn the_order_of_cohorts_does_not_matter_to_an_order_free_model() {
-    // Draws are keyed by a cohort's place, so that counts are not the same but
-    // estimates must agree; where nothing is drawn, counts are the same too.
+    // The draws are the same, but at equal times cohorts come in their order, so
+    // that counts are not and estimates must agree; where nothing is drawn, sums
+    // are the same too.
     let place = Place::new();
     let text = |cohorts: &str, service: &str| {
         format!(

@@ -460,6 +460,34 @@ const CASES: &[Case] = &[
         &["not closed"],
     ),
     case("Scenario(", "Scenari(", "Scenari", &["expected Scenario"]),
+    // Names of entries of traffic.
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"get\", name: \"x\", every: \"1min\"), (method: \"put\", name: \"x\",",
+        "\"x\", every: \"30s\"",
+        &[
+            "two entries of one client are called \"x\"",
+            "a name of its own",
+        ],
+    ),
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"put\", every: \"1min\"), (method: \"get\", name: \"put\",",
+        "\"put\", every: \"30s\"",
+        &["\"put\" is the method of `polls.0`, which has no name"],
+    ),
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"get\", name: \"\",",
+        "\"\", every",
+        &["a name is empty"],
+    ),
+    case(
+        "cohorts: {",
+        "population: Frech, cohorts: {",
+        "Frech",
+        &["\"Frech\"", "Fresh"],
+    ),
 ];
 
 /// Line and column, counted from 1, in characters.
@@ -865,7 +893,7 @@ fn exercise(text: String) {
         if homes > 30_000 {
             continue;
         }
-        if let Ok(world) = World::compile(scenario, 1) {
+        if let Ok(world) = World::compile(scenario, 1, 0) {
             let replication = Replication::new(&world, 1, 0, QueueKind::Ladder);
             // It is asked after some ten thousand events.
             let _ = replication.run(&|| true);

@@ -4,6 +4,7 @@ mod book;
 mod closed_forms;
 mod commands;
 mod determinism;
+mod draws;
 mod errors;
 mod overload;
 mod replay;

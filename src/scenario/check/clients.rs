@@ -1,5 +1,6 @@
 //! What clients send and how they retry.
 
+use super::load::traffic;
 use super::{Finding, Findings, segment};
 use crate::scenario::{
     Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, RetryPolicy, Scenario, Wakes,
@@ -98,6 +99,7 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
     for (index, closed) in client.loops.iter().enumerate() {
         check_sender(&format!("{path}.loops.{index}"), closed.per, closed.wakes);
     }
+    check_entry_names(&path, client, found);
     check_polls(scenario, &path, client, found);
     check_commands(scenario, &path, client, &cohorts, found);
     for (index, closed) in client.loops.iter().enumerate() {
@@ -113,6 +115,38 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
                 &format!("{path}.loops.{index}.think"),
                 "a loop without a think time never lets time pass when it is refused",
                 "must be more than zero",
+            );
+        }
+    }
+}
+
+/// Names tell the entries of a client apart; an entry without one goes by its
+/// method among those of its list.
+fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
+    let entries = traffic(client);
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(name) = entry.name else { continue };
+        let place = format!("{path}.{}.name", entry.path);
+        if entries[..index]
+            .iter()
+            .any(|other| other.name == Some(name))
+        {
+            found.add(
+                &place,
+                format!("two entries of one client are called \"{name}\""),
+                "needs a name of its own",
+            );
+        } else if let Some(other) = entries.iter().enumerate().find_map(|(number, other)| {
+            let goes_by_it = other.name.is_none() && other.method == name;
+            (number != index && goes_by_it && other.list() == entry.list()).then_some(other)
+        }) {
+            found.add(
+                &place,
+                format!(
+                    "the name \"{name}\" is the method of `{}`, which has no name",
+                    other.path
+                ),
+                "needs a name of its own",
             );
         }
     }
