@@ -1,4 +1,4 @@
-/// The largest mean that [`poisson`] takes.
+/// The largest mean that [`Poisson`] takes.
 pub const MAX_POISSON_MEAN: f64 = 10_000.0;
 
 /// A Poisson distribution, made ready for many draws by inversion.
