@@ -49,10 +49,10 @@ impl Sampler {
                 to: *to,
                 width: nanos(to.saturating_sub(*from)),
             },
-            Distribution::LogNormal { median, .. } => Kind::LogNormal {
-                median: nanos(median.get()),
-                sigma: distribution.log_normal_sigma()?,
-            },
+            Distribution::LogNormal { .. } => {
+                let (median, sigma) = distribution.log_normal()?;
+                Kind::LogNormal { median, sigma }
+            }
             Distribution::Gamma { mean, cv } => Kind::Gamma(Gamma::new(nanos(mean.get()), *cv)),
             Distribution::Hyperexponential(branches) => {
                 let total: f64 = branches.iter().map(|branch| branch.share.get()).sum();
@@ -300,6 +300,10 @@ mod tests {
             (
                 r#"LogNormal(median: "80ms", p99: "1.2s")"#,
                 oracle(rand_distr::LogNormal::new(ln(0.08), sigma).unwrap()),
+            ),
+            (
+                r#"LogNormal(mean: "1s", cv: 2)"#,
+                oracle(rand_distr::LogNormal::from_mean_cv(1.0, 2.0).unwrap()),
             ),
             (
                 r#"Gamma(mean: "1s", cv: 0.5)"#,
