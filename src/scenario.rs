@@ -32,11 +32,13 @@ pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
 pub use quota::{Quota, QuotaTier};
-pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
+pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Study, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
 pub use variant::{Source, Variant};
+
+use crate::units::Span;
 
 /// One scenario, as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,6 +78,24 @@ impl Scenario {
             None if name == NO_RETRY => Some(&RetryPolicy::None),
             found => found,
         }
+    }
+
+    /// How long the requests of the measured span may take to end after it: as
+    /// written, or an hour, or as long as the longest deadline of a command if
+    /// that is longer. A command whose deadline has not come when a run ends
+    /// could not be told from one that was missed.
+    pub fn drain(&self) -> Span {
+        let longest = self.deadlines().map(|(_, deadline)| deadline).max();
+        let usual = clock::USUAL_DRAIN.max(longest.unwrap_or_default());
+        self.time.drain.unwrap_or(usual)
+    }
+
+    /// The deadlines of all commands, each with the name of its client.
+    fn deadlines(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.clients.iter().flat_map(|(name, client)| {
+            let commands = client.commands.iter();
+            commands.map(move |command| (name, command.deadline))
+        })
     }
 
     /// The names of the methods that clients call, in order of first mention.

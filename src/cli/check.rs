@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use super::args::Format;
-use super::input::Input;
+use super::input::{Input, Setting};
 use super::{Exit, Failure, complain, print};
 use crate::experiment::Study;
+use crate::scenario::text::printable;
 
 /// Checks scenarios; all of them, even if one is not sound.
 pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result<Exit, Failure> {
@@ -21,7 +22,7 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
                 complain(&message);
                 exit = Exit::BadInput;
                 reports.push(Report {
-                    file: file.display().to_string(),
+                    file: printable(&file.to_string_lossy()).into_owned(),
                     problem: Some(message),
                     ..Report::default()
                 });
@@ -62,7 +63,7 @@ struct Report {
 }
 
 fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> {
-    let input = Input::read(Some(file), set)?;
+    let input = Input::read(Some(file), &Setting::all(set))?;
     let variants = input
         .source
         .variants()

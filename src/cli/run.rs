@@ -1,23 +1,23 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{Format, RunFlags};
-use super::input::Input;
+use super::input::{Input, Setting};
 use super::output::Folder;
 use super::progress::Watch;
 use super::store::Store;
 use super::{Exit, Failure, complain, print};
 use crate::experiment::{Options, Study, Verdict};
 use crate::report::{self, Answer, Provenance, Timing};
+use crate::scenario::text::printable;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
     // Flags are set in the text, so that the scenario that is written with the
     // results gives them again by itself.
-    let mut set = flags.set.clone();
-    set.extend(flags.seed.map(|seed| format!("study.seed={seed}")));
+    let mut set = Setting::all(&flags.set);
+    set.extend((flags.seed).map(|seed| Setting::flag("--seed", "study.seed", seed)));
     set.extend(
-        flags
-            .replications
-            .map(|count| format!("study.replications={count}")),
+        (flags.replications)
+            .map(|count| Setting::flag("--replications", "study.replications", count)),
     );
     let input = Input::read(scenario, &set)?;
     let variants = input
@@ -125,14 +125,19 @@ fn write(folder: &Folder, answer: &Answer<'_>, scenario: &str) -> Result<Vec<Str
     Ok(names)
 }
 
+/// A path as a terminal may show it.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
 fn places(target: &Path, charts: &[String]) -> String {
     let mut text = String::from("\nCharts to open:\n");
     for chart in charts {
-        text.push_str(&format!("  {}\n", target.join(chart).display()));
+        text.push_str(&format!("  {}\n", shown(&target.join(chart))));
     }
     text.push_str(&format!(
         "The whole report: {}\n",
-        target.join("report.html").display()
+        shown(&target.join("report.html"))
     ));
     text
 }

@@ -43,7 +43,7 @@ impl World {
                 start: scenario.time.start.0,
                 measured_from: scenario.time.measured_from(),
                 measured_until: scenario.time.measured_until(),
-                drained_until: scenario.time.measured_until() + scenario.time.drain,
+                drained_until: scenario.time.measured_until() + scenario.drain(),
                 load_after_end: scenario.time.load_after_end,
                 bucket_width: scenario.time.bucket_width(),
                 buckets: scenario.time.buckets(),
@@ -229,7 +229,7 @@ impl Builder<'_> {
             let source = match &command.at {
                 CommandTimes::Daily { time, spread } => {
                     let clock = &self.scenario.time;
-                    let until = clock.measured_until() + clock.drain;
+                    let until = clock.measured_until() + self.scenario.drain();
                     let times = clock.zone.daily(*time, clock.start.0, until);
                     Source::Schedule(Schedule::new(times, *spread, command.chance))
                 }

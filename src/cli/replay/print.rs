@@ -9,6 +9,7 @@ use crate::limiter::Decision;
 use crate::replay::{Judged, Verdict};
 use crate::report::SCHEMA;
 use crate::scenario::LimiterText;
+use crate::scenario::text::is_unprintable;
 use crate::server::RateLimitFields;
 use crate::units::{Span, Time};
 
@@ -124,8 +125,8 @@ impl<'f> Printer<'f> {
         pad_to(line, start + 25);
         match judged.key {
             "" => line.push('-'),
-            key if key.contains(char::is_control) => {
-                line.push_str(&key.replace(char::is_control, "\u{fffd}"));
+            key if key.contains(is_unprintable) => {
+                line.push_str(&key.replace(is_unprintable, "\u{fffd}"));
             }
             key => line.push_str(key),
         }

@@ -2,7 +2,8 @@
 
 use super::{Finding, Findings, segment};
 use crate::scenario::{
-    Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, RetryPolicy, Scenario, Wakes,
+    Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, QueueBound, RetryPolicy,
+    Scenario, Server, Stage, Wakes,
 };
 use crate::units::Span;
 
@@ -108,11 +109,11 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
                 "not a distribution",
             );
         }
-        if closed.think.mean_secs() == 0.0 {
+        if closed.think.mean_secs() == 0.0 && !takes_time(&scenario.server) {
             found.add(
                 &format!("{path}.loops.{index}.think"),
-                "a loop without a think time never lets time pass when it is refused",
-                "must be more than zero",
+                "a loop without a think time never lets time pass when it is refused, or answered at once",
+                "must be more than zero, or the server must refuse nobody and take a time",
             );
         }
     }
@@ -236,13 +237,6 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
         RetryPolicy::None => {}
         RetryPolicy::Fixed { wait, attempts, .. } => {
             check_haste(&format!("{path}.wait"), wait.secs_f64(), *attempts, found);
-            if wait.is_zero() {
-                found.add(
-                    &format!("{path}.wait"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
-                );
-            }
         }
         RetryPolicy::Random { wait, attempts, .. } => {
             if let Err(why) = wait.check() {
@@ -250,13 +244,6 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
                 return;
             }
             check_haste(&format!("{path}.wait"), wait.mean_secs(), *attempts, found);
-            if wait.mean_secs() == 0.0 {
-                found.add(
-                    &format!("{path}.wait"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
-                );
-            }
         }
         RetryPolicy::Exponential {
             base,
@@ -272,8 +259,8 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
             if base.is_zero() {
                 found.add(
                     &format!("{path}.base"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
+                    "waits that start at zero never grow",
+                    "must be more than zero; retries at once are Fixed(wait: \"0s\", ...)",
                 );
             }
             if !(factor.is_finite() && (1.0..=1000.0).contains(factor)) {
@@ -294,20 +281,39 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
     }
 }
 
+/// Whether every request takes a time: nobody is refused, and the backend
+/// works.
+fn takes_time(server: &Server) -> bool {
+    let refuses_nobody = |stage: &Stage| {
+        matches!(
+            stage,
+            Stage::Gate {
+                permits: Some(_),
+                max_wait: None,
+                queue: Some(QueueBound::Unbounded),
+                codel: None,
+                ..
+            }
+        )
+    };
+    let service = &server.backend.service;
+    server.stages.iter().all(refuses_nobody)
+        && service.as_ref().is_some_and(|time| time.mean_secs() > 0.0)
+}
+
 /// Attempts without end and without a wait worth the name would make a run of
 /// one request last for ever.
 fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
     let many = match attempts {
-        Attempts::AtMost(most) => most.get() > MAX_HASTY_ATTEMPTS,
-        Attempts::Unlimited => true,
+        Attempts::AtMost(most) if most.get() <= MAX_HASTY_ATTEMPTS => return,
+        Attempts::AtMost(most) => format!("{most} attempts"),
+        Attempts::Unlimited => "attempts without end".to_owned(),
     };
-    if many && wait_secs > 0.0 && wait_secs < SHORTEST_WAIT.secs_f64() {
+    if wait_secs < SHORTEST_WAIT.secs_f64() {
         found.add(
             path,
-            format!(
-                "more than {MAX_HASTY_ATTEMPTS} attempts with waits shorter than {SHORTEST_WAIT}"
-            ),
-            format!("must be at least {SHORTEST_WAIT}, or `attempts` fewer"),
+            format!("{many} with waits shorter than {SHORTEST_WAIT} hardly let time pass"),
+            format!("must be at least {SHORTEST_WAIT}, or `attempts` at most {MAX_HASTY_ATTEMPTS}"),
         );
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
 /// hold.
 pub(super) fn check_load(scenario: &Scenario, found: &mut Findings) {
     let time = &scenario.time;
-    let length = (time.warm_up + time.length + time.drain).secs_f64();
+    let length = (time.warm_up + time.length + scenario.drain()).secs_f64();
     let service = &scenario.server.backend.service;
     let service_secs = service.as_ref().map_or(0.0, |service| service.mean_secs());
     let mut total = 0.0;
