@@ -125,7 +125,7 @@ const CASES: &[Case] = &[
         "server: (",
         "server (",
         " (\n        stages",
-        &["expected \":\" and a value after server"],
+        &["expected \":\" after server"],
     ),
     case(
         "jitter: \"5s\"",

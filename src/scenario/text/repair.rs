@@ -541,8 +541,7 @@ impl<'t> Search<'t> {
             }
             Edit::Insert(at, TokenKind::Colon) => {
                 let name = next(at.saturating_sub(1));
-                Problem::at(place, format!("expected \":\" and a value after {name}"))
-                    .label("expected \":\"")
+                Problem::at(place, format!("expected \":\" after {name}")).label("expected \":\"")
             }
             Edit::Insert(at, TokenKind::Close(bracket)) => {
                 let opener = self.opener(at);

@@ -33,7 +33,7 @@ fn the_place_blamed_is_where_the_change_belongs() {
         ),
         (
             "Scenario(\n  name: \"a\",\n  time| (length: \"1s\"),\n)",
-            "expected \":\" and a value after time",
+            "expected \":\" after time",
             "expected \":\"",
         ),
         (
