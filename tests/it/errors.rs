@@ -1333,6 +1333,23 @@ fn many_problems_and_long_values_are_told_shortly() {
     }
 }
 
+#[test]
+fn keys_of_a_log_and_limiters_do_not_steer_a_terminal() {
+    let place = Place::new();
+    let key = "a\u{202e}b\u{9b}31m\u{1b}]0;x\u{7}\u{200b}";
+    let limiter = "TokenBucket(rate: \"1/min\", burst: 1) /* \u{202e}\u{9b} */";
+    place.write("log.csv", format!("time,key\n1,{key}\n1,{key}\n"));
+    let one = ["--limiter", limiter];
+    let two = [one, one].concat();
+    for limiters in [one.as_slice(), &two] {
+        let arguments = [&["replay", "--trace", "log.csv"], limiters].concat();
+        let done = place.ratelab(&arguments).exits(0);
+        let steers = |c: char| c != '\n' && ratelab::scenario::text::is_unprintable(c);
+        assert!(!done.out.contains(steers), "{:?}", done.out);
+        assert!(done.out.contains("a\\u{202e}b\\u{9b}31m"), "{}", done.out);
+    }
+}
+
 /// The places of brackets and commas outside texts and comments.
 fn punctuation(text: &str) -> Vec<usize> {
     let mut places = Vec::new();

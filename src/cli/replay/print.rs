@@ -9,7 +9,7 @@ use crate::limiter::Decision;
 use crate::replay::{Judged, Verdict};
 use crate::report::SCHEMA;
 use crate::scenario::LimiterText;
-use crate::scenario::text::is_unprintable;
+use crate::scenario::text::{is_unprintable, printable};
 use crate::server::RateLimitFields;
 use crate::units::{Span, Time};
 
@@ -100,7 +100,7 @@ impl<'f> Printer<'f> {
             }
             Format::Text if self.flags.limiter.len() > 1 => {
                 for (number, limiter) in self.flags.limiter.iter().enumerate() {
-                    let _ = writeln!(line, "{}: {limiter}", number + 1);
+                    let _ = writeln!(line, "{}: {}", number + 1, printable(limiter));
                 }
                 let _ = write!(line, "\n{:<24} {:<12} {:>5}", "time", "key", "cost");
                 for number in 1..=self.flags.limiter.len() {
