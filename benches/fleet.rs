@@ -1,9 +1,9 @@
 //! The event loop on the fleet model, ladder queue beside the standard heap.
 //! The time that divan prints is per run; `item/s` are events per second.
 
-use ratelab::experiment::Study;
 use ratelab::scenario::Source;
 use ratelab::sim::{QueueKind, Replication};
+use ratelab::world::World;
 
 fn main() {
     divan::main();
@@ -45,8 +45,8 @@ fn run(bencher: divan::Bencher<'_, '_>, fleet: &str, queue: QueueKind) {
     source
         .set("time.length", length)
         .expect("the fleet has a length");
-    let study = Study::new(source.variants().expect("the fleet is sound")).expect("the fleet fits");
-    let world = &study.cells[0].world;
+    let scenario = source.scenario().expect("the fleet is sound");
+    let world = &World::compile(&scenario, 1, 0).expect("the fleet fits");
     let events = Replication::new(world, 1, 0, queue)
         .run(&|| false)
         .map_or(0, |record| record.events);

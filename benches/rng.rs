@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use ratelab::rng::{Distribution, Purpose, Sampler, Streams, poisson};
+use ratelab::rng::{Distribution, Poisson, Purpose, Sampler, Streams};
 use ron::extensions::Extensions;
 
 fn main() {
@@ -53,9 +53,10 @@ fn sample(bencher: Bencher<'_, '_>, text: &str) {
 #[divan::bench(args = [4.0, 100.0, 10_000.0])]
 fn poisson_count(bencher: Bencher<'_, '_>, mean: f64) {
     let streams = Streams::new(1, 0);
-    bencher.counter(ItemsCount::new(100_u32)).bench(|| {
-        (0..100)
-            .map(|i| poisson(mean, streams.uniform(i, Purpose::Population, 0)))
+    bencher.counter(ItemsCount::new(1000_u32)).bench(|| {
+        let poisson = Poisson::new(mean);
+        (0..1000)
+            .map(|i| poisson.count(streams.uniform(i, Purpose::Population, 0)))
             .sum::<u32>()
     });
 }

@@ -21,6 +21,8 @@ use clap::error::ErrorKind;
 
 use args::{Arguments, Verb};
 
+use crate::scenario::text::{printable, shortened};
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -75,7 +77,13 @@ pub fn main() -> ExitCode {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
                 _ => Exit::BadInput,
             };
-            let _ = error.print();
+            let error = args::with_advice(error);
+            let plain = error.render().to_string();
+            // It may quote arguments that would steer the terminal, or fill it.
+            match tamed(&plain) == plain {
+                true => drop(error.print()),
+                false => complain(&plain),
+            }
             return ExitCode::from(exit as u8);
         }
     };
@@ -109,8 +117,25 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
+/// A message with its lines printable and of a bearable length.
+fn tamed(message: &str) -> String {
+    const LONGEST: usize = 1000;
+    let mut tamed = String::with_capacity(message.len());
+    for line in message.split_inclusive('\n') {
+        let text = line.strip_suffix('\n').unwrap_or(line);
+        tamed.push_str(&shortened(&printable(text), LONGEST));
+        tamed.push_str(&line[text.len()..]);
+    }
+    tamed
+}
+
 /// Writes to standard error; if nobody listens, there is nobody to tell.
 fn complain(message: &str) {
+    // What is coloured has been through the renderer, which sees to the rest.
+    let message = match colour() && message.starts_with('\u{1b}') {
+        true => message.to_owned(),
+        false => tamed(message),
+    };
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 

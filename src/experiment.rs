@@ -17,8 +17,8 @@ use crate::scenario::{Scenario, Variant};
 use crate::sim::Record;
 use crate::world::{Outline, World, WorldError};
 
-pub use estimate::{Estimate, Estimates, pairs};
-pub use run::{Observer, Options, Task};
+pub use estimate::{Estimate, Estimates};
+pub use run::{Observer, Options, RunError, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};
 pub use verdict::{FEWEST_REPLICATIONS, TargetResult, Verdict, judge};
 
@@ -49,8 +49,6 @@ pub struct Cell {
     pub outline: Outline,
     /// The scenario of this cell.
     pub scenario: Scenario,
-    /// The scenario, compiled.
-    pub world: World,
 }
 
 /// The policy name of a scenario that varies nothing.
@@ -78,7 +76,7 @@ impl Study {
                 .iter()
                 .map(|(_, value)| value.as_str())
                 .collect();
-            let world = World::compile(&variant.scenario, settings.seed)?;
+            let world = World::compile(&variant.scenario, settings.seed, 0)?;
             study.cells.push(Cell {
                 is_control: false,
                 outline: world.outline(),
@@ -86,11 +84,11 @@ impl Study {
                     [] => AS_WRITTEN.to_owned(),
                     labels => labels.join(", "),
                 },
-                world,
                 settings: variant.settings,
                 scenario: variant.scenario,
             });
         }
+        Outline::name_failures(study.cells.iter_mut().map(|cell| &mut cell.outline));
         Ok(study)
     }
 

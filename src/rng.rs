@@ -1,9 +1,10 @@
 //! Random numbers: streams keyed by who draws what, and the distributions drawn.
 //!
-//! A variate is addressed, not fetched in turn: `(seed, replication, entity,
+//! A variate is addressed, not fetched in turn: `(seed, replication, key, entity,
 //! purpose, index)` names it, and [Philox](Streams) computes it at once. So the
 //! fifth poll interval of device 7 is the same whatever else a run drew before
 //! it, and two policies are compared on the same world (common random numbers).
+//! The [`Key`] is a hash of names, such as those of a cohort and of a poll.
 //!
 //! [`Distribution`] is the text that a scenario writes; [`Sampler`] is its
 //! compiled form. A sampler turns one uniform number into one variate wherever
@@ -24,18 +25,24 @@ mod distribution;
 mod gamma;
 #[cfg(test)]
 mod goodness_of_fit;
+mod key;
 mod parameter;
 mod philox;
 mod poisson;
 mod purpose;
+#[cfg(test)]
+mod references;
 mod renewal;
+mod residual;
 mod sampler;
 mod streams;
 
 pub use distribution::{Branch, Distribution};
+pub use key::Key;
 pub use parameter::{CoefficientOfVariation, PositiveSpan, Share};
-pub use poisson::{MAX_POISSON_MEAN, poisson};
+pub use poisson::{MAX_POISSON_MEAN, Poisson};
 pub use purpose::Purpose;
 pub use renewal::steady_first;
+pub use residual::Residual;
 pub use sampler::Sampler;
 pub use streams::{Stream, Streams};

@@ -5,6 +5,7 @@
 //! is sound: [`crate::world::World::compile`] cannot fail on it for any reason
 //! but size.
 
+mod certain;
 mod check;
 mod clients;
 mod clock;
@@ -35,14 +36,16 @@ pub use estimand::{Estimand, Quantity};
 pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
 pub use part::Part;
-pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
+pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
 pub use quota::{Quota, QuotaTier};
-pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
+pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Study, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
 pub use variant::{Source, Variant};
 pub use window::DayWindow;
+
+use crate::units::Span;
 
 /// One scenario, as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ pub struct Scenario {
     pub time: Clock,
     /// Groups of homes that are alike.
     pub cohorts: NamedList<Cohort>,
+    /// Whether each replication draws its homes and devices anew.
+    #[serde(default)]
+    pub population: Fleet,
     /// What sends requests, and how it reacts.
     pub clients: NamedList<Client>,
     /// What a request passes on the server.
@@ -85,6 +91,24 @@ impl Scenario {
             None if name == NO_RETRY => Some(&RetryPolicy::None),
             found => found,
         }
+    }
+
+    /// How long the requests of the measured span may take to end after it: as
+    /// written, or an hour, or as long as the longest deadline of a command if
+    /// that is longer. A command whose deadline has not come when a run ends
+    /// could not be told from one that was missed.
+    pub fn drain(&self) -> Span {
+        let longest = self.deadlines().map(|(_, deadline)| deadline).max();
+        let usual = clock::USUAL_DRAIN.max(longest.unwrap_or_default());
+        self.time.drain.unwrap_or(usual)
+    }
+
+    /// The deadlines of all commands, each with the name of its client.
+    fn deadlines(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.clients.iter().flat_map(|(name, client)| {
+            let commands = client.commands.iter();
+            commands.map(move |command| (name, command.deadline))
+        })
     }
 
     /// The names of the methods that clients call, in order of first mention.

@@ -14,9 +14,12 @@ mod metrics;
 mod record;
 mod replication;
 mod request;
+mod shape;
 
 pub use event_loop::{EVENTS_PER_LOOK, Stopped};
 pub use histogram::{Cell, Histogram, LatencyRecorder};
 pub use metrics::Metrics;
-pub use record::{GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord};
+pub use record::{
+    FleetRecord, GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord,
+};
 pub use replication::{QueueKind, Replication};

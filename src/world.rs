@@ -6,16 +6,19 @@
 //! homes. A *sender* is what sends one stream's requests: a home or a device.
 
 mod compile;
+mod failures;
 mod keys;
 mod outline;
 mod population;
+mod start;
 mod windows;
 
 use std::sync::Arc;
 
-use crate::client::{Retry, Source};
+use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;
+use crate::rng::{Key, Streams};
 use crate::scenario::Wakes;
 use crate::server::{RouteStage, ServerPlan};
 use crate::units::{Span, Time};
@@ -39,8 +42,11 @@ pub struct World {
     pub server: ServerPlan,
     /// The names of the methods that streams call.
     pub methods: Vec<String>,
-    /// How the senders of polls start, in words.
-    pub start: &'static str,
+    /// How every kind of sender starts, in words.
+    pub start: String,
+    /// Whether all replications share it: otherwise its devices are those of
+    /// one replication, and others have other numbers of them.
+    pub is_shared: bool,
 }
 
 /// The moments of a run.
@@ -62,11 +68,6 @@ pub struct Timeline {
     pub buckets: usize,
 }
 
-/// What the random draws of a stream are keyed by: it names the cohort, the
-/// traffic and the kind of device, and nothing else, so that a change
-/// elsewhere in the scenario leaves the draws as they are.
-pub type StreamKey = u16;
-
 /// Requests of one kind from the homes of one cohort, or from its devices of
 /// one kind.
 #[derive(Debug)]
@@ -81,10 +82,13 @@ pub struct Stream {
     pub first_sender: u32,
     /// The number of senders.
     pub senders: u32,
-    /// The key of draws per request.
-    pub key: StreamKey,
-    /// The key of draws for the times of the senders.
-    pub source_key: StreamKey,
+    /// What the draws per request are keyed by: the names of the cohort, the
+    /// traffic and the kind of device, and nothing else, so that a change
+    /// elsewhere in the scenario leaves them as they are.
+    pub key: Key,
+    /// What the draws for the times of the senders are keyed by: the same, but
+    /// without a kind where a home sends for devices of all kinds at once.
+    pub source_key: Key,
     /// When requests come.
     pub source: Source,
     /// Who sends, and for what.
@@ -105,6 +109,23 @@ pub struct Stream {
     pub level: Criticality,
     /// The stages that an attempt passes.
     pub route: Vec<RouteStage>,
+}
+
+impl World {
+    /// The random numbers of each stream in one replication, whose streams are
+    /// `replication`.
+    pub fn draws(&self, replication: &Streams) -> Vec<StreamDraws> {
+        let draws = |stream: &Stream| {
+            let requests = replication.keyed(stream.key);
+            let admissions = self.server.admission_keys.iter();
+            StreamDraws {
+                times: replication.keyed(stream.source_key),
+                admissions: admissions.map(|key| requests.keyed(*key)).collect(),
+                requests,
+            }
+        };
+        self.streams.iter().map(draws).collect()
+    }
 }
 
 /// The device of a request that is for no device.

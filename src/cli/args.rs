@@ -1,5 +1,10 @@
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::replay::TimeUnit;
@@ -94,10 +99,10 @@ pub(super) struct ReplayFlags {
     #[arg(long, value_enum, value_name = "DIALECT")]
     pub(super) fields: Option<Fields>,
     /// How many of the keys refused most to list
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = keys)]
     pub(super) top: usize,
     /// Seed of what limiters draw at random
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = any_whole)]
     pub(super) seed: u64,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -181,10 +186,10 @@ pub(super) enum PresetAction {
 #[derive(Debug, Args)]
 pub(super) struct RunFlags {
     /// Seed of every random draw; the scenario's own if left out
-    #[arg(long)]
+    #[arg(long, value_parser = any_whole)]
     pub(super) seed: Option<u64>,
     /// Replications of each policy; the scenario's own if left out
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_parser = replications)]
     pub(super) replications: Option<u32>,
     /// Threads; as many as there are cores if left out. Results do not depend on it
     #[arg(long, value_parser = threads)]
@@ -209,11 +214,121 @@ pub(super) struct RunFlags {
     pub(super) queue: Queue,
 }
 
+/// A whole number within bounds, told in words.
+fn whole<T>(text: &str, bounds: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| {
+        format!(
+            "expected a whole number from {} to {}",
+            bounds.start(),
+            bounds.end()
+        )
+    })
+}
+
 fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count @ 1..=1024) => Ok(count),
-        _ => Err("expected a number from 1 to 1024".to_owned()),
+    whole(text, 1..=1024)
+}
+
+fn replications(text: &str) -> Result<u32, String> {
+    whole(text, 1..=1_000_000)
+}
+
+fn any_whole(text: &str) -> Result<u64, String> {
+    whole(text, 0..=u64::MAX)
+}
+
+fn keys(text: &str) -> Result<usize, String> {
+    whole(text, 0..=1_000_000)
+}
+
+/// What to write in place of a flag that other programs have.
+const FLAGS_ELSEWHERE: [(&[&str], &str); 11] = [
+    (
+        &[
+            "--reps",
+            "--rep",
+            "--repetitions",
+            "--runs",
+            "--iterations",
+            "--trials",
+            "-n",
+            "-r",
+        ],
+        "--replications",
+    ),
+    (
+        &["--vary", "--sweep", "--param-grid"],
+        "--set 'study.vary={\"clients.NAME.retry\": [\"none\", \"OTHER\"]}'",
+    ),
+    (
+        &["--param", "--parameter", "--override", "-D", "-P"],
+        "--set PATH=VALUE",
+    ),
+    (
+        &[
+            "--output",
+            "--outdir",
+            "--out-dir",
+            "--output-dir",
+            "--dir",
+            "-o",
+            "-d",
+        ],
+        "--out DIR",
+    ),
+    (
+        &[
+            "--jobs",
+            "--cores",
+            "--cpus",
+            "--workers",
+            "--parallel",
+            "-j",
+            "-t",
+        ],
+        "--threads",
+    ),
+    (&["--json"], "--format json"),
+    (&["--csv"], "--format csv"),
+    (&["--silent", "-s"], "--quiet"),
+    (
+        &["--dry-run", "--check", "--validate"],
+        "ratelab check SCENARIO",
+    ),
+    (&["--random-seed", "--rng", "--rng-seed"], "--seed"),
+    (
+        &["--file", "--scenario", "--input", "-f", "-i"],
+        "the file without a flag: ratelab run FILE",
+    ),
+];
+
+/// What to write in place of a flag that the program does not have.
+fn instead_of(flag: &str) -> Option<&'static str> {
+    let name = flag.split('=').next().unwrap_or(flag);
+    let mut known = FLAGS_ELSEWHERE.iter();
+    known
+        .find(|(flags, _)| flags.contains(&name))
+        .map(|(_, meant)| *meant)
+}
+
+/// An error of the command line, with the flag that was meant.
+pub(super) fn with_advice(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+        && let Some(meant) = instead_of(flag)
+    {
+        let advice = StyledStr::from(format!("write {meant}"));
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![advice]),
+        );
     }
+    error
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

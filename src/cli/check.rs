@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use super::args::Format;
-use super::input::Input;
+use super::input::{Input, Setting};
 use super::{Exit, Failure, complain, print};
 use crate::experiment::Study;
+use crate::scenario::text::printable;
 
 /// Checks scenarios; all of them, even if one is not sound.
 pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result<Exit, Failure> {
@@ -21,7 +22,7 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
                 complain(&message);
                 exit = Exit::BadInput;
                 reports.push(Report {
-                    file: file.display().to_string(),
+                    file: printable(&file.to_string_lossy()).into_owned(),
                     problem: Some(message),
                     ..Report::default()
                 });
@@ -55,6 +56,8 @@ struct Report {
     name: String,
     homes: u32,
     devices: u32,
+    /// Whether that is the number of the first replication only.
+    drawn_anew: bool,
     policies: Vec<String>,
     replications: u32,
     span: String,
@@ -62,7 +65,7 @@ struct Report {
 }
 
 fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> {
-    let input = Input::read(Some(file), set)?;
+    let input = Input::read(Some(file), &Setting::all(set))?;
     let variants = input
         .source
         .variants()
@@ -80,6 +83,7 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         name,
         homes: outline.map_or(0, |outline| outline.homes),
         devices: outline.map_or(0, |outline| outline.devices),
+        drawn_anew: outline.is_some_and(|outline| !outline.is_shared),
         policies: study.cells.iter().map(|cell| cell.name.clone()).collect(),
         replications: study.replications,
         span,
@@ -94,11 +98,15 @@ impl Report {
         };
         let many = |number: u32, one: &str| count(number as usize, one);
         format!(
-            "{}: sound\n  {}\n  {}, {}; {} measured\n  {} x {}: {}",
+            "{}: sound\n  {}\n  {}, {}{}; {} measured\n  {} x {}: {}",
             self.file,
             self.name,
             many(self.homes, "home"),
             many(self.devices, "device"),
+            match self.drawn_anew {
+                true => " in the first replication, drawn anew in each",
+                false => "",
+            },
             self.span,
             match self.policies.len() {
                 1 => "1 policy".to_owned(),
@@ -120,6 +128,7 @@ impl Report {
                 "scenario": self.name,
                 "homes": self.homes,
                 "devices": self.devices,
+                "devices_drawn_anew": self.drawn_anew,
                 "policies": self.policies,
                 "replications": self.replications,
                 "length": self.span,

@@ -5,7 +5,7 @@ use anyhow::Context;
 
 use super::args::PresetAction;
 use super::{Exit, Failure, print};
-use crate::scenario::text::nearest;
+use crate::scenario::text::{nearest, printable, shortened};
 use crate::scenario::{Scenario, presets};
 
 pub(super) fn presets(action: Option<PresetAction>) -> Result<Exit, Failure> {
@@ -51,6 +51,9 @@ fn find(name: &str) -> Result<&'static presets::Preset, Failure> {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
         };
-        Failure::Input(format!("error: unknown preset \"{name}\"\n  help: {help}"))
+        Failure::Input(format!(
+            "error: unknown preset \"{}\"\n  help: {help}",
+            shortened(&printable(name), 60)
+        ))
     })
 }

@@ -1,23 +1,26 @@
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::args::{Format, RunFlags};
-use super::input::Input;
+use super::input::{Input, Setting};
 use super::output::Folder;
 use super::progress::Watch;
 use super::store::Store;
 use super::{Exit, Failure, complain, print};
-use crate::experiment::{Options, Study, Verdict};
+use crate::experiment::{Options, RunError, Study, Verdict};
 use crate::report::{self, Answer, Provenance, Timing};
+use crate::scenario::text::printable;
+use crate::sim::Record;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
     // Flags are set in the text, so that the scenario that is written with the
     // results gives them again by itself.
-    let mut set = flags.set.clone();
-    set.extend(flags.seed.map(|seed| format!("study.seed={seed}")));
+    let mut set = Setting::all(&flags.set);
+    set.extend((flags.seed).map(|seed| Setting::flag("--seed", "study.seed", seed)));
     set.extend(
-        flags
-            .replications
-            .map(|count| format!("study.replications={count}")),
+        (flags.replications)
+            .map(|count| Setting::flag("--replications", "study.replications", count)),
     );
     let input = Input::read(scenario, &set)?;
     let variants = input
@@ -38,7 +41,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let (store, known) = match &folder {
         None => (None, Vec::new()),
         Some(folder) => {
-            let (store, known) = Store::open(&folder.records(), &study, input.source.text())?;
+            let (store, known) = open_store(folder, &study, input.source.text(), flags.quiet)?;
             (Some(store), known)
         }
     };
@@ -56,11 +59,15 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     };
     let records = study.run(options, known, &watch);
     watch.finish();
-    let Ok(records) = records else {
-        return Err(Failure::Interrupted(match &folder {
-            Some(_) => "interrupted; the same command goes on from here".to_owned(),
-            None => "interrupted".to_owned(),
-        }));
+    let records = match records {
+        Ok(records) => records,
+        Err(RunError::World(error)) => return Err(input.complaint(error.to_string())),
+        Err(RunError::Stopped(_)) => {
+            return Err(Failure::Interrupted(match &folder {
+                Some(_) => "interrupted; the same command goes on from here".to_owned(),
+                None => "interrupted".to_owned(),
+            }));
+        }
     };
     let (events, run_seconds) = watch.event_loops();
     let answer = Answer::new(&study, &records);
@@ -78,7 +85,6 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let target = folder.as_ref().map(|folder| folder.target().to_owned());
     if let Some(folder) = folder {
         charts = write(&folder, &answer, &provenance.text)?;
-        drop(store);
         folder.finish(report::manifest(&answer, &provenance))?;
     }
     match flags.format {
@@ -95,6 +101,35 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
         Format::Csv => print(&report::estimates_csv(&answer).map_err(anyhow::Error::from)?)?,
     }
     Ok(exit(&answer))
+}
+
+/// The store of a study's records and the records that it holds; tells what it
+/// cannot use.
+fn open_store(
+    folder: &Folder,
+    study: &Study,
+    text: &str,
+    quiet: bool,
+) -> Result<(Store, Vec<Option<Record>>), Failure> {
+    let (file, path) = folder.records()?;
+    let shown = path.display();
+    let (store, known) =
+        Store::open(file, study, text).with_context(|| format!("cannot read {shown}"))?;
+    if known.of_another_study && !quiet {
+        complain(&format!(
+            "note: {shown} is of another text, setting or version; all runs start anew"
+        ));
+    }
+    if known.dropped > 0 && !quiet {
+        let runs = match known.dropped {
+            1 => "1 run".to_owned(),
+            runs => format!("{runs} runs"),
+        };
+        complain(&format!(
+            "note: {runs} in {shown} cannot be used (cut short, changed, or not of this study) and will be run again"
+        ));
+    }
+    Ok((store, known.records))
 }
 
 /// Writes all files of a run and returns the names of its charts.
@@ -115,24 +150,31 @@ fn write(folder: &Folder, answer: &Answer<'_>, scenario: &str) -> Result<Vec<Str
         "estimates.csv",
         csv(report::estimates_csv(answer))?.as_bytes(),
     )?;
-    folder.write(
-        "replications.csv",
-        csv(report::replications_csv(answer))?.as_bytes(),
-    )?;
+    let mut replications = Vec::new();
+    report::replications_csv(answer, &mut replications).map_err(anyhow::Error::from)?;
+    folder.write("replications.csv", &replications)?;
+    let mut gates = Vec::new();
+    report::gates_csv(answer, &mut gates).map_err(anyhow::Error::from)?;
+    folder.write("gates.csv", &gates)?;
     folder.write("series.csv", csv(report::series_csv(answer))?.as_bytes())?;
     folder.write("scenario.ron", scenario.as_bytes())?;
     folder.write("report.html", report::page(answer, &drawn).as_bytes())?;
     Ok(names)
 }
 
+/// A path as a terminal may show it.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
 fn places(target: &Path, charts: &[String]) -> String {
     let mut text = String::from("\nCharts to open:\n");
     for chart in charts {
-        text.push_str(&format!("  {}\n", target.join(chart).display()));
+        text.push_str(&format!("  {}\n", shown(&target.join(chart))));
     }
     text.push_str(&format!(
         "The whole report: {}\n",
-        target.join("report.html").display()
+        shown(&target.join("report.html"))
     ));
     text
 }

@@ -213,7 +213,6 @@ mod tests {
         let draws = Draws {
             streams: &streams,
             entity: 0,
-            key: 0,
         };
         let mut previous = Span::ZERO;
         (1..=count)
@@ -288,7 +287,6 @@ mod tests {
         let draws = Draws {
             streams: &streams,
             entity: 0,
-            key: 0,
         };
         let told = |retry_after: Option<u64>, reset: Option<u64>| Told {
             retry_after: retry_after.map(Span::from_secs),

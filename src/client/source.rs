@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{Draws, part};
-use crate::rng::{Purpose, Sampler, steady_first};
+use crate::rng::{Distribution, Purpose, Residual, Sampler, steady_first};
 use crate::scenario::{Phase, Poll};
-use crate::units::{Probability, Span, Time};
+use crate::units::{Probability, Rate, Span, Time};
 
 /// When the requests of a stream come.
 #[derive(Debug, Clone)]
@@ -22,27 +22,50 @@ pub enum Source {
 /// A random time between two requests.
 #[derive(Debug, Clone)]
 pub struct Gap {
-    /// Its distribution.
-    pub sampler: Sampler,
-    /// Its mean.
-    pub mean_secs: f64,
+    sampler: Sampler,
+    /// What is left of it at the start of a run.
+    first: Residual,
+    mean_secs: f64,
+}
+
+impl Gap {
+    /// A time of a distribution.
+    ///
+    /// # Errors
+    /// If the distribution is not sound.
+    pub fn new(distribution: &Distribution) -> Result<Gap, String> {
+        Ok(Gap {
+            sampler: Sampler::new(distribution)?,
+            first: Residual::new(distribution)?,
+            mean_secs: distribution.mean_secs(),
+        })
+    }
+
+    /// The time between two events of a Poisson process of that rate.
+    pub fn exponential(rate: Rate) -> Gap {
+        let mean_secs = rate.mean_interval_secs();
+        Gap {
+            sampler: Sampler::exponential(mean_secs),
+            first: Residual::exponential(mean_secs),
+            mean_secs,
+        }
+    }
+
+    fn first(&self, draws: Draws<'_>) -> Span {
+        self.first
+            .sample(draws.streams, draws.entity, Purpose::Phase)
+    }
 }
 
 impl Source {
     /// The number and time of the first request at or after `start`; `None`
-    /// if there is none.
+    /// if there is none. Senders start as if they had been running for ever,
+    /// unless the phase of a poll says otherwise.
     pub fn first(&self, draws: Draws<'_>, start: Time) -> Option<(u32, Time)> {
         match self {
             Source::Poll(poll) => Some((0, poll.first(draws, start))),
             Source::Schedule(schedule) => schedule.from(draws, 0),
-            Source::Renewal(gap) => Some((
-                0,
-                start + draws.sample(&gap.sampler, Purpose::Arrival, 0, 0),
-            )),
-            Source::Loop(think) => Some((
-                0,
-                start + draws.sample(&think.sampler, Purpose::Think, 0, 0),
-            )),
+            Source::Renewal(gap) | Source::Loop(gap) => Some((0, start + gap.first(draws))),
         }
     }
 
@@ -79,11 +102,7 @@ impl Source {
     /// does not depend on the server.
     pub fn mean_interval_secs(&self) -> Option<f64> {
         match self {
-            Source::Poll(poll) => {
-                let (shortest, longest) = (poll.shortest.secs_f64(), poll.longest.secs_f64());
-                let mean = (shortest + longest) / 2.0;
-                Some(mean + poll.tick.map_or(0.0, |tick| tick.secs_f64() / 2.0))
-            }
+            Source::Poll(poll) => Some(poll.mean.secs_f64()),
             Source::Renewal(gap) | Source::Loop(gap) => Some(gap.mean_secs),
             Source::Schedule(_) => None,
         }
@@ -97,16 +116,24 @@ pub struct PollTimes {
     longest: Span,
     tick: Option<Span>,
     phase: Phase,
+    /// The mean interval, on ticks if there are any.
+    mean: Span,
 }
 
 impl PollTimes {
     /// The times of a poll as a scenario writes it.
     pub fn new(poll: &Poll) -> PollTimes {
+        let shortest = poll.every.saturating_sub(poll.jitter);
+        let longest = poll.every + poll.jitter;
         PollTimes {
-            shortest: poll.every.saturating_sub(poll.jitter),
-            longest: poll.every + poll.jitter,
+            shortest,
+            longest,
             tick: poll.tick,
             phase: poll.phase,
+            mean: match poll.tick {
+                None => Span::from_nanos(shortest.nanos().midpoint(longest.nanos())),
+                Some(tick) => mean_on_ticks(shortest, longest, tick),
+            },
         }
     }
 
@@ -114,10 +141,7 @@ impl PollTimes {
         let draw = |number| draws.uniform(Purpose::Phase, number, 0);
         match self.phase {
             Phase::At(offset) => start + offset,
-            Phase::Uniform => {
-                let every = Span::from_nanos(self.shortest.nanos().midpoint(self.longest.nanos()));
-                start + part(every, draw(0))
-            }
+            Phase::Uniform => start + part(self.mean, draw(0)),
             Phase::Steady => start + self.residual_life(draw),
         }
     }
@@ -163,9 +187,32 @@ impl PollTimes {
     fn rounded(&self, interval: Span) -> Span {
         match self.tick {
             None => interval,
-            Some(tick) => tick * (interval.nanos() / tick.nanos().max(1) + 1),
+            Some(tick) => next_tick(interval, tick),
         }
     }
+}
+
+#[inline]
+fn next_tick(interval: Span, tick: Span) -> Span {
+    tick * (interval.nanos() / tick.nanos().max(1) + 1)
+}
+
+/// The mean of the first tick strictly after an interval that is uniform from
+/// `shortest` to `longest`.
+fn mean_on_ticks(shortest: Span, longest: Span, tick: Span) -> Span {
+    if shortest >= longest {
+        return next_tick(shortest, tick);
+    }
+    let step = u128::from(tick.nanos().max(1));
+    // The integral of the whole ticks in x, for x from 0 to `end`.
+    let whole = |end: Span| {
+        let end = u128::from(end.nanos());
+        let ticks = end / step;
+        ticks * ticks.saturating_sub(1) / 2 * step + ticks * (end % step)
+    };
+    let width = longest.saturating_sub(shortest).nanos() as f64;
+    let ticks = (whole(longest) - whole(shortest)) as f64 / width + 1.0;
+    Span::from_nanos((ticks * step as f64) as u64)
 }
 
 /// Requests at given times.
@@ -208,11 +255,7 @@ mod tests {
     }
 
     fn draws(streams: &Streams, entity: u32) -> Draws<'_> {
-        Draws {
-            streams,
-            entity,
-            key: 0,
-        }
+        Draws { streams, entity }
     }
 
     #[test]
@@ -227,6 +270,103 @@ mod tests {
                 times.interval(draws(&streams, 0), 0),
                 Span::from_secs(interval)
             );
+        }
+    }
+
+    #[test]
+    fn the_mean_interval_is_that_of_the_ticks() {
+        for (text, seconds) in [
+            (r#"every: "150s""#, 150.0),
+            (r#"every: "150s", jitter: "20s""#, 150.0),
+            (r#"every: "150s", tick: Some("60s")"#, 180.0),
+            // Between 120 s and 180 s, always up to 180 s.
+            (r#"every: "150s", jitter: "30s", tick: Some("60s")"#, 180.0),
+            // A quarter of the intervals from 150 s to 190 s is beyond 180 s.
+            (r#"every: "170s", jitter: "20s", tick: Some("60s")"#, 195.0),
+        ] {
+            let times = poll(&format!("(method: \"m\", {text})"));
+            assert_eq!(times.mean, Span::from_secs_f64(seconds), "{text}");
+            let streams = Streams::new(4, 0);
+            let count = 20_000;
+            let total: f64 = (0..count)
+                .map(|number| times.interval(draws(&streams, 0), number).secs_f64())
+                .sum();
+            // The standard deviation is below 27 s: 1 s is 5 standard errors.
+            assert!((total / f64::from(count) - seconds).abs() < 1.0, "{text}");
+        }
+    }
+
+    /// Requests of 60,000 senders in each second of the first 4 minutes.
+    fn per_second(source: &Source) -> Vec<i64> {
+        let streams = Streams::new(8, 0);
+        let mut counts = vec![0; 240];
+        for entity in 0..60_000 {
+            let draws = draws(&streams, entity);
+            let mut next = source.first(draws, Time::EPOCH);
+            while let Some((number, time)) = next {
+                let second = time.since(Time::EPOCH).nanos() / 1_000_000_000;
+                let Some(count) = counts.get_mut(second as usize) else {
+                    break;
+                };
+                *count += 1;
+                // Of a closed loop whose requests take no time.
+                next = source
+                    .next(draws, time, number)
+                    .or_else(|| source.next_after_end(draws, time, number));
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn the_load_is_level_from_the_first_second() {
+        let polls = |text: &str| Source::Poll(poll(&format!("(method: \"m\", {text})")));
+        let gap = |text: &str| {
+            let options = ron::Options::default()
+                .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+            Gap::new(&options.from_str(text).unwrap()).unwrap()
+        };
+        let mut sources = vec![
+            ("uniform", polls(r#"every: "60s", phase: Uniform"#), 60.0),
+            (
+                "uniform on ticks",
+                polls(r#"every: "150s", tick: Some("60s"), phase: Uniform"#),
+                180.0,
+            ),
+            (
+                "steady on ticks",
+                polls(r#"every: "170s", jitter: "20s", tick: Some("60s")"#),
+                195.0,
+            ),
+        ];
+        for text in [
+            r#"Constant("60s")"#,
+            r#"Exponential(mean: "60s")"#,
+            r#"Uniform(from: "30s", to: "90s")"#,
+            r#"LogNormal(median: "40s", p90: "100s")"#,
+            r#"Gamma(mean: "60s", cv: 0.2)"#,
+            r#"Gamma(mean: "60s", cv: 2)"#,
+            r#"Hyperexponential([(share: 0.9, mean: "10s"), (share: 0.1, mean: "500s")])"#,
+        ] {
+            let gap = gap(text);
+            let mean = gap.mean_secs;
+            sources.push((text, Source::Loop(gap.clone()), mean));
+            sources.push((text, Source::Renewal(gap), mean));
+        }
+        for (name, source, mean) in sources {
+            let expected = 60_000.0 / mean;
+            // The count of a second is a sum over independent senders, each of
+            // which rarely has two; the variance is at most some times the mean
+            // for the bursty ones. A full first time, or a phase in the wrong
+            // interval, is off by a tenth and more.
+            let most = 10.0 * f64::sqrt(expected);
+            for (second, count) in per_second(&source).into_iter().enumerate() {
+                let off = count as f64 - expected;
+                assert!(
+                    off.abs() < most,
+                    "{name}: {count} in second {second}, not {expected}"
+                );
+            }
         }
     }
 

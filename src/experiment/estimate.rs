@@ -1,8 +1,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Study;
 use super::view::{Method, View};
-use super::{Cell, Study};
 use crate::scenario::{Estimand, Part, Quantity};
 use crate::sim::{Histogram, Record};
 use crate::stats::{
@@ -23,6 +23,8 @@ pub struct Estimate {
     pub value: f64,
     /// Its confidence interval; `None` with one replication.
     pub interval: Option<Interval>,
+    /// Its standard error; `None` for a quantile, and with one replication.
+    pub standard_error: Option<f64>,
     /// On what the interval rests.
     pub basis: Basis,
     /// The one-sided bound from below, at the study's confidence.
@@ -69,6 +71,21 @@ impl Estimate {
         }
     }
 
+    /// The same, known to be the same in every run.
+    fn exactly(self) -> Estimate {
+        let value = self.value;
+        Estimate {
+            interval: Some(Interval {
+                lo: value,
+                hi: value,
+            }),
+            basis: Basis::Exact,
+            lower: Some(value),
+            upper: Some(value),
+            ..self
+        }
+    }
+
     fn of_ratio(estimand: Estimand, ratio: RatioEstimate, confidence: f64) -> Estimate {
         let is_share = estimand.quantity() == Quantity::Probability;
         Estimate {
@@ -77,6 +94,7 @@ impl Estimate {
             part: Arc::new(Part::ALL),
             value: ratio.value,
             interval: ratio.interval(confidence),
+            standard_error: ratio.standard_error,
             basis: ratio.basis(),
             lower: ratio.lower(confidence),
             upper: ratio.upper(confidence),
@@ -108,6 +126,7 @@ impl Estimate {
                 lo: scaled(interval.lo),
                 hi: scaled(interval.hi),
             }),
+            standard_error: None,
             basis: match estimand.is_of_run() || estimand.is_of_gate() {
                 true => Basis::Runs,
                 false => Basis::Spread,
@@ -180,30 +199,6 @@ impl Estimates {
     }
 }
 
-/// The numerators and denominators of all ratios and shares of runs of a cell,
-/// by part and replication: what its estimates are made of.
-pub fn pairs<'a>(
-    cell: &'a Cell,
-    part: &Part,
-    records: &'a [Record],
-) -> Vec<(Estimand, Vec<(f64, f64)>)> {
-    let Some(view) = View::new(cell, part) else {
-        return Vec::new();
-    };
-    Estimand::all()
-        .filter(|estimand| {
-            matches!(
-                view.method(*estimand),
-                Some(Method::Ratio { .. } | Method::ShareOfRuns)
-            )
-        })
-        .map(|estimand| {
-            let pairs = records.iter().map(|record| view.pair(estimand, record));
-            (estimand, pairs.collect())
-        })
-        .collect()
-}
-
 /// The parts of all cells, each once.
 fn parts(study: &Study) -> Vec<Part> {
     let mut parts = vec![Part::ALL];
@@ -238,6 +233,10 @@ fn estimate(
     records: &[Record],
     confidence: f64,
 ) -> Option<Estimate> {
+    let exact = |estimate: Estimate| match view.is_certain() {
+        true => estimate.exactly(),
+        false => estimate,
+    };
     let pairs = || records.iter().map(|record| view.pair(estimand, record));
     match method {
         Method::Ratio { scale, is_exact } => {
@@ -251,7 +250,7 @@ fn estimate(
         Method::ShareOfRuns => {
             let seen = pairs().filter(|(x, _)| *x > 0.0).count();
             let share = share_of_runs(seen as u32, records.len() as u32)?;
-            Some(Estimate::of_ratio(estimand, share, confidence))
+            Some(exact(Estimate::of_ratio(estimand, share, confidence)))
         }
         Method::MedianOfRuns => {
             let numbers: Vec<Option<u64>> = (records.iter())
@@ -262,9 +261,9 @@ fn estimate(
                 Quantity::Seconds => NANOS_PER_SECOND,
                 _ => 1.0,
             };
-            Some(Estimate::of_quantile(
+            Some(exact(Estimate::of_quantile(
                 estimand, median, confidence, per_unit,
-            ))
+            )))
         }
         Method::Quantile {
             quantile,
@@ -276,12 +275,12 @@ fn estimate(
                 .map(|(latencies, never)| (latencies, if with_failures { never } else { 0 }))
                 .unzip();
             let found = woodruff(&histograms, &never, quantile)?;
-            Some(Estimate::of_quantile(
+            Some(exact(Estimate::of_quantile(
                 estimand,
                 found,
                 confidence,
                 NANOS_PER_SECOND,
-            ))
+            )))
         }
     }
 }

@@ -1,5 +1,19 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::Study;
 use crate::sim::{EVENTS_PER_LOOK, QueueKind, Record, Replication, Stopped};
+use crate::world::{World, WorldError};
+
+/// Why a study has no results.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The observer said that it should stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The homes and devices that a replication drew cannot be run.
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
 
 /// One replication of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,25 +62,32 @@ impl Study {
     /// by cell; a shorter list knows nothing of the rest.
     ///
     /// # Errors
-    /// [`Stopped`], if the observer said so; records of tasks that had ended
-    /// were shown to it.
+    /// If the observer said that it should stop, or the world of a replication
+    /// is too large; records of tasks that had ended were shown to the observer.
     pub fn run(
         &self,
         options: Options,
         mut known: Vec<Option<Record>>,
         observer: &dyn Observer,
-    ) -> Result<Vec<Vec<Record>>, Stopped> {
+    ) -> Result<Vec<Vec<Record>>, RunError> {
         known.resize_with(self.tasks(), || None);
+        let replications = self.replications as usize;
+        let worlds: Vec<SharedWorld> = (known.chunks(replications.max(1)))
+            .map(|known| SharedWorld::new(known.iter().filter(|known| known.is_none()).count()))
+            .collect();
         let one = |(index, known): (usize, Option<Record>)| match known {
             Some(record) => Ok(record),
-            None => self.run_task(self.task(index), options.queue, observer),
+            None => {
+                let task = self.task(index);
+                self.run_task(task, &worlds[task.cell], options.queue, observer)
+            }
         };
         let records = run_all(known, options.threads, one)?;
         let mut records = records.into_iter();
         Ok(self
             .cells
             .iter()
-            .map(|_| records.by_ref().take(self.replications as usize).collect())
+            .map(|_| records.by_ref().take(replications).collect())
             .collect())
     }
 
@@ -81,21 +102,81 @@ impl Study {
     fn run_task(
         &self,
         task: Task,
+        shared: &SharedWorld,
         queue: QueueKind,
         observer: &dyn Observer,
-    ) -> Result<Record, Stopped> {
+    ) -> Result<Record, RunError> {
         if observer.should_stop() {
-            return Err(Stopped);
+            return Err(Stopped.into());
         }
-        let world = &self.cells[task.cell].world;
-        let replication = Replication::new(world, self.seed, task.replication, queue);
+        let cell = &self.cells[task.cell];
+        let compile = |replication| World::compile(&cell.scenario, self.seed, replication);
+        let world = match cell.outline.is_shared {
+            true => shared.get(|| compile(0))?,
+            false => Arc::new(compile(task.replication)?),
+        };
+        let replication = Replication::new(&world, self.seed, task.replication, queue);
         observer.loop_begins(task);
         let record = replication.run(&|| {
             observer.loop_goes_on(EVENTS_PER_LOOK);
             observer.should_stop()
         })?;
+        shared.done_with();
         observer.task_ended(task, &record);
         Ok(record)
+    }
+}
+
+/// The world that the tasks of a cell share: compiled when the first of them
+/// begins, and dropped when the last has ended.
+#[derive(Debug)]
+struct SharedWorld {
+    state: Mutex<SharedState>,
+}
+
+#[derive(Debug)]
+struct SharedState {
+    world: Option<Arc<World>>,
+    tasks_left: usize,
+}
+
+impl SharedWorld {
+    fn new(tasks: usize) -> SharedWorld {
+        SharedWorld {
+            state: Mutex::new(SharedState {
+                world: None,
+                tasks_left: tasks,
+            }),
+        }
+    }
+
+    fn get(
+        &self,
+        compile: impl FnOnce() -> Result<World, WorldError>,
+    ) -> Result<Arc<World>, WorldError> {
+        let mut state = self.lock();
+        match &state.world {
+            Some(world) => Ok(Arc::clone(world)),
+            None => {
+                let world = Arc::new(compile()?);
+                state.world = Some(Arc::clone(&world));
+                Ok(world)
+            }
+        }
+    }
+
+    /// A task has ended.
+    fn done_with(&self) {
+        let mut state = self.lock();
+        state.tasks_left = state.tasks_left.saturating_sub(1);
+        if state.tasks_left == 0 {
+            state.world = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SharedState> {
+        // A thread that panicked cannot have left the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,8 +186,8 @@ type Known = Vec<Option<Record>>;
 fn run_all(
     known: Known,
     threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, Stopped> + Sync + Send,
-) -> Result<Vec<Record>, Stopped> {
+    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError> + Sync + Send,
+) -> Result<Vec<Record>, RunError> {
     use rayon::prelude::*;
     let run = || {
         known
@@ -127,7 +208,7 @@ fn run_all(
 fn run_all(
     known: Known,
     _threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, Stopped>,
-) -> Result<Vec<Record>, Stopped> {
+    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError>,
+) -> Result<Vec<Record>, RunError> {
     known.into_iter().enumerate().map(one).collect()
 }

@@ -21,6 +21,8 @@ pub(super) struct View<'a> {
     /// The seconds that the segments last.
     seconds: f64,
     is_whole: bool,
+    /// Whether every run is the same.
+    is_certain: bool,
 }
 
 /// What is taken of the records for an estimand.
@@ -82,7 +84,13 @@ impl<'a> View<'a> {
             segments: outline.windows.segments_of(window).collect(),
             seconds: outline.windows.length(window).secs_f64(),
             is_whole: *part == Part::ALL,
+            is_certain: cell.scenario.is_certain(),
         })
+    }
+
+    /// Whether every run is the same.
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_certain
     }
 
     /// How an estimand is taken of this part; `None` if it has none.
@@ -104,7 +112,10 @@ impl<'a> View<'a> {
         if !applies {
             return None;
         }
-        let ratio = |scale, is_exact| Method::Ratio { scale, is_exact };
+        let ratio = |scale, is_exact| Method::Ratio {
+            scale,
+            is_exact: is_exact || self.is_certain,
+        };
         Some(match estimand {
             Estimand::RunSees429 | Estimand::RunCollapses => Method::ShareOfRuns,
             Estimand::LastSuccess | Estimand::PeakInsideGate | Estimand::PeakWaitingGate => {
@@ -232,7 +243,7 @@ impl<'a> View<'a> {
                 count(&all, &|c| (c.wakeups, 0)).0,
                 f64::from(self.devices(record)) * self.seconds / 86_400.0,
             ),
-            Estimand::UtilisationGate => (gate().inside as f64, self.permit_nanos()),
+            Estimand::UtilisationGate => (gate().inside as f64, self.permit_nanos(record)),
             Estimand::WaitGateProbability => {
                 let gate = gate();
                 let visits = gate.entered + gate.wait_ended + gate.full;
@@ -337,16 +348,18 @@ impl<'a> View<'a> {
     }
 
     /// All permits of the gate times the time.
-    fn permit_nanos(&self) -> f64 {
-        let gate = self.gate.map(|gate| &self.outline.gates[gate]);
-        let permits = gate.and_then(|gate| Some(f64::from(gate.permits?) * f64::from(gate.keys)));
+    fn permit_nanos(&self, record: &Record) -> f64 {
+        let permits = self.gate.and_then(|gate| {
+            let keys = f64::from(record.fleet.gate_keys[gate]);
+            Some(f64::from(self.outline.gates[gate].permits?) * keys)
+        });
         permits.unwrap_or(0.0) * self.seconds * 1e9
     }
 
     /// The devices that the picked streams may wake in a run, each counted once.
     fn devices(&self, record: &Record) -> u32 {
         let mut groups: Vec<(usize, &str, u32)> = (self.streams.iter())
-            .map(|index| (&self.outline.streams[*index], record.devices[*index]))
+            .map(|index| (&self.outline.streams[*index], record.fleet.devices[*index]))
             .filter(|(stream, _)| stream.wakes)
             .filter_map(|(stream, devices)| Some((stream.cohort, stream.kind.as_deref()?, devices)))
             .collect();

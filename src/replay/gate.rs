@@ -45,7 +45,7 @@ struct Visit {
 impl GateJudge {
     pub(super) fn new(plan: GatePlan, by_key: bool, streams: Streams) -> GateJudge {
         GateJudge {
-            gate: Gate::new(plan, 0, streams),
+            gate: Gate::new(plan, streams),
             by_key,
             agenda: BinaryHeap::new(),
             visits: Slab::new(),

@@ -79,4 +79,12 @@ impl<'a> Answer<'a> {
             ),
         }
     }
+
+    /// Requests of the measured span that had not ended when the run did, over
+    /// all policies and replications.
+    pub(super) fn unfinished(&self) -> u64 {
+        let segments = (self.records.iter().flatten()).flat_map(|record| &record.segments);
+        let streams = segments.flat_map(|segment| &segment.streams);
+        streams.map(|counts| counts.unfinished).sum()
+    }
 }

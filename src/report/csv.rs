@@ -1,8 +1,13 @@
+use std::io::Write;
+
 use super::Answer;
-use crate::experiment::{Estimate, pairs};
+use super::field::name_field;
+use crate::experiment::Estimate;
 use crate::scenario::Part;
-use crate::sim::Record;
-use crate::stats::Basis;
+use crate::server::StagePlan;
+use crate::sim::{Record, SegmentRecord, StreamRecord};
+use crate::stats::{Basis, woodruff};
+use crate::world::Outline;
 
 /// The dimensions of a part, as files name them.
 const DIMENSIONS: [&str; 4] = ["cohort", "method", "limit", "window"];
@@ -22,20 +27,27 @@ fn cell_header(answer: &Answer<'_>) -> Vec<String> {
 
 fn cell_columns(answer: &Answer<'_>, cell: usize) -> Vec<String> {
     let study_cell = &answer.study.cells[cell];
-    let mut columns = vec![cell.to_string(), study_cell.name.clone()];
-    columns.extend(study_cell.settings.iter().map(|(_, value)| value.clone()));
+    let mut columns = vec![cell.to_string(), field(&study_cell.name)];
+    columns.extend(study_cell.settings.iter().map(|(_, value)| field(value)));
     columns
 }
 
-/// The values of a part's dimensions, empty where it has none.
+/// The values of a part's dimensions.
 fn part_columns(part: &Part) -> impl Iterator<Item = String> {
     let given = part.dimensions();
     DIMENSIONS.into_iter().map(move |dimension| {
         let mut given = given.iter();
         given
             .find(|(name, _)| *name == dimension)
-            .map_or_else(String::new, |(_, value)| value.clone())
+            .map_or_else(|| WHOLE.to_owned(), |(_, value)| field(value))
     })
+}
+
+/// What stands for a dimension of which all is meant.
+const WHOLE: &str = "(all)";
+
+fn field(name: &str) -> String {
+    name_field(name).into_owned()
 }
 
 /// How files name what an interval rests on.
@@ -65,6 +77,7 @@ pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
             "value",
             "lo",
             "hi",
+            "standard_error",
             "confidence",
             "basis",
             "lower",
@@ -85,6 +98,7 @@ pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
             estimate.value.to_string(),
             number(interval.map(|interval| interval.lo)),
             number(interval.map(|interval| interval.hi)),
+            number(estimate.standard_error),
             answer.study.confidence.to_string(),
             basis(estimate.basis).to_owned(),
             number(estimate.lower),
@@ -97,32 +111,211 @@ pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
     finish(writer)
 }
 
-/// One row per cell, replication, part and estimate: the numerator and the
-/// denominator that the estimate adds up.
+/// What stands where a dimension does not apply: never an empty field, which
+/// programs that group rows would drop.
+const NO_PART: &str = "(none)";
+
+/// One row per cell, replication, stream of requests and set of windows: the
+/// counts of which every estimate of traffic is a ratio of sums.
 ///
 /// # Errors
 /// If the writer fails.
-pub fn replications_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::Error> {
+    let mut writer = csv::Writer::from_writer(to);
+    let limits = stage_names(answer, |_| true);
     let mut header = cell_header(answer);
     header.push("replication".to_owned());
-    header.extend(DIMENSIONS.map(str::to_owned));
-    header.extend(["name", "numerator", "denominator"].map(str::to_owned));
+    header.extend(["cohort", "method", "kind", "window"].map(str::to_owned));
+    header.extend(COUNTS.iter().map(|(name, _)| (*name).to_owned()));
+    header.extend(
+        [
+            "commands",
+            "polls_due",
+            "devices",
+            "seconds",
+            "latency_sum_s",
+        ]
+        .map(str::to_owned),
+    );
+    header.extend(
+        QUANTILES
+            .iter()
+            .map(|(name, _)| format!("latency_{name}_s")),
+    );
+    header.extend(limits.iter().map(|name| format!("refused by {name}")));
     writer.write_record(&header)?;
     for (index, (cell, records)) in answer.study.cells.iter().zip(answer.records).enumerate() {
-        for part in answer.estimates.parts() {
-            for (estimand, pairs) in pairs(cell, part, records) {
-                for (record, (x, n)) in records.iter().zip(pairs) {
-                    let mut row = cell_columns(answer, index);
-                    row.push(record.replication.to_string());
-                    row.extend(part_columns(part));
-                    row.extend([estimand.name().to_owned(), x.to_string(), n.to_string()]);
+        let outline = &cell.outline;
+        let cell_columns = cell_columns(answer, index);
+        let stage_of = |name: &String| outline.stages.iter().position(|stage| stage.name == *name);
+        for record in records {
+            let rows = segments(outline, record).flat_map(|(window, seconds, segment)| {
+                let streams = outline.streams.iter().zip(&segment.streams).enumerate();
+                streams.map(move |(number, row)| (window.clone(), seconds, number, row))
+            });
+            for (window, seconds, number, (stream, counts)) in rows {
+                let is = |condition: bool, count: u64| if condition { count } else { 0 };
+                let mut row = cell_columns.clone();
+                row.push(record.replication.to_string());
+                row.push(field(&outline.cohorts[stream.cohort]));
+                row.push(field(&outline.methods[stream.method]));
+                row.push(
+                    stream
+                        .kind
+                        .as_deref()
+                        .map_or_else(|| NO_PART.to_owned(), field),
+                );
+                row.push(window);
+                row.extend(COUNTS.iter().map(|(_, count)| count(counts).to_string()));
+                let attempts_429 = (outline.stages.iter().zip(&counts.refused))
+                    .filter(|(stage, _)| stage.response.status == 429);
+                row[cell_columns.len() + 5 + ATTEMPTS_429] = attempts_429
+                    .map(|(_, count)| count)
+                    .sum::<u64>()
+                    .to_string();
+                row.extend([
+                    is(stream.deadline.is_some(), counts.requests).to_string(),
+                    is(stream.skips, counts.requests + counts.skipped).to_string(),
+                    record.fleet.devices[number].to_string(),
+                    seconds.to_string(),
+                    (counts.latency_sum as f64 / 1e9).to_string(),
+                ]);
+                row.extend(QUANTILES.iter().map(|(_, quantile)| {
+                    let found = woodruff(&[&counts.latency], &[0], *quantile);
+                    found.map_or_else(String::new, |found| (found.value / 1e9).to_string())
+                }));
+                row.extend(limits.iter().map(|name| {
+                    stage_of(name)
+                        .map_or_else(String::new, |stage| counts.refused[stage].to_string())
+                }));
+                writer.write_record(&row)?;
+            }
+        }
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
+
+type Count = (&'static str, fn(&StreamRecord) -> u64);
+
+/// The counts of a stream, as files name them.
+const COUNTS: [Count; 17] = [
+    ("requests", |c| c.requests),
+    ("attempts", |c| c.attempts),
+    ("attempts_429", |_| 0),
+    ("attempts_refused", |c| c.refused.iter().sum()),
+    ("first_429", |c| c.first_429),
+    ("any_429", |c| c.any_429),
+    ("any_refusal", |c| c.any_refusal),
+    ("timed_out", |c| c.timed_out),
+    ("succeeded", |c| c.succeeded),
+    ("given_up", |c| c.given_up),
+    ("unfinished", |c| c.unfinished),
+    ("executed", |c| c.executed),
+    ("executed_again", |c| c.executed_again),
+    ("undone", |c| c.undone),
+    ("unconfirmed", |c| c.unconfirmed),
+    ("skipped", |c| c.skipped),
+    ("wakeups", |c| c.wakeups),
+];
+
+/// The place of the attempts answered 429, which need the stages' statuses.
+const ATTEMPTS_429: usize = 2;
+
+/// The segments of a run: the windows that each lies in, in words, and its
+/// length in seconds.
+fn segments<'a>(
+    outline: &'a Outline,
+    record: &'a Record,
+) -> impl Iterator<Item = (String, f64, &'a SegmentRecord)> {
+    let windows = &outline.windows;
+    let sets = windows.segments.iter().zip(&windows.lengths);
+    sets.zip(&record.segments).map(|((set, length), segment)| {
+        let within: Vec<String> = (windows.names.iter().enumerate())
+            .filter(|(number, _)| set >> number & 1 == 1)
+            .map(|(_, window)| window.to_string())
+            .collect();
+        let name = match within.is_empty() {
+            true => NO_PART.to_owned(),
+            false => within.join(" and "),
+        };
+        (name, length.secs_f64(), segment)
+    })
+}
+
+/// The names of the stages of all cells that `wanted` picks, each once.
+fn stage_names(answer: &Answer<'_>, wanted: impl Fn(&StagePlan) -> bool) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let outlines = answer.study.cells.iter().map(|cell| &cell.outline);
+    for stage in outlines.flat_map(|outline| &outline.stages) {
+        if wanted(stage) && !names.contains(&stage.name) {
+            names.push(stage.name.clone());
+        }
+    }
+    names
+}
+
+/// One row per cell, replication, gate and set of windows.
+///
+/// # Errors
+/// If the writer fails.
+pub fn gates_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::Error> {
+    let mut writer = csv::Writer::from_writer(to);
+    let mut header = cell_header(answer);
+    header.extend(
+        [
+            "replication",
+            "gate",
+            "window",
+            "seconds",
+            "permits",
+            "keys",
+            "entered",
+            "entered_after_wait",
+            "full",
+            "wait_ended",
+            "waited_s",
+            "permit_seconds",
+            "peak_inside",
+            "peak_waiting",
+        ]
+        .map(str::to_owned),
+    );
+    writer.write_record(&header)?;
+    for (index, (cell, records)) in answer.study.cells.iter().zip(answer.records).enumerate() {
+        let outline = &cell.outline;
+        let cell_columns = cell_columns(answer, index);
+        for record in records {
+            for (window, seconds, segment) in segments(outline, record) {
+                let gates = outline.gates.iter().zip(&segment.gates);
+                for ((gate, counts), keys) in gates.zip(&record.fleet.gate_keys) {
+                    let mut row = cell_columns.clone();
+                    row.extend([
+                        record.replication.to_string(),
+                        field(&outline.stages[gate.stage].name),
+                        window.clone(),
+                        seconds.to_string(),
+                        gate.permits
+                            .map_or_else(String::new, |permits| permits.to_string()),
+                        keys.to_string(),
+                        counts.entered.to_string(),
+                        counts.entered_after_wait.to_string(),
+                        counts.full.to_string(),
+                        counts.wait_ended.to_string(),
+                        (counts.waited as f64 / 1e9).to_string(),
+                        (counts.inside as f64 / 1e9).to_string(),
+                        counts.peak_inside.to_string(),
+                        counts.peak_waiting.to_string(),
+                    ]);
                     writer.write_record(&row)?;
                 }
             }
         }
     }
-    finish(writer)
+    writer.flush()?;
+    Ok(())
 }
 
 /// One row per cell and step of the time series, added up over replications.

@@ -38,6 +38,7 @@ fn summary(answer: &Answer<'_>) -> Value {
         "seed": answer.study.seed,
         "replications": answer.study.replications,
         "result_hash": answer.result_hash,
+        "unfinished_requests": answer.unfinished(),
         "start": answer.study.cells.first().map(|cell| &cell.outline.start),
         "policies": answer.study.cells.iter().map(|cell| json!({
             "name": cell.name,
@@ -72,6 +73,7 @@ fn estimate(answer: &Answer<'_>, estimate: &Estimate) -> Value {
         "value": finite(estimate.value),
         "lo": estimate.interval.and_then(|interval| finite(interval.lo)),
         "hi": estimate.interval.and_then(|interval| finite(interval.hi)),
+        "standard_error": estimate.standard_error,
         "never": estimate.value.is_infinite(),
         "basis": basis(estimate.basis),
         "upper": estimate.upper.and_then(finite),

@@ -1,4 +1,5 @@
 use super::chart::{Axis, Chart, Frame, Intervals, Line, Lines, Mark, Panel, Point, Row, Scale};
+use super::file_name::file_names;
 use super::{Answer, number};
 use crate::experiment::{Cell, SeriesPoint, gate_series, refusal_series};
 use crate::scenario::{CommandTimes, Estimand, Part, Quantity};
@@ -45,12 +46,8 @@ pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
             names.push(&stage.name);
         }
     }
-    for name in names {
-        let mut figure = gate(answer, first, name);
-        if figures.iter().any(|other| other.name == figure.name) {
-            figure.name = format!("{}_{}", figure.name, figures.len());
-        }
-        figures.push(figure);
+    for (name, file) in names.iter().zip(file_names(&names)) {
+        figures.push(gate(answer, first, name, &file));
     }
     figures.push(policies(answer));
     figures
@@ -215,7 +212,7 @@ fn gate_of(cell: &Cell, name: &str) -> Option<usize> {
     stage.gate.map(usize::from)
 }
 
-fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
+fn gate(answer: &Answer<'_>, first: &Cell, name: &str, file: &str) -> Figure {
     let time = TimeAxis::new(first);
     let with_gate = || {
         let cells = answer.study.cells.iter().zip(answer.records);
@@ -263,7 +260,7 @@ fn gate(answer: &Answer<'_>, first: &Cell, name: &str) -> Figure {
         series,
     };
     Figure {
-        name: format!("load_{}", slug(name)),
+        name: format!("load_{file}"),
         chart: chart.into(),
     }
 }
@@ -332,20 +329,4 @@ fn panel(answer: &Answer<'_>, estimand: Estimand) -> Panel {
         rows: rows.collect(),
         marks: Vec::new(),
     }
-}
-
-/// A name that any file system takes.
-fn slug(name: &str) -> String {
-    let mut slug: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    slug.truncate(60);
-    slug
 }

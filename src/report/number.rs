@@ -1,97 +1,163 @@
-//! Numbers as people read them.
+//! Numbers as people read them aloud: the one place that writes them, for
+//! tables, pages and charts.
 
 use crate::experiment::Estimate;
-use crate::scenario::Quantity;
+use crate::scenario::{Estimand, Quantity};
+use crate::stats::{Basis, Interval};
 
 /// A number with three significant digits, without an exponent, and without
 /// needless zeros.
 pub(super) fn plain(value: f64) -> String {
-    significant(value, 3)
+    trimmed(&significant(value, 3))
 }
 
-fn significant(value: f64, digits: usize) -> String {
+/// A number with at least so many significant digits, commas between thousands
+/// and no exponent.
+fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }
-    let written = format!("{value:.*e}", digits - 1);
-    let exponent: i32 = written
-        .split_once('e')
-        .and_then(|(_, exponent)| exponent.parse().ok())
-        .unwrap_or(0);
-    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-    let text = format!("{value:.decimals$}");
+    with_decimals(value, digits - 1 - exponent(value, digits))
+}
+
+/// The decimal exponent of a number that is rounded to so many digits.
+fn exponent(value: f64, digits: i32) -> i32 {
+    let written = format!("{value:.*e}", digits.max(1) as usize - 1);
+    let exponent = written.split_once('e').map(|(_, exponent)| exponent);
+    exponent
+        .and_then(|exponent| exponent.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Without the zeros after the point that say nothing.
+fn trimmed(text: &str) -> String {
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+        false => text.to_owned(),
     }
+}
+
+fn with_decimals(value: f64, decimals: i32) -> String {
+    let text = format!("{:.*}", decimals.clamp(0, 12) as usize, value.abs());
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let mut shown = String::new();
+    if value < 0.0 {
+        shown.push('-');
+    }
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    if !part.is_empty() {
+        shown.push('.');
+        shown.push_str(part);
+    }
+    shown
+}
+
+/// A unit: how many of the quantity's own it holds, and what follows a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Unit {
+    size: f64,
+    suffix: &'static str,
+}
+
+/// The unit for numbers of about that size.
+fn unit(quantity: Quantity, size: f64) -> Unit {
+    let (size, suffix) = match quantity {
+        Quantity::Probability => (0.01, " %"),
+        Quantity::PerSecond => (1.0, "/s"),
+        Quantity::PerDay => (1.0, "/day"),
+        Quantity::Ratio | Quantity::Count => (1.0, ""),
+        Quantity::Seconds => match size.abs() {
+            0.0 => (1.0, " s"),
+            size if size < 1e-6 => (1e-9, " ns"),
+            size if size < 1e-3 => (1e-6, " us"),
+            size if size < 1.0 => (1e-3, " ms"),
+            size if size < 120.0 => (1.0, " s"),
+            size if size < 7200.0 => (60.0, " min"),
+            size if size < 172_800.0 => (3600.0, " h"),
+            _ => (86_400.0, " days"),
+        },
+    };
+    Unit { size, suffix }
 }
 
 /// A value in its unit.
 pub(super) fn value(quantity: Quantity, value: f64) -> String {
-    match quantity {
-        Quantity::Probability => format!("{} %", plain(value * 100.0)),
-        Quantity::Seconds => seconds(value),
-        Quantity::PerSecond => format!("{}/s", plain(value)),
-        Quantity::PerDay => format!("{}/day", plain(value)),
-        // Four digits: a retry amplification is often just above 1.
-        Quantity::Ratio => significant(value, 4),
-        Quantity::Count => plain(value),
+    if value.is_infinite() {
+        return "never".to_owned();
     }
+    let unit = unit(quantity, value);
+    // An amplification is often just above 1.
+    let digits = if quantity == Quantity::Ratio { 4 } else { 3 };
+    trimmed(&significant(value / unit.size, digits)) + unit.suffix
 }
 
-fn seconds(value: f64) -> String {
-    let (scaled, unit) = match value {
-        0.0 => (0.0, "s"),
-        value if value < 1e-3 => (value * 1e6, "us"),
-        value if value < 1.0 => (value * 1e3, "ms"),
-        value if value < 120.0 => (value, "s"),
-        value if value < 7200.0 => (value / 60.0, "min"),
-        value => (value / 3600.0, "h"),
-    };
-    format!("{} {unit}", plain(scaled))
-}
-
-/// An estimate with its interval, such as `1.24 % [1.18, 1.3]`.
+/// An estimate with its interval, such as `1.24 % [1.18, 1.30]`; what was never
+/// or always seen with its bound; what is not known any better than the digits
+/// that are shown, without.
 pub(super) fn estimate(estimate: &Estimate) -> String {
     let quantity = estimate.estimand.quantity();
+    if estimate.value.is_infinite() {
+        return never(estimate.estimand).to_owned();
+    }
     let shown = value(quantity, estimate.value);
-    match estimate.interval {
-        Some(interval) => match (quantity, shown.split_once([' ', '/'])) {
-            (Quantity::Seconds, _) | (_, None) => format!(
-                "{shown} [{}, {}]",
-                value(quantity, interval.lo),
-                value(quantity, interval.hi)
-            ),
-            _ => {
-                let scale = if quantity == Quantity::Probability {
-                    100.0
-                } else {
-                    1.0
-                };
-                let digits = digits_to_tell_apart(interval.lo, interval.hi);
-                let end = |end: f64| significant(end * scale, digits);
-                format!("{shown} [{}, {}]", end(interval.lo), end(interval.hi))
-            }
-        },
-        None if estimate.value == 0.0 && quantity == Quantity::Probability => {
-            "none seen".to_owned()
-        }
-        None => shown,
+    let Some(interval) = estimate.interval else {
+        return match estimate.value == 0.0 && quantity == Quantity::Probability {
+            true => "none seen".to_owned(),
+            false => shown,
+        };
+    };
+    match estimate.basis {
+        Basis::Exact => shown,
+        Basis::NoneSeen => format!("none seen, at most {}", value(quantity, interval.hi)),
+        Basis::AllSeen => format!("always, at least {}", value(quantity, interval.lo)),
+        _ => with_interval(quantity, estimate.value, interval),
     }
 }
 
-/// Three significant digits, or as many more as two ends need to differ.
-fn digits_to_tell_apart(lo: f64, hi: f64) -> usize {
-    (3..9)
-        .find(|digits| lo == hi || significant(lo, *digits) != significant(hi, *digits))
-        .unwrap_or(3)
+/// That a time is not reached.
+fn never(estimand: Estimand) -> &'static str {
+    match estimand {
+        Estimand::CompletionCommandP95 => "more than 5 % never succeed",
+        Estimand::CompletionCommandP99 => "more than 1 % never succeed",
+        Estimand::LastSuccess => "nothing succeeds in most runs",
+        _ => "more than half never succeed",
+    }
+}
+
+/// The interval says how many digits are worth showing: a quarter of it gets
+/// one, but no number more than five.
+fn with_interval(quantity: Quantity, number: f64, interval: Interval) -> String {
+    let unit = unit(quantity, if number == 0.0 { interval.hi } else { number });
+    let scaled = |number: f64| number / unit.size;
+    let width = match interval.hi.is_finite() {
+        true => interval.hi - interval.lo,
+        false => number - interval.lo,
+    };
+    let most = 4 - exponent(scaled(number).max(f64::MIN_POSITIVE), 5);
+    let decimals = match width > 0.0 {
+        true => (-exponent(scaled(width / 4.0), 1)).min(most).max(0),
+        false => most.max(0),
+    };
+    let show = |number: f64| with_decimals(scaled(number), decimals);
+    let (lo, hi) = (show(interval.lo), show(interval.hi.min(f64::MAX)));
+    if lo == hi {
+        return value(quantity, number);
+    }
+    let hi = match interval.hi.is_finite() {
+        true => hi,
+        false => "never".to_owned(),
+    };
+    format!("{}{} [{lo}, {hi}]", show(number), unit.suffix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Estimand;
-    use crate::stats::Interval;
 
     #[test]
     fn numbers_have_three_digits_and_no_exponent() {
@@ -100,7 +166,8 @@ mod tests {
             (1.0, "1"),
             (0.123_456, "0.123"),
             (99.96, "100"),
-            (12_345.6, "12346"),
+            (12_345.6, "12,346"),
+            (1_000_000.0, "1,000,000"),
             (0.000_012_34, "0.0000123"),
             (2.50, "2.5"),
         ] {
@@ -112,38 +179,42 @@ mod tests {
     fn values_carry_their_unit() {
         for (quantity, number, text) in [
             (Quantity::Probability, 0.0124, "1.24 %"),
+            (Quantity::Seconds, 0.0, "0 s"),
+            (Quantity::Seconds, 8.76e-10, "0.876 ns"),
             (Quantity::Seconds, 0.08, "80 ms"),
             (Quantity::Seconds, 90.0, "90 s"),
             (Quantity::Seconds, 600.0, "10 min"),
+            (Quantity::Seconds, f64::INFINITY, "never"),
             (Quantity::PerSecond, 111.1, "111/s"),
+            (Quantity::PerDay, 288.0, "288/day"),
             (Quantity::Ratio, 1.5, "1.5"),
+            (Quantity::Count, 12_000.0, "12,000"),
         ] {
             assert_eq!(value(quantity, number), text);
         }
     }
 
     #[test]
-    fn an_estimate_shows_its_interval_or_that_nothing_was_seen() {
-        let mut shown = Estimate {
-            estimand: Estimand::P429Attempt,
-            split: None,
-            policy: String::new(),
-            value: 0.0124,
-            interval: Some(Interval {
-                lo: 0.0118,
-                hi: 0.013,
-            }),
-            design_effect: None,
-            replications: 20,
-        };
-        assert_eq!(estimate(&shown), "1.24 % [1.18, 1.3]");
-        shown.interval = None;
-        assert_eq!(estimate(&shown), "1.24 %");
-        shown.value = 0.0;
-        assert_eq!(estimate(&shown), "none seen");
-        shown.estimand = Estimand::LatencyCommandP99;
-        shown.value = 1.2;
-        shown.interval = Some(Interval { lo: 0.9, hi: 1.3 });
-        assert_eq!(estimate(&shown), "1.2 s [900 ms, 1.3 s]");
+    fn an_interval_says_how_many_digits_are_shown() {
+        use Quantity::{PerDay, PerSecond, Probability, Ratio, Seconds};
+        for (quantity, number, lo, hi, text) in [
+            (Probability, 0.0124, 0.0118, 0.013, "1.24 % [1.18, 1.30]"),
+            (Probability, 0.563, 0.551, 0.576, "56.3 % [55.1, 57.6]"),
+            (
+                Probability,
+                0.000_930,
+                0.000_502,
+                0.001_36,
+                "0.09 % [0.05, 0.14]",
+            ),
+            (Seconds, 1.2, 0.9, 1.3, "1.2 s [0.9, 1.3]"),
+            (Seconds, 30.2, 30.1, f64::INFINITY, "30.20 s [30.10, never]"),
+            (PerDay, 288.001, 288.0009, 288.0013, "288/day"),
+            (PerSecond, 321.15, 321.1, 321.2, "321.15/s [321.10, 321.20]"),
+            (Ratio, 1.0049, 1.0045, 1.0053, "1.0049 [1.0045, 1.0053]"),
+            (Ratio, 1.0, 1.0, 1.0, "1"),
+        ] {
+            assert_eq!(with_interval(quantity, number, Interval { lo, hi }), text);
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::units::Span;
 /// Exponential(mean: "50ms")
 /// Uniform(from: "0s", to: "2s")
 /// LogNormal(median: "80ms", p99: "1.2s")
+/// LogNormal(mean: "120ms", cv: 1.5)
 /// Gamma(mean: "1s", cv: 0.5)
 /// Hyperexponential([(share: 0.3, mean: "10ms"), (share: 0.7, mean: "1s")])
 /// ```
@@ -37,10 +38,12 @@ pub enum Distribution {
         /// The longest time, not less than `from`.
         to: Span,
     },
-    /// The logarithm is normal. Given by the median and exactly one percentile.
+    /// The logarithm is normal. Given either by the median and exactly one
+    /// percentile, or by the mean and the coefficient of variation.
     LogNormal {
         /// Half of the times are below this.
-        median: PositiveSpan,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        median: Option<PositiveSpan>,
         /// 90% of the times are below this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         p90: Option<PositiveSpan>,
@@ -53,6 +56,12 @@ pub enum Distribution {
         /// 99.9% of the times are below this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         p999: Option<PositiveSpan>,
+        /// The mean.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mean: Option<PositiveSpan>,
+        /// The standard deviation divided by the mean.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cv: Option<CoefficientOfVariation>,
     },
     /// A gamma distribution; with `cv: 1` it is exponential, with less it is
     /// steadier, with more burstier.
@@ -83,8 +92,8 @@ impl Distribution {
     /// Checks the rules that join several values.
     ///
     /// # Errors
-    /// If a uniform ends before it starts, if a lognormal has not exactly one
-    /// percentile or one that is not above the median, or if a
+    /// If a uniform ends before it starts, if a lognormal is not given in exactly
+    /// one way or has a percentile that is not above the median, or if a
     /// hyperexponential has no branch or shares that do not add up to 1. The
     /// message says what was found and what was expected.
     pub fn check(&self) -> Result<(), String> {
@@ -96,7 +105,7 @@ impl Distribution {
                 "a uniform distribution must not end before it starts, found from {from} to {to}"
             )),
             Distribution::Uniform { .. } => Ok(()),
-            Distribution::LogNormal { .. } => self.log_normal_sigma().map(drop),
+            Distribution::LogNormal { .. } => self.log_normal().map(drop),
             Distribution::Hyperexponential(branches) if branches.is_empty() => {
                 Err("a hyperexponential distribution needs at least one branch".to_owned())
             }
@@ -122,8 +131,14 @@ impl Distribution {
                 mean.get().secs_f64()
             }
             Distribution::Uniform { from, to } => (from.secs_f64() + to.secs_f64()) / 2.0,
-            Distribution::LogNormal { median, .. } => match self.log_normal_sigma() {
-                Ok(sigma) => median.get().secs_f64() * exp(sigma * sigma / 2.0),
+            Distribution::LogNormal {
+                mean: Some(mean), ..
+            } => match self.log_normal() {
+                Ok(_) => mean.get().secs_f64(),
+                Err(_) => f64::NAN,
+            },
+            Distribution::LogNormal { .. } => match self.log_normal() {
+                Ok((median, sigma)) => median / 1e9 * exp(sigma * sigma / 2.0),
                 Err(_) => f64::NAN,
             },
             Distribution::Hyperexponential(branches) => {
@@ -136,44 +151,63 @@ impl Distribution {
         }
     }
 
-    /// The standard deviation of the logarithm of a lognormal.
-    pub(super) fn log_normal_sigma(&self) -> Result<f64, String> {
-        let Distribution::LogNormal { median, .. } = self else {
+    /// The median of a lognormal in nanoseconds and the standard deviation of
+    /// its logarithm.
+    ///
+    /// With a coefficient of variation c the variance of the logarithm is
+    /// ln(1 + c^2), and the median is the mean divided by the root of 1 + c^2
+    /// (Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions, 1994).
+    pub(super) fn log_normal(&self) -> Result<(f64, f64), String> {
+        const WAYS: &str = "a lognormal distribution is given by `median` and one of p90, p95, p99 and p999, or by `mean` and `cv`";
+        let Distribution::LogNormal {
+            median, mean, cv, ..
+        } = self
+        else {
             return Err("only a lognormal distribution has percentiles".to_owned());
         };
         let given = self.percentiles();
-        let &[(percentile, time)] = given.as_slice() else {
-            let found: Vec<&str> = given
-                .iter()
-                .map(|(percentile, _)| percentile.name)
-                .collect();
-            return Err(format!(
-                "a lognormal distribution needs exactly one of p90, p95, p99 and p999, found {}",
-                if found.is_empty() {
-                    "none".to_owned()
-                } else {
-                    found.join(" and ")
+        match (*median, given.as_slice(), *mean, *cv) {
+            (Some(median), &[(percentile, time)], None, None) => {
+                if time <= median {
+                    return Err(format!(
+                        "the {} of a lognormal distribution must be above its median, found {time} and a median of {median}",
+                        percentile.name
+                    ));
                 }
-            ));
-        };
-        if time <= *median {
-            return Err(format!(
-                "the {} of a lognormal distribution must be above its median, found {time} and a median of {median}",
-                percentile.name
-            ));
+                let nanos = median.get().nanos() as f64;
+                let ratio = time.get().secs_f64() / median.get().secs_f64();
+                let sigma = ln(ratio) / normal_quantile(percentile.probability);
+                Ok((nanos, sigma))
+            }
+            (None, [], Some(mean), Some(cv)) => {
+                let spread = 1.0 + cv.get() * cv.get();
+                let nanos = mean.get().nanos() as f64;
+                Ok((nanos / spread.sqrt(), ln(spread).sqrt()))
+            }
+            _ => {
+                let there = [("median", median.is_some())].into_iter();
+                let percentiles = given.iter().map(|(percentile, _)| (percentile.name, true));
+                let moments = [("mean", mean.is_some()), ("cv", cv.is_some())];
+                let found: Vec<&str> = (there.chain(percentiles).chain(moments))
+                    .filter_map(|(name, there)| there.then_some(name))
+                    .collect();
+                Err(match found.as_slice() {
+                    [] => format!("{WAYS}; found none of them"),
+                    [one] => format!("{WAYS}; found {one} alone"),
+                    [first @ .., last] => format!("{WAYS}; found {} and {last}", first.join(", ")),
+                })
+            }
         }
-        let ratio = time.get().secs_f64() / median.get().secs_f64();
-        Ok(ln(ratio) / normal_quantile(percentile.probability))
     }
 
     /// The percentiles that a lognormal is given by.
     fn percentiles(&self) -> Vec<(Percentile, PositiveSpan)> {
         let Distribution::LogNormal {
-            median: _,
             p90,
             p95,
             p99,
             p999,
+            ..
         } = self
         else {
             return Vec::new();
@@ -226,8 +260,19 @@ impl fmt::Display for Distribution {
             Distribution::Constant(span) => write!(f, "always {span}"),
             Distribution::Exponential { mean } => write!(f, "exponential, mean {mean}"),
             Distribution::Uniform { from, to } => write!(f, "uniform from {from} to {to}"),
-            Distribution::LogNormal { median, .. } => {
-                write!(f, "lognormal, median {median}")?;
+            Distribution::LogNormal {
+                median, mean, cv, ..
+            } => {
+                f.write_str("lognormal")?;
+                if let Some(mean) = mean {
+                    write!(f, ", mean {mean}")?;
+                }
+                if let Some(cv) = cv {
+                    write!(f, ", coefficient of variation {cv}")?;
+                }
+                if let Some(median) = median {
+                    write!(f, ", median {median}")?;
+                }
                 self.percentiles()
                     .iter()
                     .try_for_each(|(percentile, time)| {
@@ -294,6 +339,11 @@ mod tests {
                 r#"LogNormal(median: "1s", p999: "2s")"#,
                 "lognormal, median 1s, 99.9% below 2s",
                 1.02547490891997,
+            ),
+            (
+                r#"LogNormal(mean: "120ms", cv: 1.5)"#,
+                "lognormal, mean 120ms, coefficient of variation 1.5",
+                0.12,
             ),
             (
                 r#"Gamma(mean: "1s", cv: 0.5)"#,
@@ -366,10 +416,23 @@ mod tests {
     fn values_that_contradict_each_other_are_refused() {
         for (text, part) in [
             (r#"Uniform(from: "2s", to: "1s")"#, "found from 2s to 1s"),
-            (r#"LogNormal(median: "1s")"#, "found none"),
+            (r#"LogNormal()"#, "found none of them"),
+            (r#"LogNormal(median: "1s")"#, "found median alone"),
+            (r#"LogNormal(p99: "1s")"#, "found p99 alone"),
+            (r#"LogNormal(mean: "1s")"#, "found mean alone"),
+            (r#"LogNormal(cv: 2)"#, "found cv alone"),
             (
                 r#"LogNormal(median: "1s", p90: "2s", p999: "9s")"#,
-                "found p90 and p999",
+                "found median, p90 and p999",
+            ),
+            (r#"LogNormal(mean: "1s", p99: "2s")"#, "found p99 and mean"),
+            (
+                r#"LogNormal(median: "1s", cv: 2)"#,
+                "by `mean` and `cv`; found median and cv",
+            ),
+            (
+                r#"LogNormal(median: "1s", p99: "2s", mean: "1s", cv: 2)"#,
+                "found median, p99, mean and cv",
             ),
             (
                 r#"LogNormal(median: "1s", p95: "1s")"#,
@@ -395,6 +458,19 @@ mod tests {
                 .is_nan()
         );
         assert!(read("Hyperexponential([])").unwrap().mean_secs().is_nan());
+    }
+
+    #[test]
+    fn a_lognormal_is_the_same_by_its_moments_and_by_its_percentiles() {
+        for cv in [0.01, 0.5, 1.0, 3.0, 50.0] {
+            let text = format!(r#"LogNormal(mean: "1s", cv: {cv})"#);
+            let (median, sigma) = read(&text).unwrap().log_normal().unwrap();
+            // The moments of a lognormal from its two parameters.
+            let mean = median / 1e9 * exp(sigma * sigma / 2.0);
+            let variation = (exp(sigma * sigma) - 1.0).sqrt();
+            assert!((mean - 1.0).abs() < 1e-12, "{cv}: mean {mean}");
+            assert!((variation / cv - 1.0).abs() < 1e-9, "{cv}: {variation}");
+        }
     }
 
     #[test]

@@ -39,6 +39,19 @@ impl Gamma {
         }
     }
 
+    /// The same, with each time drawn in proportion to its length: of a shape
+    /// that is 1 more, on the same scale.
+    pub(super) fn by_length(mean: f64, cv: CoefficientOfVariation) -> Gamma {
+        let variance = cv.get() * cv.get();
+        let d = 1.0 / variance + 2.0 / 3.0;
+        Gamma {
+            boost: None,
+            d,
+            c: 1.0 / (9.0 * d).sqrt(),
+            scale_d: mean * variance * d,
+        }
+    }
+
     pub(super) fn draw(&self, stream: &mut Stream) -> f64 {
         // Drawn before the loop, so that it does not depend on the loop's length.
         let boost = match self.boost {

@@ -24,7 +24,6 @@ impl Philox {
         }
     }
 
-    #[cfg(test)]
     pub(super) fn key(&self) -> u64 {
         self.round_keys[0]
     }

@@ -1,5 +1,5 @@
 use super::gamma::Gamma;
-use super::{Distribution, Purpose, Streams};
+use super::{Branch, Distribution, Purpose, Streams};
 use crate::math::{exp, ln, normal_quantile};
 use crate::units::Span;
 
@@ -49,32 +49,39 @@ impl Sampler {
                 to: *to,
                 width: nanos(to.saturating_sub(*from)),
             },
-            Distribution::LogNormal { median, .. } => Kind::LogNormal {
-                median: nanos(median.get()),
-                sigma: distribution.log_normal_sigma()?,
-            },
+            Distribution::LogNormal { .. } => {
+                let (median, sigma) = distribution.log_normal()?;
+                Kind::LogNormal { median, sigma }
+            }
             Distribution::Gamma { mean, cv } => Kind::Gamma(Gamma::new(nanos(mean.get()), *cv)),
             Distribution::Hyperexponential(branches) => {
-                let total: f64 = branches.iter().map(|branch| branch.share.get()).sum();
-                let mut end = 0.0;
-                let mut slices: Vec<Slice> = branches
-                    .iter()
-                    .map(|branch| {
-                        let share = branch.share.get() / total;
-                        end += share;
-                        Slice {
-                            end,
-                            per_share: 1.0 / share,
-                            mean: nanos(branch.mean.get()),
-                        }
-                    })
-                    .collect();
-                if let Some(last) = slices.last_mut() {
-                    last.end = 1.0;
-                }
-                Kind::Hyperexponential(slices.into())
+                let weight = |branch: &Branch| branch.share.get();
+                Kind::Hyperexponential(slices(branches, weight))
             }
         }))
+    }
+
+    /// Compiles the distribution in which each time is drawn in proportion to
+    /// its length; exponential times are left as they are, so that of them it
+    /// is the branch that is drawn so. For [`Residual`](super::Residual); of
+    /// uniform times it is not made.
+    ///
+    /// # Errors
+    /// What [`Distribution::check`] finds.
+    pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, String> {
+        let mut sampler = Sampler::new(distribution)?;
+        match (&mut sampler.0, distribution) {
+            (Kind::LogNormal { median, sigma }, _) => *median *= exp(*sigma * *sigma),
+            (Kind::Gamma(gamma), Distribution::Gamma { mean, cv }) => {
+                *gamma = Gamma::by_length(nanos(mean.get()), *cv);
+            }
+            (Kind::Hyperexponential(old), Distribution::Hyperexponential(branches)) => {
+                let weight = |branch: &Branch| branch.share.get() * nanos(branch.mean.get());
+                *old = slices(branches, weight);
+            }
+            _ => {}
+        }
+        Ok(sampler)
     }
 
     /// Exponential times with that mean in seconds; not a number or negative
@@ -107,6 +114,29 @@ fn nanos(span: Span) -> f64 {
     span.nanos() as f64
 }
 
+/// The branches of a hyperexponential, each with a slice in proportion to its
+/// weight.
+fn slices(branches: &[Branch], weight: impl Fn(&Branch) -> f64) -> Box<[Slice]> {
+    let total: f64 = branches.iter().map(&weight).sum();
+    let mut end = 0.0;
+    let mut slices: Vec<Slice> = branches
+        .iter()
+        .map(|branch| {
+            let share = weight(branch) / total;
+            end += share;
+            Slice {
+                end,
+                per_share: 1.0 / share,
+                mean: nanos(branch.mean.get()),
+            }
+        })
+        .collect();
+    if let Some(last) = slices.last_mut() {
+        last.end = 1.0;
+    }
+    slices.into()
+}
+
 #[inline]
 fn rounded(nanos: f64) -> Span {
     Span::from_nanos((nanos + 0.5) as u64)
@@ -130,21 +160,16 @@ fn hyperexponential(slices: &[Slice], u: f64) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use statrs::function::gamma::gamma_lr;
-
     use super::*;
     use crate::rng::goodness_of_fit::{assert_distribution, assert_same_distribution};
-    use crate::rng::{Branch, CoefficientOfVariation, PositiveSpan, Share, Stream};
+    use crate::rng::references::{Reference, distribution, references};
+    use crate::rng::{CoefficientOfVariation, PositiveSpan, Share, Stream};
+    use proptest::prelude::*;
 
     const SAMPLES: u64 = 100_000;
 
     fn sampler(text: &str) -> Sampler {
-        let distribution: Distribution = ron::Options::default()
-            .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
-            .from_str(text)
-            .unwrap();
-        Sampler::new(&distribution).unwrap()
+        Sampler::new(&distribution(text)).unwrap()
     }
 
     fn seconds(sampler: &Sampler, seed: u64) -> Vec<f64> {
@@ -158,99 +183,10 @@ mod tests {
             .collect()
     }
 
-    fn exponential_moment(power: i32, mean: f64) -> f64 {
-        (1..=power).map(|i| f64::from(i) * mean).product()
-    }
-
-    fn exponential_cdf(mean: f64, x: f64) -> f64 {
-        1.0 - exp(-x / mean)
-    }
-
-    /// Raw moment 1 to 4 and distribution function, in seconds, from textbooks.
-    type Reference = (
-        &'static str,
-        Box<dyn Fn(i32) -> f64>,
-        Box<dyn Fn(f64) -> f64>,
-    );
-
-    fn log_normal(text: &'static str, median: f64, p: f64, z: f64) -> Reference {
-        let sigma = ln(p / median) / z;
-        (
-            text,
-            Box::new(move |power| {
-                let power = f64::from(power);
-                exp(power * ln(median) + power * power * sigma * sigma / 2.0)
-            }),
-            Box::new(move |x| libm::erfc(-ln(x / median) / sigma / 2.0_f64.sqrt()) / 2.0),
-        )
-    }
-
-    fn gamma(text: &'static str, mean: f64, cv: f64) -> Reference {
-        let (shape, scale) = (1.0 / (cv * cv), mean * cv * cv);
-        (
-            text,
-            Box::new(move |power| (0..power).map(|i| (shape + f64::from(i)) * scale).product()),
-            Box::new(move |x| gamma_lr(shape, x / scale)),
-        )
-    }
-
-    fn references() -> Vec<Reference> {
-        vec![
-            (
-                r#"Exponential(mean: "50ms")"#,
-                Box::new(|power| exponential_moment(power, 0.05)),
-                Box::new(|x| exponential_cdf(0.05, x)),
-            ),
-            (
-                r#"Uniform(from: "1s", to: "3s")"#,
-                Box::new(|power| {
-                    let next = f64::from(power + 1);
-                    (libm::pow(3.0, next) - 1.0) / (2.0 * next)
-                }),
-                Box::new(|x| (x - 1.0) / 2.0),
-            ),
-            log_normal(
-                r#"LogNormal(median: "80ms", p99: "200ms")"#,
-                0.08,
-                0.2,
-                2.3263478740408408,
-            ),
-            log_normal(
-                r#"LogNormal(median: "80ms", p90: "100ms")"#,
-                0.08,
-                0.1,
-                1.2815515655446004,
-            ),
-            log_normal(
-                r#"LogNormal(median: "1s", p95: "2s")"#,
-                1.0,
-                2.0,
-                1.6448536269514722,
-            ),
-            log_normal(
-                r#"LogNormal(median: "1s", p999: "3s")"#,
-                1.0,
-                3.0,
-                3.090232306167813,
-            ),
-            gamma(r#"Gamma(mean: "1s", cv: 0.5)"#, 1.0, 0.5),
-            gamma(r#"Gamma(mean: "1s", cv: 1)"#, 1.0, 1.0),
-            gamma(r#"Gamma(mean: "2s", cv: 0.01)"#, 2.0, 0.01),
-            gamma(r#"Gamma(mean: "100s", cv: 1.5)"#, 100.0, 1.5),
-            (
-                r#"Hyperexponential([(share: 0.3, mean: "10ms"), (share: 0.7, mean: "1s")])"#,
-                Box::new(|power| {
-                    0.3 * exponential_moment(power, 0.01) + 0.7 * exponential_moment(power, 1.0)
-                }),
-                Box::new(|x| 0.3 * exponential_cdf(0.01, x) + 0.7 * exponential_cdf(1.0, x)),
-            ),
-        ]
-    }
-
     #[test]
     fn distribution_functions_are_right() {
         // False-alarm probability 1e-6 for each.
-        for (text, _, cdf) in references() {
+        for Reference { text, cdf, .. } in references() {
             // Half a nanosecond more: what was rounded to x came from up to there.
             assert_distribution(seconds(&sampler(text), 1), |x| cdf(x + 0.5e-9));
         }
@@ -259,7 +195,7 @@ mod tests {
     #[test]
     fn means_and_variances_are_right() {
         // 5 standard errors, false alarm 6e-7 for each of the 22.
-        for (text, moment, _) in references() {
+        for Reference { text, moment, .. } in references() {
             let sample = seconds(&sampler(text), 2);
             let n = sample.len() as f64;
             let mean = moment(1);
@@ -300,6 +236,10 @@ mod tests {
             (
                 r#"LogNormal(median: "80ms", p99: "1.2s")"#,
                 oracle(rand_distr::LogNormal::new(ln(0.08), sigma).unwrap()),
+            ),
+            (
+                r#"LogNormal(mean: "1s", cv: 2)"#,
+                oracle(rand_distr::LogNormal::from_mean_cv(1.0, 2.0).unwrap()),
             ),
             (
                 r#"Gamma(mean: "1s", cv: 0.5)"#,

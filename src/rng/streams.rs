@@ -3,15 +3,17 @@ use std::convert::Infallible;
 use rand::TryRng;
 use rand::rand_core::utils::fill_bytes_via_next_word;
 
-use super::Purpose;
 use super::philox::{Philox, splitmix64};
+use super::{Key, Purpose};
 
-/// All random numbers of one replication, addressed by entity, purpose and index.
+/// All random numbers of one replication, or of one [`Key`] in it, addressed by
+/// entity, purpose and index.
 ///
 /// A number is Philox2x64-10 (ten rounds) of a key and a counter. The key is a
-/// hash of the seed and the replication and of nothing else: the policy or the
-/// sweep cell under study does not enter it, so that two policies meet the same
-/// world. For one seed all replications have distinct keys. The counter is
+/// hash of the seed, the replication and the names in a [`Key`], and of nothing
+/// else: the policy or the sweep cell under study does not enter it, so that two
+/// policies meet the same world. For one seed all replications have distinct
+/// keys, and within one replication so have all distinct [`Key`]s. The counter is
 ///
 /// | word | bits | holds |
 /// | --- | --- | --- |
@@ -33,6 +35,14 @@ impl Streams {
     pub fn new(seed: u64, replication: u32) -> Streams {
         Streams {
             philox: Philox::new(splitmix64(splitmix64(seed, 0), u64::from(replication))),
+        }
+    }
+
+    /// The streams of a key in this replication. To be made once and kept: it
+    /// costs about as much as a number.
+    pub fn keyed(&self, key: Key) -> Streams {
+        Streams {
+            philox: Philox::new(splitmix64(self.philox.key(), key.hash())),
         }
     }
 
@@ -147,7 +157,7 @@ mod tests {
     use super::*;
     use crate::rng::goodness_of_fit::assert_distribution;
 
-    const PURPOSES: [Purpose; 9] = [
+    const PURPOSES: [Purpose; 12] = [
         Purpose::Phase,
         Purpose::Interval,
         Purpose::Arrival,
@@ -157,6 +167,9 @@ mod tests {
         Purpose::Service,
         Purpose::Backoff,
         Purpose::Population,
+        Purpose::Admission,
+        Purpose::Failure,
+        Purpose::Probe,
     ];
 
     #[test]
@@ -173,6 +186,21 @@ mod tests {
                 7_670_626_104_209_756_238,
             ]
         );
+    }
+
+    #[test]
+    fn names_make_streams_of_their_own() {
+        let root = Streams::new(1, 0);
+        let names = ["a", "b", "c"].map(|name| root.keyed(Key::of([name])));
+        let number = |streams: &Streams| streams.uniform(0, Purpose::Phase, 0);
+        let mut found: Vec<f64> = names.iter().map(number).collect();
+        found.push(number(&root));
+        found.push(number(&names[0].keyed(Key::of(["b"]))));
+        found.push(number(&Streams::new(1, 1).keyed(Key::of(["a"]))));
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+        assert_eq!(found.len(), 6);
+        assert_eq!(names[0], Streams::new(1, 0).keyed(Key::of(["a"])));
     }
 
     #[test]
@@ -243,7 +271,7 @@ mod tests {
             Box::new(move |n| number(n, 0, Purpose::Phase, 0)),
             Box::new(move |n| number(0, n, Purpose::Phase, 0)),
             Box::new(move |n| number(0, 0, Purpose::Phase, u64::from(n))),
-            Box::new(move |n| number(0, n / 9, PURPOSES[(n % 9) as usize], 1)),
+            Box::new(move |n| number(0, n / 12, PURPOSES[(n % 12) as usize], 1)),
             Box::new(|n| {
                 let mut stream = Streams::new(9, 0).stream(n / 10, Purpose::Think, 0);
                 (0..n % 10).for_each(|_| _ = stream.uniform());
@@ -260,11 +288,11 @@ mod tests {
     #[test]
     fn neighbours_are_uncorrelated() {
         // The mean of n products of independent centred uniforms has standard
-        // deviation 1/(12 sqrt n); 5 of them: false alarm 6e-7 for each of the four.
+        // deviation 1/(12 sqrt n); 5 of them: false alarm 6e-7 for each of the five.
         let streams = Streams::new(10, 0);
         let n = 50_000_u32;
         let at = |entity, purpose, index| streams.uniform(entity, purpose, index) - 0.5;
-        let pairs: [(&str, Pair<'_>); 4] = [
+        let pairs: [(&str, Pair<'_>); 5] = [
             ("entities", &|i| {
                 (at(i, Purpose::Phase, 0), at(i + 1, Purpose::Phase, 0))
             }),
@@ -274,6 +302,11 @@ mod tests {
             }),
             ("purposes", &|i| {
                 (at(i, Purpose::Phase, 0), at(i, Purpose::Interval, 0))
+            }),
+            ("keys", &|i| {
+                let keyed = |i: u32| streams.keyed(Key::of([i.to_string().as_str()]));
+                let at = |i| keyed(i).uniform(0, Purpose::Phase, 0) - 0.5;
+                (at(i), at(i + 1))
             }),
             ("words of a block", &|i| {
                 let mut stream = streams.stream(i, Purpose::Phase, 0);
@@ -290,7 +323,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_uniform_number_is_the_first_of_the_stream(
-            seed: u64, replication: u32, entity: u32, purpose in 0_usize..9, index: u64,
+            seed: u64, replication: u32, entity: u32, purpose in 0_usize..12, index: u64,
         ) {
             let streams = Streams::new(seed, replication);
             let purpose = PURPOSES[purpose];

@@ -14,11 +14,11 @@ use server::check_server;
 pub(super) use server::limiter_findings;
 use study::{check_clock, check_study, check_targets, check_windows};
 
-use super::text::nearest;
+use super::text::{is_unprintable, nearest};
 use super::{AppOf, Scenario};
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries
-/// of traffic of a client: random draws are keyed by 6, 5 and 5 bits of them.
+/// of traffic of a client: what they make together is numbered in 16 bits.
 const MAX_COHORTS: usize = 64;
 const MAX_KINDS_PER_COHORT: usize = 31;
 const MAX_TRAFFIC_PER_CLIENT: usize = 32;
@@ -43,15 +43,21 @@ pub(super) struct Finding {
 
 struct Findings(Vec<Finding>);
 
-impl Findings {
-    fn add(&mut self, path: &str, message: impl Into<String>, label: impl Into<String>) {
-        self.0.push(Finding {
+impl Finding {
+    fn new(path: &str, message: impl Into<String>, label: impl Into<String>) -> Finding {
+        Finding {
             path: path.to_owned(),
             message: message.into(),
             label: label.into(),
             help: None,
             at_name: false,
-        });
+        }
+    }
+}
+
+impl Findings {
+    fn add(&mut self, path: &str, message: impl Into<String>, label: impl Into<String>) {
+        self.0.push(Finding::new(path, message, label));
     }
 
     fn unknown<'a>(
@@ -61,9 +67,15 @@ impl Findings {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) {
+        const MOST: usize = 12;
         let mut known: Vec<&str> = known.collect();
         known.dedup();
-        let list: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        let mut list: Vec<String> = (known.iter().take(MOST))
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        if known.len() > MOST {
+            list.push(format!("and {} more", known.len() - MOST));
+        }
         let help = match nearest(name, known.into_iter()) {
             Some(near) => Some(format!("did you mean \"{near}\"?")),
             None if list.is_empty() => None,
@@ -161,18 +173,23 @@ fn check_size(scenario: &Scenario, found: &mut Findings) {
 fn check_names(scenario: &Scenario, found: &mut Findings) {
     let mut check = |path: String, name: &str, at_name: bool| {
         let what = if name.trim().is_empty() {
-            "a name is empty"
-        } else if name.contains(char::is_control) {
-            "a name has line breaks or control characters"
+            "a name is empty".to_owned()
+        } else if let Some(c) = name.chars().find(|c| is_unprintable(*c)) {
+            let kind = match c {
+                '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break",
+                c if c.is_control() => "a control character",
+                _ => "an invisible character",
+            };
+            format!("a name has {kind}, U+{:04X}", u32::from(c))
         } else if name.chars().count() > LONGEST_NAME {
-            "a name is too long to be shown"
+            "a name is too long to be shown".to_owned()
         } else {
             return;
         };
         found.0.push(Finding {
             path,
-            message: what.to_owned(),
-            label: format!("must be one line of 1 to {LONGEST_NAME} characters"),
+            message: what,
+            label: format!("must be one line of 1 to {LONGEST_NAME} characters that can be seen"),
             help: None,
             at_name,
         });
@@ -197,6 +214,9 @@ fn check_names(scenario: &Scenario, found: &mut Findings) {
                 traffic.method,
                 false,
             );
+            if let Some(name) = traffic.name {
+                check(format!("{path}.{}.name", traffic.path), name, false);
+            }
         }
     }
     for name in scenario.retries.names() {

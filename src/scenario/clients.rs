@@ -77,6 +77,10 @@ pub enum Wakes {
 pub struct Poll {
     /// The method called.
     pub method: String,
+    /// What it is called, where its method does not tell: random draws are keyed
+    /// by it, so that another entry of the same method does not shift them.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The interval from one poll to the next.
     pub every: Span,
     /// Each interval is uniform from `every - jitter` to `every + jitter`.
@@ -115,7 +119,8 @@ pub enum Phase {
     /// interval. The load is level from the start.
     #[default]
     Steady,
-    /// Uniform in the first interval. With jitter this is not a steady state.
+    /// Uniform in the mean interval, on ticks if there are any. With jitter this
+    /// is not a steady state.
     Uniform,
     /// That long after the start of the run, for every sender alike.
     At(Span),
@@ -127,6 +132,10 @@ pub enum Phase {
 pub struct Command {
     /// The method called.
     pub method: String,
+    /// What it is called, where its method does not tell: random draws are keyed
+    /// by it, so that another entry of the same method does not shift them.
+    #[serde(default)]
+    pub name: Option<String>,
     /// When commands are given.
     pub at: CommandTimes,
     /// One call per home, or one per device of the home, all at once.
@@ -187,6 +196,10 @@ pub enum CommandTimes {
 pub struct PoissonRequests {
     /// The method called.
     pub method: String,
+    /// What it is called, where its method does not tell: random draws are keyed
+    /// by it, so that another entry of the same method does not shift them.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Requests per sender and time.
     pub rate: Rate,
     /// Who sends.
@@ -208,6 +221,10 @@ pub struct PoissonRequests {
 pub struct ClosedLoop {
     /// The method called.
     pub method: String,
+    /// What it is called, where its method does not tell: random draws are keyed
+    /// by it, so that another entry of the same method does not shift them.
+    #[serde(default)]
+    pub name: Option<String>,
     /// The time from the end of a request to the next.
     pub think: Distribution,
     /// Who sends.

@@ -7,7 +7,7 @@ use crate::units::{Span, Time, UnitError, Zone, timestamp};
 ///
 /// A run begins at `start`, warms up for `warm_up`, is measured for `length`,
 /// and then goes on until every measured request has ended, for at most
-/// `drain`.
+/// [`Scenario::drain`](super::Scenario::drain).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
@@ -22,9 +22,10 @@ pub struct Clock {
     pub warm_up: Span,
     /// The measured span.
     pub length: Span,
-    /// How long the requests of the measured span may take to end after it.
-    #[serde(default = "default_drain")]
-    pub drain: Span,
+    /// How long the requests of the measured span may take to end after it, if
+    /// that is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Span>,
     /// Whether clients keep sending until the last measured request has ended,
     /// so that it meets the same load as the others.
     #[serde(default = "yes")]
@@ -38,14 +39,12 @@ pub struct Clock {
     pub windows: Vec<DayWindow>,
 }
 
-fn default_drain() -> Span {
-    Span::from_secs(3600)
-}
-
 fn yes() -> bool {
     true
 }
 
+/// How long a run is drained at least, where nothing is written.
+pub(super) const USUAL_DRAIN: Span = Span::from_secs(3600);
 /// The most steps that a time series may have.
 pub(super) const MAX_BUCKETS: u64 = 10_000;
 

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Scenario;
+
 /// Homes that are alike: how many, behind which app and address, with which
 /// client and devices.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +76,30 @@ pub struct Devices {
 pub enum DeviceCount {
     /// The same number in each home.
     Exactly(u32),
-    /// A Poisson number with that mean, drawn once per home from the seed.
+    /// A Poisson number with that mean, drawn for each home.
     Poisson(f64),
+}
+
+/// Whether replications differ in what is random about homes and devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fleet {
+    /// Each replication draws its own: results are about all fleets that the
+    /// scenario describes.
+    #[default]
+    Fresh,
+    /// All replications have the one that the seed draws: results are about it.
+    Fixed,
+}
+
+impl Scenario {
+    /// Whether each replication has homes and devices of its own: they are
+    /// random, and the scenario does not fix them.
+    pub fn draws_fleet_anew(&self) -> bool {
+        let is_random = |devices: &Devices| match devices.count {
+            DeviceCount::Exactly(_) => false,
+            DeviceCount::Poisson(mean) => mean > 0.0,
+        };
+        self.population == Fleet::Fresh
+            && (self.cohorts.values()).any(|cohort| cohort.devices.iter().any(is_random))
+    }
 }

@@ -1,5 +1,6 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::text::number_or_word;
 use super::{LimiterRule, NamedList};
 use crate::overload::{Adaptive, Admission, Codel, SampleWindow, Shares};
 use crate::rng::Distribution;
@@ -83,7 +84,7 @@ fn server_error() -> Response {
 pub enum Stage {
     /// A limit on the number of requests inside at once. Without `max_wait` and `queue` there is no waiting; with
     /// `max_wait` alone the queue has no bound, with `queue` alone the wait
-    /// has none.
+    /// has none; `queue: Unbounded` alone refuses nobody.
     Gate {
         /// What the gate is called in results.
         #[serde(default = "gate_name")]
@@ -105,7 +106,7 @@ pub enum Stage {
         max_wait: Option<Span>,
         /// The most requests that wait at once.
         #[serde(default)]
-        queue: Option<u32>,
+        queue: Option<QueueBound>,
         /// Who of those that wait is next.
         #[serde(default)]
         order: Order,
@@ -156,6 +157,41 @@ pub enum Stage {
         #[serde(default)]
         refuse: Response,
     },
+}
+
+/// How many requests may wait at a gate at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueBound {
+    /// At most that many.
+    AtMost(u32),
+    /// Any number; written `Unbounded`.
+    Unbounded,
+}
+
+impl QueueBound {
+    /// The number, which is no bound where it is the largest.
+    fn most(self) -> u32 {
+        match self {
+            QueueBound::AtMost(most) => most,
+            QueueBound::Unbounded => u32::MAX,
+        }
+    }
+}
+
+impl Serialize for QueueBound {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            QueueBound::AtMost(most) => serializer.serialize_u32(*most),
+            QueueBound::Unbounded => serializer.serialize_unit_struct("Unbounded"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for QueueBound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<QueueBound, D::Error> {
+        let most = number_or_word(deserializer, "a number of requests that wait", "Unbounded")?;
+        Ok(most.map_or(QueueBound::Unbounded, QueueBound::AtMost))
+    }
 }
 
 fn gate_name() -> String {
@@ -236,7 +272,7 @@ impl Stage {
             },
             max_wait: max_wait.unwrap_or(Span::MAX),
             queue: match (queue, max_wait) {
-                (Some(queue), _) => *queue,
+                (Some(queue), _) => queue.most(),
                 (None, Some(_)) => u32::MAX,
                 (None, None) => 0,
             },

@@ -376,7 +376,7 @@ mod tests {
     fn what_is_wrong_is_said_with_what_to_write() {
         for (text, part) in [
             ("p429.attempt of cloud <= 1%", "such as of \"cloud\""),
-            ("p429.attempt on \"x\" <= 1%", "did you mean of?"),
+            ("p429.attempt fro \"x\" <= 1%", "did you mean for?"),
             ("p429.attempt \"x\" <= 1%", "without a word before it"),
             ("p429.attempt in 06:00 <= 1%", "such as \"06:00..06:05\""),
             ("p429.attempt of \"x <= 1%", "quote does not end"),

@@ -18,9 +18,11 @@ mod number_or_word;
 mod parse;
 mod path;
 mod position;
+mod printable;
 mod problem;
 #[cfg(feature = "cli")]
 mod render;
+mod repair;
 mod ron_error;
 mod scan;
 mod source;
@@ -34,9 +36,10 @@ pub use number_or_word::number_or_word;
 pub use parse::{MOST_PROBLEMS, parse};
 pub use path::{Path, PathError, Segment};
 pub use position::line_and_column;
+pub use printable::{is_unprintable, printable, shortened};
 pub use problem::{Problem, Problems};
 #[cfg(feature = "cli")]
-pub use render::render;
+pub use render::{MOST_SHOWN, render};
 pub use ron_error::from_ron;
 pub use source::{MAX_SOURCE_BYTES, read_source};
 pub use tree::SourceTree;

@@ -1,5 +1,7 @@
 use super::Scenario;
-use super::text::{MOST_PROBLEMS, Path, PathError, Problem, Problems, SourceTree, candidates, set};
+use super::text::{
+    MOST_PROBLEMS, Path, PathError, Problem, Problems, SourceTree, candidates, parse, set,
+};
 
 /// The text of a scenario, with values set from outside.
 #[derive(Debug, Clone)]
@@ -43,7 +45,10 @@ impl Source {
     }
 
     /// The paths that a path with `*` segments stands for.
-    fn expand(&self, path: &str) -> Result<Vec<String>, Problem> {
+    ///
+    /// # Errors
+    /// If there is nothing where a `*` is.
+    pub fn expand(&self, path: &str) -> Result<Vec<String>, Problem> {
         let whole: Path = path
             .parse()
             .map_err(|error: PathError| error.into_problem(None))?;
@@ -85,14 +90,17 @@ impl Source {
     fn set_one(&mut self, path: &str, value: &str) -> Result<(), Problem> {
         let texts =
             candidates(&self.text, path, value).map_err(|error| error.into_problem(None))?;
-        let sound = match texts.len() {
-            1 => 0,
-            _ => texts
-                .iter()
-                .position(|text| Scenario::parse(text).is_ok())
-                .unwrap_or(0),
+        // A value of the right kind that breaks a rule is told by the rule.
+        let faults = |text: &String| match Scenario::parse(text) {
+            Ok(_) => (0, 0),
+            Err(_) if parse::<Scenario>(text).is_ok() => (1, 0),
+            Err(problems) => (2, problems.len()),
         };
-        if let Some(text) = texts.into_iter().nth(sound) {
+        let best = match texts.len() {
+            1 => texts.into_iter().next(),
+            _ => texts.into_iter().min_by_key(faults),
+        };
+        if let Some(text) = best {
             self.text = text;
         }
         Ok(())

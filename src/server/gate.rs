@@ -92,7 +92,6 @@ pub struct Gate {
     codel: Option<CodelState>,
     /// What the adaptive algorithm draws from, and how often it could have.
     streams: Streams,
-    number: u32,
     samples: u64,
 }
 
@@ -142,10 +141,10 @@ pub enum Call {
 }
 
 impl Gate {
-    /// An empty gate, number `number` of its server; `streams` are what its
-    /// algorithm draws from.
-    pub fn new(plan: GatePlan, number: u32, streams: Streams) -> Gate {
-        let first = || streams.uniform(number, Purpose::Probe, 0);
+    /// An empty gate; `streams` are what its algorithm draws from, and nobody
+    /// else.
+    pub fn new(plan: GatePlan, streams: Streams) -> Gate {
+        let first = || streams.uniform(0, Purpose::Probe, 0);
         Gate {
             cells: vec![Cell::default(); plan.keys as usize],
             inside: 0,
@@ -160,7 +159,6 @@ impl Gate {
             },
             codel: plan.codel.and_then(|rule| CodelState::new(rule).ok()),
             streams,
-            number,
             samples: 0,
             plan,
         }
@@ -363,8 +361,8 @@ impl Gate {
     pub fn learn(&mut self, sample: &Sample) {
         if let Some(adaptive) = &mut self.adaptive {
             self.samples += 1;
-            let (streams, number, sampled) = (self.streams, self.number, self.samples);
-            adaptive.sample(sample, || streams.uniform(number, Purpose::Probe, sampled));
+            let (streams, sampled) = (&self.streams, self.samples);
+            adaptive.sample(sample, || streams.uniform(0, Purpose::Probe, sampled));
         }
     }
 

@@ -1,7 +1,7 @@
 use super::{Claim, Entry, Gate, GatePlan, Response, Told};
 use crate::limiter::{Bank, Decision, Standing};
 use crate::overload::{AdmissionState, Criticality};
-use crate::rng::{Sampler, Streams};
+use crate::rng::{Key, Sampler, Streams};
 use crate::units::{Probability, Span, Time};
 
 /// A server as a world describes it; state-free.
@@ -11,6 +11,8 @@ pub struct ServerPlan {
     pub stages: Vec<StagePlan>,
     /// The gates, by the index that routes use.
     pub gates: Vec<GatePlan>,
+    /// What the draws of each gate are keyed by: its name.
+    pub gate_keys: Vec<Key>,
     /// The limits in their initial state, by the index that routes use.
     pub limits: Vec<Bank>,
     /// Key tables of [`KeyOf::Table`]: a key per home.
@@ -18,6 +20,8 @@ pub struct ServerPlan {
     /// The admission controls in their initial state, by the index that routes
     /// use.
     pub admissions: Vec<AdmissionState>,
+    /// What the refusals of each admission control are keyed by: its name.
+    pub admission_keys: Vec<Key>,
     /// The service time of the backend.
     pub service: Option<Sampler>,
     /// The chance that the backend fails; its answer is that of the last stage.
@@ -250,14 +254,14 @@ impl Visit {
 const NEAR_BYTES: usize = 1 << 18;
 
 impl<'w> Pipeline<'w> {
-    /// A server that nobody has called yet; `streams` are what its adaptive
-    /// algorithms draw from.
-    pub fn new(plan: &'w ServerPlan, streams: Streams) -> Pipeline<'w> {
+    /// A server that nobody has called yet; `streams` are those of the
+    /// replication.
+    pub fn new(plan: &'w ServerPlan, streams: &Streams) -> Pipeline<'w> {
         Pipeline {
             plan,
             limits: plan.limits.clone(),
-            gates: (plan.gates.iter().cloned().zip(0..))
-                .map(|(gate, number)| Gate::new(gate, number, streams))
+            gates: (plan.gates.iter().zip(&plan.gate_keys))
+                .map(|(gate, key)| Gate::new(gate.clone(), streams.keyed(*key)))
                 .collect(),
             admissions: plan.admissions.clone(),
             feedback: plan.has_feedback(),
@@ -275,7 +279,7 @@ impl<'w> Pipeline<'w> {
     }
 
     /// Takes a visit from stage `visit.next` of its route as far as it gets;
-    /// `chance` gives a number in [0, 1) for a stage that refuses by chance.
+    /// `chance` gives a number in [0, 1) for an admission control, by its index.
     #[inline]
     pub fn pass(
         &mut self,
@@ -327,7 +331,7 @@ impl<'w> Pipeline<'w> {
                     }
                 }
                 RouteStage::Admission { admission, stage } => {
-                    if !self.admit(admission, now, || chance(stage)) {
+                    if !self.admit(admission, now, || chance(admission)) {
                         return self.refuse(route, visit, stage, now, None);
                     }
                     visit.observed |= 1 << stage;

@@ -7,7 +7,7 @@ use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
 use super::request::{Kept, Request, Service, Waiting};
-use crate::client::Draws;
+use crate::client::{Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::Streams;
@@ -25,7 +25,8 @@ pub struct Stopped;
 #[derive(Debug)]
 pub(super) struct Loop<'w, Q> {
     world: &'w World,
-    streams: Streams,
+    /// By stream.
+    draws: Vec<StreamDraws>,
     queue: Q,
     server: Pipeline<'w>,
     requests: Slab<Request>,
@@ -54,10 +55,10 @@ pub const EVENTS_PER_LOOK: u64 = 1 << 16;
 impl<'w, Q: EventQueue> Loop<'w, Q> {
     pub(super) fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
         let streams = Streams::new(seed, number);
-        let server = Pipeline::new(&world.server, streams);
+        let server = Pipeline::new(&world.server, &streams);
         let mut this = Loop {
             world,
-            streams,
+            draws: world.draws(&streams),
             queue,
             requests: Slab::new(),
             services: Slab::new(),
@@ -75,9 +76,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             events: 0,
             measured_in_flight: 0,
         };
-        for stream in &world.streams {
+        for (index, stream) in world.streams.iter().enumerate() {
             for entity in 0..stream.senders {
-                let draws = this.draws(entity, stream.source_key);
+                let draws = this.time_draws(index, entity);
                 if let Some((number, time)) = stream.source.first(draws, world.clock.start) {
                     let sender = stream.first_sender + entity;
                     this.queue.push(Kind::Send.event(time, sender, number));
@@ -117,12 +118,21 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         Ok(self.metrics.finish(self.number, self.events))
     }
 
+    /// The draws for the times of a sender.
     #[inline]
-    fn draws(&self, entity: u32, key: u16) -> Draws<'_> {
+    fn time_draws(&self, stream: usize, entity: u32) -> Draws<'_> {
         Draws {
-            streams: &self.streams,
+            streams: &self.draws[stream].times,
             entity,
-            key,
+        }
+    }
+
+    /// The draws for a request of a sender.
+    #[inline]
+    fn request_draws(&self, stream: usize, entity: u32) -> Draws<'_> {
+        Draws {
+            streams: &self.draws[stream].requests,
+            entity,
         }
     }
 }

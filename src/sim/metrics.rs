@@ -1,4 +1,4 @@
-use super::record::{GateRecord, Record, SegmentRecord, SeriesRecord, StreamRecord};
+use super::record::{FleetRecord, GateRecord, Record, SegmentRecord, SeriesRecord, StreamRecord};
 use super::{LatencyRecorder, RECORD_VERSION};
 use crate::units::{Span, Time};
 use crate::world::World;
@@ -17,6 +17,7 @@ pub struct Metrics {
     latencies: Vec<LatencyRecorder>,
     /// Counts per segment and gate, segment by segment.
     gates: Vec<GateRecord>,
+    fleet: FleetRecord,
     series: SeriesRecord,
     levels: Vec<Level>,
     bucket: u32,
@@ -32,7 +33,6 @@ pub struct Metrics {
     measured_until: Time,
     bucket_width: Span,
     last_success: Option<Time>,
-    devices: Vec<u32>,
     status_429: Vec<bool>,
 }
 
@@ -99,6 +99,12 @@ impl Metrics {
             streams_per_segment: world.streams.len(),
             latencies: vec![LatencyRecorder::default(); segments * world.streams.len()],
             gates: vec![GateRecord::default(); segments * gates],
+            fleet: FleetRecord {
+                devices: (world.streams.iter().map(|stream| &stream.devices))
+                    .map(|group| group.as_ref().map_or(0, |group| group.devices))
+                    .collect(),
+                gate_keys: world.server.gates.iter().map(|gate| gate.keys).collect(),
+            },
             series: SeriesRecord {
                 requests: vec![0; buckets],
                 succeeded: vec![0; buckets],
@@ -119,9 +125,6 @@ impl Metrics {
             measured_until: world.clock.measured_until,
             bucket_width: world.clock.bucket_width,
             last_success: None,
-            devices: (world.streams.iter())
-                .map(|stream| stream.devices.as_ref().map_or(0, |group| group.devices))
-                .collect(),
             status_429: (world.server.stages.iter())
                 .map(|stage| stage.response.status == 429)
                 .collect(),
@@ -295,7 +298,7 @@ impl Metrics {
             replication,
             events,
             segments: segments.collect(),
-            devices: self.devices,
+            fleet: self.fleet,
             last_success: (self.last_success).map(|time| time.since(self.measured_from).nanos()),
             series: self.series,
         }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Histogram;
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 2;
+pub const RECORD_VERSION: u32 = 3;
 
 /// What one replication leaves: integers only, so that records of any machine
 /// and any number of threads are the same to the last bit.
@@ -18,8 +18,9 @@ pub struct Record {
     /// Counts per segment of the measured span, in the order of the world's
     /// [`Windows`](crate::world::Windows).
     pub segments: Vec<SegmentRecord>,
-    /// For each stream the devices that send or are addressed.
-    pub devices: Vec<u32>,
+    /// What the homes and devices of the replication were, where they may
+    /// differ from those of another.
+    pub fleet: FleetRecord,
     /// Nanoseconds from the start of the measured span to the last success of
     /// a request that started in it.
     pub last_success: Option<u64>,
@@ -51,6 +52,15 @@ impl Record {
             .ok()
             .filter(|record: &Record| record.version == RECORD_VERSION)
     }
+}
+
+/// The numbers of what a replication draws anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetRecord {
+    /// Devices that send or are addressed, per stream.
+    pub devices: Vec<u32>,
+    /// Keys, each with permits of its own, per gate.
+    pub gate_keys: Vec<u32>,
 }
 
 /// The requests of one stream that started in one segment.
@@ -152,13 +162,13 @@ mod tests {
                 streams: vec![StreamRecord::default()],
                 gates: Vec::new(),
             }],
-            devices: vec![3],
+            fleet: FleetRecord::default(),
             last_success: Some(7),
             series: SeriesRecord::default(),
         };
         let stream = &mut record.segments[0].streams[0];
         stream.latency_sum = u128::MAX;
-        stream.latency.add(5);
+        stream.latency = [5, 7].into_iter().collect();
         let bytes = record.to_bytes();
         assert_eq!(Record::from_bytes(&bytes), Some(record.clone()));
         assert_eq!(Record::from_bytes(&bytes[..bytes.len() - 1]), None);

@@ -1,26 +1,26 @@
 use std::sync::Arc;
 
 use super::keys::KeySpace;
-use super::{
-    DeviceGroup, Population, Reach, Stream, StreamKey, Timeline, Windows, World, WorldError,
-};
+use super::start::start_in_words;
+use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::overload::{AdmissionState, Criticality};
-use crate::rng::Sampler;
+use crate::rng::{Key, Sampler};
 use crate::scenario::{
-    Client, CommandTimes, Per, Phase, RefusedByLater, RetryPolicy, Scenario, Stage, Wakes,
+    Client, CommandTimes, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Wakes,
 };
 use crate::server::{KeyOf, Response, RouteStage, ServerPlan, StagePlan};
-use crate::units::{Probability, Rate, Span};
+use crate::units::{Probability, Span};
 
 impl World {
-    /// Compiles a sound scenario; `seed` draws random numbers of devices.
+    /// Compiles a sound scenario for one replication of a study with that
+    /// seed, or for all of them if the world [is shared](World::is_shared).
     ///
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
     /// cannot be computed exactly for the number of users of some key.
-    pub fn compile(scenario: &Scenario, seed: u64) -> Result<World, WorldError> {
-        let population = Population::new(scenario, seed)?;
+    pub fn compile(scenario: &Scenario, seed: u64, replication: u32) -> Result<World, WorldError> {
+        let population = Population::new(scenario, seed, replication)?;
         let methods: Vec<String> = scenario.methods().into_iter().map(str::to_owned).collect();
         let (mut server, key_spaces) = server_plan(scenario, &population, methods.len())?;
         let mut builder = Builder {
@@ -45,7 +45,7 @@ impl World {
                 start: scenario.time.start.0,
                 measured_from: scenario.time.measured_from(),
                 measured_until: scenario.time.measured_until(),
-                drained_until: scenario.time.measured_until() + scenario.time.drain,
+                drained_until: scenario.time.measured_until() + scenario.drain(),
                 load_after_end: scenario.time.load_after_end,
                 bucket_width: scenario.time.bucket_width(),
                 buckets: scenario.time.buckets(),
@@ -60,6 +60,7 @@ impl World {
             population,
             server,
             start: start_in_words(scenario),
+            is_shared: !scenario.draws_fleet_anew(),
             methods,
         })
     }
@@ -99,24 +100,6 @@ impl World {
     }
 }
 
-fn start_in_words(scenario: &Scenario) -> &'static str {
-    let phases = || {
-        scenario
-            .clients
-            .iter()
-            .flat_map(|(_, client)| &client.polls)
-            .map(|poll| poll.phase)
-    };
-    match (
-        phases().count(),
-        phases().all(|phase| phase == Phase::Steady),
-    ) {
-        (0, _) => "every sender starts with a full wait",
-        (_, true) => "polls start in their steady state (residual life)",
-        (_, false) => "polls start as the scenario says, not in their steady state",
-    }
-}
-
 /// The server, and for each stage the keys that it counts per, if it has more
 /// than one.
 fn server_plan(
@@ -128,9 +111,11 @@ fn server_plan(
     let mut plan = ServerPlan {
         stages: Vec::new(),
         gates: Vec::new(),
+        gate_keys: Vec::new(),
         limits: Vec::new(),
         tables: Vec::new(),
         admissions: Vec::new(),
+        admission_keys: Vec::new(),
         service: (backend.service.as_ref().map(Sampler::new))
             .transpose()
             .map_err(WorldError::Distribution)?,
@@ -140,6 +125,7 @@ fn server_plan(
     let mut key_spaces = Vec::new();
     let keys_per = |per: &[_]| KeySpace::new(scenario, population, per, methods);
     for stage in &scenario.server.stages {
+        let draws_key = Key::of(["stage", stage.name()]);
         let mut gate = None;
         let keys = match stage {
             Stage::Gate { per, .. } => {
@@ -147,12 +133,14 @@ fn server_plan(
                 gate = Some(plan.gates.len() as u8);
                 let count = keys.as_ref().map_or(1, |keys| keys.keys);
                 plan.gates.extend(stage.gate_plan(count));
+                plan.gate_keys.push(draws_key);
                 keys
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
                 plan.admissions
                     .push(state.map_err(WorldError::Distribution)?);
+                plan.admission_keys.push(draws_key);
                 None
             }
             Stage::Limit { name, per, by, .. } => {
@@ -174,7 +162,8 @@ fn server_plan(
     }
     if backend.failures > Probability::ZERO {
         plan.stages.push(StagePlan {
-            name: "backend".to_owned(),
+            // See `World::name_failures`.
+            name: String::new(),
             response: backend.fail,
             gate: None,
         });
@@ -197,6 +186,9 @@ struct Builder<'a> {
 
 /// What the streams of one entry of a client have in common.
 struct Traffic<'a> {
+    /// The list of the client that it is in.
+    list: &'static str,
+    name: Option<&'a str>,
     method: &'a str,
     source: Source,
     reach: Reach,
@@ -208,11 +200,14 @@ struct Traffic<'a> {
 }
 
 impl Builder<'_> {
-    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
-        let mut entry = 0;
-        let mut add = |builder: &mut Self, traffic: Traffic<'_>| {
-            entry += 1;
-            builder.traffic(cohort, client, entry - 1, traffic)
+    fn client<'a>(&mut self, cohort: usize, client: &'a Client) -> Result<(), WorldError> {
+        // Entries without a name are told apart by their order.
+        let mut before: Vec<[&str; 2]> = Vec::new();
+        let mut add = |builder: &mut Self, traffic: Traffic<'a>| {
+            let called = [traffic.list, traffic.name.unwrap_or(traffic.method)];
+            let occurrence = before.iter().filter(|other| **other == called).count();
+            before.push(called);
+            builder.traffic(cohort, client, occurrence, &traffic)
         };
         let sent_per = |per: Per| match per {
             Per::Home => Reach::Home,
@@ -222,6 +217,8 @@ impl Builder<'_> {
             add(
                 self,
                 Traffic {
+                    list: "polls",
+                    name: poll.name.as_deref(),
                     method: &poll.method,
                     source: Source::Poll(PollTimes::new(poll)),
                     reach: sent_per(poll.per),
@@ -237,15 +234,17 @@ impl Builder<'_> {
             let source = match &command.at {
                 CommandTimes::Daily { time, spread } => {
                     let clock = &self.scenario.time;
-                    let until = clock.measured_until() + clock.drain;
+                    let until = clock.measured_until() + self.scenario.drain();
                     let times = clock.zone.daily(*time, clock.start.0, until);
                     Source::Schedule(Schedule::new(times, *spread, command.chance))
                 }
-                CommandTimes::Poisson { rate } => Source::Renewal(exponential_gap(*rate)),
+                CommandTimes::Poisson { rate } => Source::Renewal(Gap::exponential(*rate)),
             };
             add(
                 self,
                 Traffic {
+                    list: "commands",
+                    name: command.name.as_deref(),
                     method: &command.method,
                     source,
                     reach: match command.per {
@@ -266,8 +265,10 @@ impl Builder<'_> {
             add(
                 self,
                 Traffic {
+                    list: "requests",
+                    name: requests.name.as_deref(),
                     method: &requests.method,
-                    source: Source::Renewal(exponential_gap(requests.rate)),
+                    source: Source::Renewal(Gap::exponential(requests.rate)),
                     reach: sent_per(requests.per),
                     kinds: None,
                     deadline: None,
@@ -281,11 +282,12 @@ impl Builder<'_> {
             add(
                 self,
                 Traffic {
+                    list: "loops",
+                    name: closed.name.as_deref(),
                     method: &closed.method,
-                    source: Source::Loop(Gap {
-                        sampler: Sampler::new(&closed.think).map_err(WorldError::Distribution)?,
-                        mean_secs: closed.think.mean_secs(),
-                    }),
+                    source: Source::Loop(
+                        Gap::new(&closed.think).map_err(WorldError::Distribution)?,
+                    ),
                     reach: sent_per(closed.per),
                     kinds: None,
                     deadline: None,
@@ -302,26 +304,19 @@ impl Builder<'_> {
         &mut self,
         cohort: usize,
         client: &Client,
-        entry: u16,
-        traffic: Traffic<'_>,
+        occurrence: usize,
+        traffic: &Traffic<'_>,
     ) -> Result<(), WorldError> {
         if traffic.reach == Reach::Home {
-            return self.stream(cohort, client, entry, 0, None, &traffic);
+            return self.stream(cohort, client, occurrence, None, traffic);
         }
         let groups = self.population.cohorts[cohort].groups.clone();
-        for (index, group) in groups.into_iter().enumerate() {
+        for group in groups {
             if traffic
                 .kinds
                 .is_none_or(|kinds| kinds.contains(&group.kind))
             {
-                self.stream(
-                    cohort,
-                    client,
-                    entry,
-                    index as u16 + 1,
-                    Some(group),
-                    &traffic,
-                )?;
+                self.stream(cohort, client, occurrence, Some(group), traffic)?;
             }
         }
         Ok(())
@@ -331,13 +326,11 @@ impl Builder<'_> {
         &mut self,
         cohort: usize,
         client: &Client,
-        entry: u16,
-        group: u16,
+        occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
         traffic: &Traffic<'_>,
     ) -> Result<(), WorldError> {
         let homes = &self.population.cohorts[cohort];
-        let key = |group: u16| -> StreamKey { (cohort as u16) << 10 | entry << 5 | group };
         let senders = match (&devices, traffic.reach) {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
@@ -357,6 +350,16 @@ impl Builder<'_> {
             .unwrap_or(&RetryPolicy::None);
         let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
+        let occurrence = occurrence.to_string();
+        let called = traffic.name.unwrap_or(traffic.method);
+        let key = |kind: Option<&str>| {
+            let entry = ["stream", &homes.name, traffic.list, called, &occurrence];
+            Key::of(entry.into_iter().chain(kind))
+        };
+        let (request_key, source_key) = match traffic.reach {
+            Reach::Home | Reach::Device => (key(kind), key(kind)),
+            Reach::HomeForDevices => (key(kind), key(None)),
+        };
         let route = self.route(home_range, kind, method);
         self.streams.push(Stream {
             cohort,
@@ -364,12 +367,8 @@ impl Builder<'_> {
             deadline: traffic.deadline,
             first_sender: self.next_sender,
             senders,
-            key: key(group),
-            source_key: key(if traffic.reach == Reach::Device {
-                group
-            } else {
-                0
-            }),
+            key: request_key,
+            source_key,
             source: traffic.source.clone(),
             reach: traffic.reach,
             first_home: homes.first_home,
@@ -441,13 +440,5 @@ impl Builder<'_> {
             }
         }
         route
-    }
-}
-
-fn exponential_gap(rate: Rate) -> Gap {
-    let mean_secs = rate.mean_interval_secs();
-    Gap {
-        sampler: Sampler::exponential(mean_secs),
-        mean_secs,
     }
 }

@@ -1,7 +1,7 @@
 use super::{Timeline, Windows, World};
 use crate::scenario::Wakes;
 use crate::server::StagePlan;
-use crate::units::Span;
+use crate::units::{Probability, Span};
 
 /// What estimates and reports know of a world: its shape, without the state of
 /// its homes, devices and keys.
@@ -11,6 +11,9 @@ pub struct Outline {
     pub clock: Timeline,
     /// The windows of the day that are asked about.
     pub windows: Windows,
+    /// Whether all replications share one world; else homes and devices are
+    /// those of the first.
+    pub is_shared: bool,
     /// How senders start, in words.
     pub start: String,
     /// The number of homes.
@@ -23,6 +26,8 @@ pub struct Outline {
     pub methods: Vec<String>,
     /// The stages of the server, in order.
     pub stages: Vec<StagePlan>,
+    /// Whether the last of them is the backend, which fails some attempts.
+    pub fails: bool,
     /// The gates, in order.
     pub gates: Vec<GateOutline>,
     /// The streams of requests, in order.
@@ -72,11 +77,12 @@ impl World {
             let is_it = |stage: &StagePlan| stage.gate.map(usize::from) == Some(gate);
             self.server.stages.iter().position(is_it).unwrap_or(0)
         };
+        let fails = self.server.failures > Probability::ZERO;
         let streams = self.streams.iter().map(|stream| {
             let mut refusing: Vec<usize> = (stream.route.iter())
                 .map(|stage| usize::from(stage.stage()))
                 .collect();
-            if self.server.failures > crate::units::Probability::ZERO {
+            if fails {
                 refusing.push(self.server.stages.len() - 1);
             }
             let times_out = stream.timeout.is_some();
@@ -98,7 +104,8 @@ impl World {
         Outline {
             clock: self.clock,
             windows: self.windows.clone(),
-            start: self.start.to_owned(),
+            is_shared: self.is_shared,
+            start: self.start.clone(),
             homes: self.population.homes,
             devices: self.population.devices,
             cohorts: (self.population.cohorts.iter())
@@ -106,6 +113,7 @@ impl World {
                 .collect(),
             methods: self.methods.clone(),
             stages: self.server.stages.clone(),
+            fails,
             gates: (self.server.gates.iter().enumerate())
                 .map(|(gate, plan)| GateOutline {
                     stage: stage_of(gate),

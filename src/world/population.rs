@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use crate::rng::{Purpose, Streams, poisson};
-use crate::scenario::{Cohort, DeviceCount, Scenario};
+use crate::rng::{Key, Poisson, Purpose, Streams};
+use crate::scenario::{Cohort, DeviceCount, Fleet, Scenario};
 
 use super::WorldError;
 
@@ -80,17 +80,26 @@ impl Layout {
 }
 
 impl Population {
-    /// Numbers all homes and devices of a scenario; random numbers of devices
-    /// follow from the seed alone, so that all replications share them.
-    pub(super) fn new(scenario: &Scenario, seed: u64) -> Result<Population, WorldError> {
-        let streams = Streams::new(seed, u32::MAX);
+    /// Numbers all homes and devices of a scenario. Random numbers of devices
+    /// are drawn for that replication, or for all of them if the scenario says
+    /// that the fleet is fixed.
+    pub(super) fn new(
+        scenario: &Scenario,
+        seed: u64,
+        replication: u32,
+    ) -> Result<Population, WorldError> {
+        let streams = match scenario.population {
+            Fleet::Fresh => Streams::new(seed, replication),
+            // No replication has that number.
+            Fleet::Fixed => Streams::new(seed, u32::MAX),
+        };
         let mut population = Population {
             homes: 0,
             devices: 0,
             cohorts: Vec::new(),
         };
-        for (number, (name, cohort)) in scenario.cohorts.iter().enumerate() {
-            let groups = population.groups(&streams, number, cohort)?;
+        for (name, cohort) in scenario.cohorts.iter() {
+            let groups = population.groups(&streams, name, cohort)?;
             population.cohorts.push(CohortHomes {
                 name: name.to_owned(),
                 first_home: population.homes,
@@ -108,11 +117,11 @@ impl Population {
     fn groups(
         &mut self,
         streams: &Streams,
-        number: usize,
+        name: &str,
         cohort: &Cohort,
     ) -> Result<Vec<Arc<DeviceGroup>>, WorldError> {
         let mut groups = Vec::new();
-        for (group, devices) in cohort.devices.iter().enumerate() {
+        for devices in &cohort.devices {
             let too_many = || WorldError::TooLarge("there are too many devices".to_owned());
             let (layout, count) = match devices.count {
                 DeviceCount::Exactly(count) => {
@@ -120,12 +129,13 @@ impl Population {
                     (Layout::Even(count), total)
                 }
                 DeviceCount::Poisson(mean) => {
+                    let streams = streams.keyed(Key::of(["devices", name, &devices.kind]));
+                    let poisson = Poisson::new(mean);
                     let mut first = vec![0_u32];
                     let mut home = Vec::new();
                     for number_in_cohort in 0..cohort.homes {
-                        let index = (number as u64) << 32 | group as u64;
-                        let draw = streams.uniform(number_in_cohort, Purpose::Population, index);
-                        let count = poisson(mean, draw);
+                        let draw = streams.uniform(number_in_cohort, Purpose::Population, 0);
+                        let count = poisson.count(draw);
                         home.extend(std::iter::repeat_n(number_in_cohort, count as usize));
                         first.push(u32::try_from(home.len()).map_err(|_| too_many())?);
                     }

@@ -89,7 +89,7 @@ fn text_and_csv_go_to_standard_output_and_nothing_else() {
     let header = csv.out.lines().next().unwrap();
     assert_eq!(
         header,
-        "name,split,of,policy,value,lo,hi,confidence,deff,replications"
+        "name,cohort,method,limit,window,cell,policy,clients.hub.retry,value,lo,hi,standard_error,confidence,basis,lower,upper,deff,replications"
     );
     let columns = header.matches(',').count();
     assert!(csv.out.lines().count() > 20);

@@ -240,7 +240,7 @@ mod interrupted {
     }
 }
 
-const COUNTS: [&str; 12] = [
+const COUNTS: [&str; 14] = [
     "requests",
     "attempts",
     "first_429",
@@ -249,7 +249,9 @@ const COUNTS: [&str; 12] = [
     "timed_out",
     "succeeded",
     "given_up",
-    "missed",
+    "attempts_429",
+    "undone",
+    "unconfirmed",
     "unfinished",
     "skipped",
     "wakeups",
@@ -386,8 +388,9 @@ fn a_poisson_load_may_come_from_one_home_or_from_a_hundred() {
 
 #[test]
 fn the_order_of_cohorts_does_not_matter_to_an_order_free_model() {
-    // Draws are keyed by a cohort's place, so that counts are not the same but
-    // estimates must agree; where nothing is drawn, counts are the same too.
+    // The draws are the same, but at equal times cohorts come in their order, so
+    // that counts are not and estimates must agree; where nothing is drawn, sums
+    // are the same too.
     let place = Place::new();
     let text = |cohorts: &str, service: &str| {
         format!(

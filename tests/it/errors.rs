@@ -66,7 +66,216 @@ const CASES: &[Case] = &[
         "length: \"10min\"",
         "length: \"180000d\"",
         "\"180000d\"",
-        &["longer than 200 years", "must be shorter"],
+        &[
+            "a measured span of 180000d is longer than 200 years",
+            "must be shorter",
+        ],
+    ),
+    case(
+        "length: \"10min\"",
+        "warm_up: \"180000d\", length: \"10min\"",
+        "\"180000d\"",
+        &[
+            "a warm-up of 180000d is longer than 200 years",
+            "must be shorter",
+        ],
+    ),
+    case(
+        "length: \"10min\"",
+        "warm_up: \"40000d\", length: \"35000d\"",
+        "\"40000d\"",
+        &["with a warm-up of 40000d the run is longer than 200 years"],
+    ),
+    case(
+        "drain: \"10min\"",
+        "drain: \"180000d\"",
+        "\"180000d\"",
+        &["a drain of 180000d is longer than 200 years"],
+    ),
+    case(
+        "drain: \"10min\"",
+        "drain: \"59s\"",
+        "\"59s\"",
+        &[
+            "a drain of 59s is shorter than the deadline of 1min of commands of \"hub\"",
+            "must be at least 1min",
+            "write drain: \"1min\", or leave it out",
+        ],
+    ),
+    case(
+        "homes: 20,",
+        "homes: 50k,",
+        "50k",
+        &["expected a number, found 50k", "write 50000"],
+    ),
+    case("homes: 20,", "homes: 1.5M,", "1.5M", &["write 1500000"]),
+    case(
+        "homes: 20,",
+        "homes=20,",
+        "=20",
+        &["expected \":\", found \"=\"", "name: value"],
+    ),
+    case(
+        "homes: 20,",
+        "homes: 20,000,",
+        "000,",
+        &["write 20000 or 20_000"],
+    ),
+    case(
+        "server: (",
+        "server (",
+        " (\n        stages",
+        &["expected \":\" after server"],
+    ),
+    case(
+        "jitter: \"5s\"",
+        "jitter: \"10min\"",
+        "\"10min\")]",
+        &["a jitter of 10min would make intervals of 30s vanish"],
+    ),
+    // Forms that belong elsewhere.
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Exponential(mean: \"1s\")",
+        "mean: \"1s\")}",
+        &[
+            "unknown field \"mean\" in Exponential",
+            "write Random(wait: Exponential(mean: \"1s\"), attempts: 3)",
+        ],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Uniform(from: \"1s\", to: \"2s\")",
+        "Uniform",
+        &[
+            "unknown word \"Uniform\"",
+            "write Random(wait: Uniform(from: \"1s\", to: \"2s\"), attempts: 3)",
+        ],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: Exponential(mean: \"1s\"), attempts: 3)",
+        "Exponential(mean: \"1s\")",
+        &["write Random(...) in place of Fixed(...)"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(base: \"1s\", attempts: 3)",
+        "base",
+        &["write Exponential(...) in place of Fixed(...)"],
+    ),
+    case(
+        "service: Exponential(mean: \"200ms\")",
+        "service: Fixed(\"200ms\")",
+        "Fixed(\"200ms",
+        &["write Constant(\"200ms\")"],
+    ),
+    case(
+        "service: Exponential(mean: \"200ms\")",
+        "service: Random(wait: Exponential(mean: \"200ms\"), attempts: 3)",
+        "Random",
+        &["unknown word \"Random\""],
+    ),
+    case("Exactly(2)", "Fixed(2)", "Fixed(2)", &["write Exactly(2)"]),
+    case(
+        "Fixed(40)",
+        "Exactly(40)",
+        "Exactly(40)",
+        &["write Fixed(40)"],
+    ),
+    case(
+        "Gate(permits: 3, max_wait: \"500ms\")",
+        "TokenBucket(rate: \"2/s\", burst: 7)",
+        "TokenBucket(rate: \"2/s\"",
+        &["write Limit(name: \"limit\", by: TokenBucket(rate: \"2/s\", burst: 7))"],
+    ),
+    case(
+        "by: TokenBucket(rate: \"1/s\", burst: 5)",
+        "by: Gate(permits: 5)",
+        "Gate(permits: 5)",
+        &["Gate is a stage of its own"],
+    ),
+    case(
+        "retry: \"soon\"",
+        "retry: Fixed(wait: \"1s\", attempts: 2)",
+        "Fixed(wait: \"1s\", attempts: 2)",
+        &["give the policy a name under `retries`"],
+    ),
+    case(
+        "Exponential(mean: \"200ms\")",
+        "LogNormal(mean: \"2s\", p99: \"9s\")",
+        "LogNormal",
+        &["by `mean` and `cv`; found p99 and mean"],
+    ),
+    case(
+        "methods: [\"get\"]",
+        "costs: {\"get\": 6}",
+        "6}",
+        &[
+            "a call that costs 6 is more than the limit ever grants",
+            "never passes",
+        ],
+    ),
+    // One user has a quota of 2, however many users there are.
+    case(
+        "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
+        "FixedWindow(quota: PerUser(each: 2), window: \"10s\"), costs: {\"get\": 3}",
+        "3}",
+        &["a call that costs 3 is more than the limit ever grants"],
+    ),
+    case(
+        "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
+        "PenaltyBox(by: TokenBucket(rate: \"1/s\", burst: 5), lock: \"30s\"), costs: {\"get\": 6}",
+        "6}",
+        &["a call that costs 6 is more than the limit ever grants"],
+    ),
+    case(
+        "max_wait: \"500ms\"",
+        "queue: Unlimited",
+        "Unlimited",
+        &["a number of requests that wait or Unbounded"],
+    ),
+    case(
+        "wait: \"1s\", attempts: 3",
+        "wait: \"0s\", attempts: Unlimited",
+        "\"0s\"",
+        &[
+            "attempts without end with waits shorter than 1ms",
+            "`attempts` at most 1000",
+        ],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Exponential(base: \"0s\", attempts: 3)",
+        "\"0s\"",
+        &[
+            "waits that start at zero never grow",
+            "Fixed(wait: \"0s\", ...)",
+        ],
+    ),
+    case(
+        "\"bare homes\"",
+        "\"bare\u{202e} homes\"",
+        "\"bare",
+        &["an invisible character, U+202E"],
+    ),
+    case(
+        "name: \"user\"",
+        "name: \"us\u{200b}er\"",
+        "\"us",
+        &["an invisible character, U+200B"],
+    ),
+    case(
+        "name: \"user\"",
+        "name: \"us\\u{9b}er\"",
+        "\"us",
+        &["a control character, U+009B"],
+    ),
+    case(
+        "name: \"user\"",
+        "name: \"us\\rer\"",
+        "\"us",
+        &["a line break, U+000D"],
     ),
     case(
         "length: \"10min\"",
@@ -395,7 +604,7 @@ const CASES: &[Case] = &[
         "\"small\"",
         "\"sm\\u{1b}[31mall\"",
         "\"sm\\u{1b}[31mall\"",
-        &["control characters"],
+        &["a control character, U+001B", "characters that can be seen"],
     ),
     // Sizes.
     case(
@@ -460,6 +669,34 @@ const CASES: &[Case] = &[
         &["not closed"],
     ),
     case("Scenario(", "Scenari(", "Scenari", &["expected Scenario"]),
+    // Names of entries of traffic.
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"get\", name: \"x\", every: \"1min\"), (method: \"put\", name: \"x\",",
+        "\"x\", every: \"30s\"",
+        &[
+            "two entries of one client are called \"x\"",
+            "a name of its own",
+        ],
+    ),
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"put\", every: \"1min\"), (method: \"get\", name: \"put\",",
+        "\"put\", every: \"30s\"",
+        &["\"put\" is the method of `polls.0`, which has no name"],
+    ),
+    case(
+        "polls: [(method: \"get\",",
+        "polls: [(method: \"get\", name: \"\",",
+        "\"\", every",
+        &["a name is empty"],
+    ),
+    case(
+        "cohorts: {",
+        "population: Frech, cohorts: {",
+        "Frech",
+        &["\"Frech\"", "Fresh"],
+    ),
 ];
 
 /// Line and column, counted from 1, in characters.
@@ -473,6 +710,7 @@ fn line_and_column(text: &str, at: usize) -> String {
 #[test]
 fn each_mistake_is_told_with_its_place_and_a_remedy() {
     let place = Place::new();
+    let mut failures = String::new();
     for case in CASES {
         let Case {
             from,
@@ -483,16 +721,21 @@ fn each_mistake_is_told_with_its_place_and_a_remedy() {
         let text = replaced(SMALL, from, to);
         place.write("s.ron", &text);
         let done = place.ratelab(&["check", "s.ron"]);
-        assert_eq!(done.code, Some(2), "{from} -> {to}: {}", done.err);
-        assert_eq!(done.out, "", "{to}");
+        let mut expect = |holds: bool, what: &str| {
+            if !holds {
+                failures.push_str(&format!("{from} -> {to}: {what} in\n{}\n", done.err));
+            }
+        };
+        expect(done.code == Some(2), "exit code 2");
+        expect(done.out.is_empty(), "nothing on standard output");
         for part in *parts {
-            assert!(done.err.contains(part), "{to}: {part} in {}", done.err);
+            expect(done.err.contains(part), part);
         }
         let at = text
             .find(mark)
             .unwrap_or_else(|| panic!("{mark} in {text}"));
         let shown = format!("--> s.ron:{}\n", line_and_column(&text, at));
-        assert!(done.err.contains(&shown), "{to}: {shown} in {}", done.err);
+        expect(done.err.contains(&shown), &shown);
         // Names of types in the program mean nothing to a user.
         for word in [
             "Cohort",
@@ -502,9 +745,10 @@ fn each_mistake_is_told_with_its_place_and_a_remedy() {
             "u32",
             "Option<",
         ] {
-            assert!(!done.err.contains(word), "{to}: {}", done.err);
+            expect(!done.err.contains(word), &format!("no {word}"));
         }
     }
+    assert!(failures.is_empty(), "{failures}");
 }
 
 #[test]
@@ -684,7 +928,51 @@ fn the_command_line_says_what_it_expected() {
         ),
         (
             vec!["run", "s.ron", "--set", "server.stages.gate.permits=0"],
-            vec!["a gate without permits"],
+            vec![
+                "a gate without permits",
+                "--> --set server.stages.gate.permits=0\n",
+                "must be at least 1",
+            ],
+        ),
+        (
+            vec!["run", "s.ron", "--set", "clients.hub.polls.0.jitter=10min"],
+            vec![
+                "a jitter of 10min would make intervals of 30s vanish",
+                "--> --set clients.hub.polls.0.jitter=10min\n",
+            ],
+        ),
+        (
+            vec!["run", "s.ron", "--set", "clients.hub.polls.0.tick=0s"],
+            vec!["a tick needs a length", "--> --set clients.hub"],
+        ),
+        (
+            vec!["run", "s.ron", "--set", "cohorts.bare homes.homes=50k"],
+            vec!["found 50k", "write 50000", "--> --set cohorts.bare"],
+        ),
+        // The line is one of the file, though the text is longer now.
+        (
+            vec![
+                "run",
+                "s.ron",
+                "--set",
+                "name=a name that is much longer",
+                "--set",
+                "time.length=30s",
+            ],
+            vec![
+                "a deadline of 1min is longer than the measured 30s",
+                "--> s.ron:11:",
+                "because of --set time.length=30s",
+            ],
+        ),
+        (
+            vec![
+                "run",
+                "s.ron",
+                "--set",
+                "study.vary={\"clients.hub.retry\": [\"son\"]}",
+            ],
+            vec!["unknown retry policy", "--> --set study.vary="],
         ),
         (
             vec!["run", "s.ron", "--set", "clients.*.retry=son"],
@@ -696,13 +984,33 @@ fn the_command_line_says_what_it_expected() {
         ),
         (
             vec!["run", "s.ron", "--replications", "0"],
-            vec!["1..=1000000"],
+            vec![
+                "--replications <REPLICATIONS>",
+                "expected a whole number from 1 to 1000000",
+            ],
         ),
         (
             vec!["run", "s.ron", "--replications", "1000000"],
-            vec!["must be at most 500000"],
+            vec!["must be at most 500000", "--> --replications 1000000\n"],
         ),
-        (vec!["run", "s.ron", "--seed", "x"], vec!["--seed"]),
+        (
+            vec!["run", "s.ron", "--seed", "x"],
+            vec!["--seed", "expected a whole number from 0 to"],
+        ),
+        (
+            vec!["run", "s.ron", "--reps", "4"],
+            vec!["'--reps'", "write --replications"],
+        ),
+        (
+            vec!["run", "s.ron", "--vary", "x"],
+            vec!["'--vary'", "--set 'study.vary={"],
+        ),
+        (vec!["run", "s.ron", "-o", "x"], vec!["write --out DIR"]),
+        (vec!["run", "s.ron", "--json"], vec!["write --format json"]),
+        (
+            vec!["run", "s.ron", "--replicatons", "4"],
+            vec!["'--replications'"],
+        ),
         (
             vec!["run", "s.ron", "--threads", "0"],
             vec!["from 1 to 1024"],
@@ -865,7 +1173,7 @@ fn exercise(text: String) {
         if homes > 30_000 {
             continue;
         }
-        if let Ok(world) = World::compile(scenario, 1) {
+        if let Ok(world) = World::compile(scenario, 1, 0) {
             let replication = Replication::new(&world, 1, 0, QueueKind::Ladder);
             // It is asked after some ten thousand events.
             let _ = replication.run(&|| true);
@@ -912,4 +1220,239 @@ proptest! {
         }
         exercise(tokens.concat());
     }
+}
+
+#[test]
+fn a_problem_of_the_file_is_told_in_the_file_whatever_is_set() {
+    let place = Place::new();
+    let text = replaced(SMALL, "burst: 5", "burst: 0");
+    place.write("s.ron", &text);
+    let long = "x".repeat(90);
+    let lines = "time=(length: \"10min\",\n\n\n drain: \"10min\")".to_owned();
+    let name = format!("name={long}");
+    let at = text.find("0), methods").unwrap();
+    for set in [&lines, &name] {
+        let done = place.ratelab(&["check", "s.ron", "--set", set]).exits(2);
+        assert!(done.err.contains("the burst is zero"), "{}", done.err);
+        let shown = format!("--> s.ron:{}\n", line_and_column(&text, at));
+        assert!(done.err.contains(&shown), "{shown} in {}", done.err);
+    }
+}
+
+#[test]
+fn waits_of_no_time_and_queues_without_bound_are_sound_where_they_end() {
+    let place = Place::new();
+    for (from, to) in [
+        ("wait: \"1s\", attempts: 3", "wait: \"0s\", attempts: 3"),
+        ("wait: \"1s\", attempts: 3", "wait: \"0s\", attempts: 1000"),
+        (
+            "Fixed(wait: \"1s\", attempts: 3)",
+            "Random(wait: Constant(\"0s\"), attempts: 3)",
+        ),
+        ("max_wait: \"500ms\"", "queue: Unbounded"),
+        (
+            "max_wait: \"500ms\"",
+            "queue: Unbounded, max_wait: \"500ms\"",
+        ),
+        (
+            "Exponential(mean: \"200ms\")",
+            "LogNormal(mean: \"200ms\", cv: 2)",
+        ),
+    ] {
+        place.run(&replaced(SMALL, from, to), &[]).exits(0);
+    }
+    // Nobody is refused in a queue without bound, which is more than a million
+    // places when nothing is ever served.
+    let text = "Scenario(name: \"q\", time: (length: \"10s\", drain: \"0s\"),
+        cohorts: {\"a\": (homes: 20, client: \"c\")},
+        clients: {\"c\": (loops: [(method: \"get\", think: Constant(\"0s\"))])},
+        server: (stages: [Gate(permits: 2, queue: Unbounded)],
+                 backend: (service: Constant(\"100ms\"))),
+        study: (replications: 2), targets: [\"goodput >= 19.7\", \"utilisation.gate >= 99%\"])";
+    let done = place.run(text, &[]);
+    assert_eq!(done.code, Some(0), "{}\n{}", done.out, done.err);
+    for (from, to) in [("queue: Unbounded", "queue: 18"), ("100ms", "0s")] {
+        place.write("s.ron", replaced(text, from, to));
+        let done = place.ratelab(&["check", "s.ron"]).exits(2);
+        assert!(done.err.contains("never lets time pass"), "{}", done.err);
+    }
+}
+
+#[test]
+fn a_run_is_drained_until_the_last_deadline() {
+    let text = replaced(
+        SMALL,
+        "length: \"10min\", drain: \"10min\"",
+        "length: \"3h\"",
+    );
+    let scenario = |deadline: &str| {
+        let text = replaced(
+            &text,
+            "deadline: \"1min\"",
+            &format!("deadline: \"{deadline}\""),
+        );
+        ratelab::scenario::Scenario::parse(&text).unwrap()
+    };
+    for (deadline, drain) in [("1min", "1h"), ("1h", "1h"), ("2h", "2h"), ("3h", "3h")] {
+        assert_eq!(scenario(deadline).drain(), drain.parse().unwrap());
+    }
+}
+
+#[test]
+fn many_problems_and_long_values_are_told_shortly() {
+    let place = Place::new();
+    let names: String = (0..5000).map(|n| format!("\"unknown{n}\", ")).collect();
+    let long = "x".repeat(100_000);
+    let exotic = "\u{9b}31m\u{202e}\u{2066}\u{200f}\u{61c}\u{200b}";
+    for (from, to, part) in [
+        ("[\"get\"]", format!("[{names}]"), "and 4980 more problems"),
+        (
+            "client: \"hub\"",
+            format!("client: \"{long}\""),
+            "unknown client \"xxx",
+        ),
+        ("length: \"10min\"", format!("length: \"{long}\""), "xxx"),
+        ("length: \"10min\"", format!("length: {long}"), "xxx"),
+        (
+            "\"valve\", count",
+            format!("\"{long}\", count"),
+            "too long to be shown",
+        ),
+        ("[\"none\", \"soon\"]", format!("[\"{long}\"]"), "xxx"),
+        ("clients.hub.retry", format!("clients.{long}"), "xxx"),
+        ("permits: 3", format!("{long}: 3"), "unknown field \"xxx"),
+        (
+            "client: \"hub\"",
+            format!("client: \"{exotic}\""),
+            "\\u{9b}31m\\u{202e}",
+        ),
+        ("Exactly(2)", format!("{exotic}(2)"), "s.ron:"),
+        (
+            "permits: 3",
+            format!("permits: /* {exotic} */ 0"),
+            "without permits",
+        ),
+    ] {
+        place.write("s.ron", replaced(SMALL, from, &to));
+        let done = place.ratelab(&["check", "s.ron"]).exits(2);
+        assert!(done.err.contains(part), "{part} in {}", done.err);
+        assert!(
+            done.err.len() < 20_000,
+            "{} bytes of {from}",
+            done.err.len()
+        );
+        let steers = |c: char| c != '\n' && ratelab::scenario::text::is_unprintable(c);
+        assert!(!done.err.contains(steers), "{:?}", done.err);
+    }
+    place.write("s.ron", SMALL);
+    for arguments in [
+        vec!["check", "a\u{1b}[31m\u{202e}.ron"],
+        vec!["check", "s.ron", "--set", "x\u{202e}=\u{9b}"],
+        vec!["check", "s.ron", "--\u{202e}\u{1b}"],
+        vec!["run", "s.ron", "--seed", "\u{1b}]0;x\u{7}"],
+        vec!["run", "s.ron", "--seed", &long],
+        vec!["presets", "show", &long],
+        vec!["presets", "show", "\u{1b}[2J"],
+    ] {
+        let done = place.ratelab(&arguments).exits(2);
+        let steers = |c: char| c != '\n' && ratelab::scenario::text::is_unprintable(c);
+        assert!(!done.err.contains(steers), "{:?}", done.err);
+        assert!(done.err.len() < 20_000, "{}", done.err.len());
+    }
+}
+
+#[test]
+fn keys_of_a_log_and_limiters_do_not_steer_a_terminal() {
+    let place = Place::new();
+    let key = "a\u{202e}b\u{9b}31m\u{1b}]0;x\u{7}\u{200b}";
+    let limiter = "TokenBucket(rate: \"1/min\", burst: 1) /* \u{202e}\u{9b} */";
+    place.write("log.csv", format!("time,key\n1,{key}\n1,{key}\n"));
+    let one = ["--limiter", limiter];
+    let two = [one, one].concat();
+    for limiters in [one.as_slice(), &two] {
+        let arguments = [&["replay", "--trace", "log.csv"], limiters].concat();
+        let done = place.ratelab(&arguments).exits(0);
+        let steers = |c: char| c != '\n' && ratelab::scenario::text::is_unprintable(c);
+        assert!(!done.out.contains(steers), "{:?}", done.out);
+        assert!(done.out.contains("a\\u{202e}b\\u{9b}31m"), "{}", done.out);
+    }
+}
+
+/// The places of brackets and commas outside texts and comments.
+fn punctuation(text: &str) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        at += match c {
+            '"' => 2 + rest[1..].find('"').unwrap(),
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '(' | ')' | '[' | ']' | '{' | '}' | ',' => {
+                places.push(at);
+                1
+            }
+            c => c.len_utf8(),
+        };
+    }
+    places
+}
+
+/// The texts of the scenarios that come with the program.
+fn shipped() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut all = Vec::new();
+    for folder in ["", "bench", "validation"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "ron") {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                all.push((name, std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// What a slip of the hand does: each bracket and comma is left out or written
+/// twice, in turn. A person then looks at the line that is told, and beside it.
+#[test]
+fn a_bracket_or_comma_is_blamed_where_it_is_missing_or_too_many() {
+    let line = |text: &str, at: usize| text[..at].matches('\n').count();
+    let (mut broken, mut right, mut sole) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for (name, text) in shipped() {
+        for at in punctuation(&text) {
+            for twice in [false, true] {
+                let kept = at + usize::from(twice);
+                let mutant = [&text[..kept], &text[at + usize::from(!twice)..]].concat();
+                let Err(problems) = ratelab::scenario::Scenario::parse(&mutant) else {
+                    // A comma at the end of a list may be left out.
+                    continue;
+                };
+                broken += 1;
+                sole += usize::from(problems.len() == 1);
+                let first = problems.iter().next().unwrap();
+                let blamed = first
+                    .place
+                    .clone()
+                    .map_or(0, |place| line(&mutant, place.start));
+                match blamed.abs_diff(line(&text, at)) <= 1 {
+                    true => right += 1,
+                    false => wrong.push(format!(
+                        "{name}:{} {:?} twice: {twice}; blamed line {}: {first}",
+                        line(&text, at) + 1,
+                        &text[at..=at],
+                        blamed + 1
+                    )),
+                }
+            }
+        }
+    }
+    assert!(broken >= 300, "{broken}");
+    assert!(
+        right * 100 >= broken * 95 && sole * 100 >= broken * 95,
+        "{right} and {sole} of {broken}:\n{}",
+        wrong.join("\n")
+    );
 }

@@ -7,8 +7,9 @@ use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
 use crate::limiter::Decision;
 use crate::replay::{Judged, Verdict};
-use crate::report::SCHEMA;
+use crate::report::{SCHEMA, name_field};
 use crate::scenario::LimiterText;
+use crate::scenario::text::{is_unprintable, printable};
 use crate::server::RateLimitFields;
 use crate::units::{Span, Time};
 
@@ -99,7 +100,7 @@ impl<'f> Printer<'f> {
             }
             Format::Text if self.flags.limiter.len() > 1 => {
                 for (number, limiter) in self.flags.limiter.iter().enumerate() {
-                    let _ = writeln!(line, "{}: {limiter}", number + 1);
+                    let _ = writeln!(line, "{}: {}", number + 1, printable(limiter));
                 }
                 let _ = write!(line, "\n{:<24} {:<12} {:>5}", "time", "key", "cost");
                 for number in 1..=self.flags.limiter.len() {
@@ -124,8 +125,8 @@ impl<'f> Printer<'f> {
         pad_to(line, start + 25);
         match judged.key {
             "" => line.push('-'),
-            key if key.contains(char::is_control) => {
-                line.push_str(&key.replace(char::is_control, "\u{fffd}"));
+            key if key.contains(is_unprintable) => {
+                line.push_str(&key.replace(is_unprintable, "\u{fffd}"));
             }
             key => line.push_str(key),
         }
@@ -185,7 +186,7 @@ impl<'f> Printer<'f> {
             line.push(',');
             push_decimal(line, judged.time.nanos());
             line.push(',');
-            push_field(line, judged.key);
+            push_field(line, &name_field(judged.key));
             line.push(',');
             push_number(line, judged.cost);
             line.push(',');

@@ -5,7 +5,16 @@ use serde_json::json;
 
 use super::print::{push_moment, seconds};
 use crate::replay::{Replay, Totals};
+use crate::scenario::text::{printable, shortened};
 use crate::units::{Span, Time};
+
+/// The longest key that a summary shows in full.
+const LONGEST_KEY: usize = 60;
+
+/// A key as a terminal may show it.
+fn shown(key: &str) -> String {
+    shortened(&printable(key), LONGEST_KEY).into_owned()
+}
 
 /// What came of a whole log, by limiter.
 pub(super) struct Sums<'r> {
@@ -21,6 +30,7 @@ impl Sums<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (number, limiter) in self.limiters.iter().enumerate() {
+            let limiter = printable(limiter);
             let _ = match self.limiters {
                 [_] => writeln!(text, "{limiter}"),
                 _ => writeln!(text, "{}: {limiter}", number + 1),
@@ -98,7 +108,7 @@ impl Sums<'_> {
         if self.has_keys && any(&|t| !t.top.is_empty()) {
             row("refused most", &|t| {
                 let keys = t.top.iter().map(|top| {
-                    let name = self.replay.key_name(top.key);
+                    let name = shown(self.replay.key_name(top.key));
                     format!("{name}: {}", top.refused)
                 });
                 keys.collect::<Vec<_>>().join("\n")
@@ -113,7 +123,7 @@ impl Sums<'_> {
     fn whose(&self, key: u32) -> String {
         match self.replay.key_name(key) {
             "" => String::new(),
-            name => format!(" ({name})"),
+            name => format!(" ({})", shown(name)),
         }
     }
 

@@ -1,8 +1,10 @@
 //! What clients send and how they retry.
 
+use super::load::traffic;
 use super::{Finding, Findings, segment};
 use crate::scenario::{
-    Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, RetryPolicy, Scenario, Wakes,
+    Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, QueueBound, RetryPolicy,
+    Scenario, Server, Stage, Wakes,
 };
 use crate::units::Span;
 
@@ -98,6 +100,7 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
     for (index, closed) in client.loops.iter().enumerate() {
         check_sender(&format!("{path}.loops.{index}"), closed.per, closed.wakes);
     }
+    check_entry_names(&path, client, found);
     check_polls(scenario, &path, client, found);
     check_commands(scenario, &path, client, &cohorts, found);
     for (index, closed) in client.loops.iter().enumerate() {
@@ -108,11 +111,43 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
                 "not a distribution",
             );
         }
-        if closed.think.mean_secs() == 0.0 {
+        if closed.think.mean_secs() == 0.0 && !takes_time(&scenario.server) {
             found.add(
                 &format!("{path}.loops.{index}.think"),
-                "a loop without a think time never lets time pass when it is refused",
-                "must be more than zero",
+                "a loop without a think time never lets time pass when it is refused, or answered at once",
+                "must be more than zero, or the server must refuse nobody and take a time",
+            );
+        }
+    }
+}
+
+/// Names tell the entries of a client apart; an entry without one goes by its
+/// method among those of its list.
+fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
+    let entries = traffic(client);
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(name) = entry.name else { continue };
+        let place = format!("{path}.{}.name", entry.path);
+        if entries[..index]
+            .iter()
+            .any(|other| other.name == Some(name))
+        {
+            found.add(
+                &place,
+                format!("two entries of one client are called \"{name}\""),
+                "needs a name of its own",
+            );
+        } else if let Some(other) = entries.iter().enumerate().find_map(|(number, other)| {
+            let goes_by_it = other.name.is_none() && other.method == name;
+            (number != index && goes_by_it && other.list() == entry.list()).then_some(other)
+        }) {
+            found.add(
+                &place,
+                format!(
+                    "the name \"{name}\" is the method of `{}`, which has no name",
+                    other.path
+                ),
+                "needs a name of its own",
             );
         }
     }
@@ -236,13 +271,6 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
         RetryPolicy::None => {}
         RetryPolicy::Fixed { wait, attempts, .. } => {
             check_haste(&format!("{path}.wait"), wait.secs_f64(), *attempts, found);
-            if wait.is_zero() {
-                found.add(
-                    &format!("{path}.wait"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
-                );
-            }
         }
         RetryPolicy::Random { wait, attempts, .. } => {
             if let Err(why) = wait.check() {
@@ -250,13 +278,6 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
                 return;
             }
             check_haste(&format!("{path}.wait"), wait.mean_secs(), *attempts, found);
-            if wait.mean_secs() == 0.0 {
-                found.add(
-                    &format!("{path}.wait"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
-                );
-            }
         }
         RetryPolicy::Exponential {
             base,
@@ -272,8 +293,8 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
             if base.is_zero() {
                 found.add(
                     &format!("{path}.base"),
-                    "a retry without a wait never lets time pass",
-                    "must be more than zero",
+                    "waits that start at zero never grow",
+                    "must be more than zero; retries at once are Fixed(wait: \"0s\", ...)",
                 );
             }
             if !(factor.is_finite() && (1.0..=1000.0).contains(factor)) {
@@ -294,20 +315,39 @@ pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings
     }
 }
 
+/// Whether every request takes a time: nobody is refused, and the backend
+/// works.
+fn takes_time(server: &Server) -> bool {
+    let refuses_nobody = |stage: &Stage| {
+        matches!(
+            stage,
+            Stage::Gate {
+                permits: Some(_),
+                max_wait: None,
+                queue: Some(QueueBound::Unbounded),
+                codel: None,
+                ..
+            }
+        )
+    };
+    let service = &server.backend.service;
+    server.stages.iter().all(refuses_nobody)
+        && service.as_ref().is_some_and(|time| time.mean_secs() > 0.0)
+}
+
 /// Attempts without end and without a wait worth the name would make a run of
 /// one request last for ever.
 fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
     let many = match attempts {
-        Attempts::AtMost(most) => most.get() > MAX_HASTY_ATTEMPTS,
-        Attempts::Unlimited => true,
+        Attempts::AtMost(most) if most.get() <= MAX_HASTY_ATTEMPTS => return,
+        Attempts::AtMost(most) => format!("{most} attempts"),
+        Attempts::Unlimited => "attempts without end".to_owned(),
     };
-    if many && wait_secs > 0.0 && wait_secs < SHORTEST_WAIT.secs_f64() {
+    if wait_secs < SHORTEST_WAIT.secs_f64() {
         found.add(
             path,
-            format!(
-                "more than {MAX_HASTY_ATTEMPTS} attempts with waits shorter than {SHORTEST_WAIT}"
-            ),
-            format!("must be at least {SHORTEST_WAIT}, or `attempts` fewer"),
+            format!("{many} with waits shorter than {SHORTEST_WAIT} hardly let time pass"),
+            format!("must be at least {SHORTEST_WAIT}, or `attempts` at most {MAX_HASTY_ATTEMPTS}"),
         );
     }
 }

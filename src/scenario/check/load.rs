@@ -5,7 +5,7 @@ use crate::scenario::{Client, Cohort, CommandTimes, Per, Scenario};
 
 /// The most requests of a run, which take hours.
 const MAX_REQUESTS: f64 = 1e11;
-/// The most requests of one sender: its draws are numbered in 28 bits.
+/// The most requests of one sender: its draws are numbered in 32 bits.
 const MAX_REQUESTS_OF_SENDER: f64 = 2e8;
 
 /// One entry of the traffic of a client.
@@ -14,6 +14,7 @@ pub(super) struct Traffic<'a> {
     pub(super) path: String,
     /// The field that says how often, for an error.
     pace: &'static str,
+    pub(super) name: Option<&'a str>,
     pub(super) method: &'a str,
     pub(super) per: Per,
     /// Whether each request waits for the one before.
@@ -23,12 +24,20 @@ pub(super) struct Traffic<'a> {
     interval_secs: Option<f64>,
 }
 
+impl Traffic<'_> {
+    /// The list of the client that it is in.
+    pub(super) fn list(&self) -> &str {
+        self.path.split('.').next().unwrap_or_default()
+    }
+}
+
 pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
     let mut all = Vec::new();
     for (index, poll) in client.polls.iter().enumerate() {
         all.push(Traffic {
             path: format!("polls.{index}"),
             pace: "every",
+            name: poll.name.as_deref(),
             method: &poll.method,
             per: poll.per,
             closed: false,
@@ -40,6 +49,7 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
         all.push(Traffic {
             path: format!("commands.{index}"),
             pace: "at",
+            name: command.name.as_deref(),
             method: &command.method,
             per: command.per,
             closed: false,
@@ -54,6 +64,7 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
         all.push(Traffic {
             path: format!("requests.{index}"),
             pace: "rate",
+            name: requests.name.as_deref(),
             method: &requests.method,
             per: requests.per,
             closed: false,
@@ -65,6 +76,7 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
         all.push(Traffic {
             path: format!("loops.{index}"),
             pace: "think",
+            name: closed.name.as_deref(),
             method: &closed.method,
             per: closed.per,
             closed: true,
@@ -90,7 +102,7 @@ pub(super) fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
 /// hold.
 pub(super) fn check_load(scenario: &Scenario, found: &mut Findings) {
     let time = &scenario.time;
-    let length = (time.warm_up + time.length + time.drain).secs_f64();
+    let length = (time.warm_up + time.length + scenario.drain()).secs_f64();
     let service = &scenario.server.backend.service;
     let service_secs = service.as_ref().map_or(0.0, |service| service.mean_secs());
     let mut total = 0.0;

@@ -3,7 +3,10 @@
 use super::{Finding, Findings, at, segment};
 use crate::limiter::Decision;
 use crate::overload::{AdaptiveState, Shares};
-use crate::scenario::{AdmissionRule, LimiterRule, LimiterText, Quota, Scenario, Scope, Stage};
+use crate::scenario::{
+    AdmissionRule, AppOf, Cohort, LimiterRule, LimiterText, NatOf, QueueBound, Quota, Scenario,
+    Scope, Stage,
+};
 use crate::server::{Order, Response};
 use crate::units::{Span, Time};
 
@@ -72,6 +75,7 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
             Stage::Gate { .. } | Stage::Admission { .. } => {}
             Stage::Limit {
                 by,
+                per,
                 methods,
                 kinds,
                 costs,
@@ -88,18 +92,13 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
                         );
                     }
                 }
-                let most = u32::try_from(users).unwrap_or(u32::MAX);
-                let never = |cost| {
-                    let bank = by.bank(&[most], 1);
-                    let refused = Decision::Refuse { retry_after: None };
-                    bank.is_ok_and(|mut bank| bank.decide(0, Time::EPOCH, cost) == refused)
-                };
+                let most = u32::try_from(most_users(scenario, per)).unwrap_or(u32::MAX);
                 for (method, cost) in costs.iter() {
                     let path = format!("{path}.costs.{}", segment(method));
                     if !known.contains(&method) {
                         found.unknown(&path, "method", method, known.iter().copied());
                     }
-                    if never(u64::from(*cost)) {
+                    if never_granted(by, most, u64::from(*cost)) {
                         found.add(
                             &path,
                             format!("a call that costs {cost} is more than the limit ever grants"),
@@ -128,6 +127,53 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether a limit never lets an attempt of that cost pass, although nobody
+/// else is there and each wait that it tells is kept.
+fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
+    /// Exact waits need one try more; a penalty box in front may need several.
+    const TRIES: usize = 50;
+    const LONGEST: Span = Span::from_secs(100 * 365 * 86_400);
+    let Ok(mut bank) = by.bank(&[users], 1) else {
+        return false;
+    };
+    let mut now = Time::EPOCH;
+    for _ in 0..TRIES {
+        match bank.decide(0, now, cost) {
+            Decision::Refuse {
+                retry_after: Some(wait),
+            } if wait <= LONGEST && now < Time::EPOCH + LONGEST => now = now + wait,
+            Decision::Refuse { .. } => return true,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The most users that share one key of these scopes.
+fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
+    let users = |cohort: &Cohort| u64::from(cohort.homes.div_ceil(cohort.homes_per_user.max(1)));
+    let all = || scenario.cohorts.values();
+    let of_app = |cohort: &Cohort| match &cohort.app {
+        AppOf::PerUser => 1,
+        AppOf::SharedBy { users: most } => users(cohort).min(u64::from(*most)),
+        AppOf::Shared(_) => (all().filter(|other| other.app == cohort.app))
+            .map(users)
+            .sum(),
+    };
+    let of_nat = |cohort: &Cohort| match cohort.nat {
+        NatOf::PerHome => 1,
+        NatOf::Shared { homes } => u64::from(homes),
+    };
+    let everybody: u64 = all().map(users).sum();
+    let of_scope = |scope: &Scope| match scope {
+        Scope::App => all().map(of_app).max().unwrap_or(0),
+        Scope::Nat => all().map(of_nat).max().unwrap_or(0),
+        Scope::User | Scope::Token | Scope::Home | Scope::Device => 1,
+        Scope::Method => everybody,
+    };
+    per.iter().map(of_scope).fold(everybody, u64::min)
 }
 
 /// What a stage must be, whoever passes it, with as many users per key as there
@@ -211,14 +257,15 @@ fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
             "leave it out for a gate without waiting",
         );
     }
-    if *queue == Some(0) && max_wait.is_some() {
+    let nobody = QueueBound::AtMost(0);
+    if *queue == Some(nobody) && max_wait.is_some() {
         found.add(
             &at(path, "queue"),
             "nobody can wait in a queue of 0",
             "must be at least 1, or leave out `max_wait`",
         );
     }
-    let waits = max_wait.is_some() || queue.is_some_and(|queue| queue > 0);
+    let waits = max_wait.is_some() || queue.is_some_and(|queue| queue != nobody);
     if !waits && (codel.is_some() || *order != Order::OldestFirst) {
         let what = if codel.is_some() { "codel" } else { "order" };
         found.add(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::population::{MAX_ENTITIES, entities};
-use super::{Findings, segment};
+use super::{Finding, Findings, segment};
 use crate::scenario::window::MAX_WINDOWS;
 use crate::scenario::{DayWindow, Part, Scenario, Stage, Target, clock};
 use crate::units::Span;
@@ -118,14 +118,8 @@ pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
             "must be more than zero",
         );
     }
-    let reach = Span::from_secs(200 * 365 * 86_400);
-    if time.warm_up + time.length + time.drain > reach {
-        found.add(
-            "time.length",
-            "the run is longer than 200 years",
-            "must be shorter",
-        );
-    }
+    check_reach(scenario, found);
+    check_drain(scenario, found);
     if let Some(bucket) = time.bucket {
         if bucket.is_zero() {
             found.add(
@@ -154,6 +148,59 @@ pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
             );
         }
     }
+}
+
+/// The longest run.
+const REACH: Span = Span::from_secs(200 * 365 * 86_400);
+
+/// The longest part of a run that is too long is the one to blame.
+fn check_reach(scenario: &Scenario, found: &mut Findings) {
+    let time = &scenario.time;
+    let drain = scenario.drain();
+    if time.warm_up + time.length + drain <= REACH {
+        return;
+    }
+    let parts = [
+        ("time.length", "measured span", time.length),
+        ("time.warm_up", "warm-up", time.warm_up),
+        ("time.drain", "drain", drain),
+    ];
+    let Some((path, what, span)) = parts.into_iter().rev().max_by_key(|(_, _, span)| *span) else {
+        return;
+    };
+    let message = match span > REACH {
+        true => format!("a {what} of {span} is longer than 200 years"),
+        false => format!("with a {what} of {span} the run is longer than 200 years"),
+    };
+    found.add(path, message, "must be shorter");
+}
+
+/// A command whose deadline has not come when the run ends would count as
+/// missed.
+fn check_drain(scenario: &Scenario, found: &mut Findings) {
+    let Some(drain) = scenario.time.drain else {
+        return;
+    };
+    // A deadline beyond the measured span is told at the deadline.
+    let longest = scenario
+        .deadlines()
+        .filter(|(_, deadline)| *deadline <= scenario.time.length)
+        .reduce(|most, other| if other.1 > most.1 { other } else { most });
+    let Some((client, deadline)) = longest.filter(|(_, deadline)| *deadline > drain) else {
+        return;
+    };
+    let mut finding = Finding::new(
+        "time.drain",
+        format!(
+            "a drain of {drain} is shorter than the deadline of {deadline} of commands of \"{client}\": one that is still on its way when the run ends would count as missed"
+        ),
+        format!("must be at least {deadline}"),
+    );
+    finding.help = Some(format!(
+        "write drain: \"{}\", or leave it out: the run then waits for an hour, or for the longest deadline",
+        deadline
+    ));
+    found.0.push(finding);
 }
 
 pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {

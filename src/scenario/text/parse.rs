@@ -4,7 +4,8 @@ use serde::de::DeserializeOwned;
 
 use super::node::{Bracket, Entry, Node};
 use super::position::{floor_boundary, offset};
-use super::ron_error::{is_word_code, meant};
+use super::repair::{Reading, Repair, repair};
+use super::ron_error::{elsewhere, is_word_code, meant};
 use super::scan::skip_space;
 use super::tree::SourceTree;
 use super::{Problems, from_ron, nearest};
@@ -17,8 +18,9 @@ use super::{Problems, from_ron, nearest};
 /// Every problem that can be told from the others, at most [`MOST_PROBLEMS`].
 /// `ron` stops at its first error; then the field or element that the error is
 /// in is blanked out and the rest read again. An error that follows from the
-/// blank (a field that is missing now, say) is not reported. Brackets, quotes
-/// and comments left open end the search, and a text of more than a few hundred
+/// blank (a field that is missing now, say) is not reported. A bracket, comma
+/// or colon that is missing or too many is mended before. What cannot be mended,
+/// and quotes and comments left open, end the search, and a text of more than a few hundred
 /// KiB is not read again so often. Numbers that are not finite are
 /// refused wherever they stand.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
@@ -29,7 +31,26 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
         .into_iter()
         .collect();
     let mut left = text.to_owned();
+    let mut insertions = Insertions::default();
     let mut blanks = Vec::new();
+    if options.from_str::<T>(text).is_err() {
+        let read = |text: &str| match options.from_str::<T>(text) {
+            Ok(_) => Reading::Sound,
+            Err(error) => Reading::Stops(offset(text, error.span.start)),
+        };
+        while problems.len() < MOST_PROBLEMS
+            && let Some(Repair {
+                mut problem,
+                text,
+                inserted,
+            }) = repair(&left, &read)
+        {
+            problem.place = problem.place.map(|place| insertions.original(place));
+            problems.push(problem);
+            insertions.0.extend(inserted);
+            left = text;
+        }
+    }
     let rounds = (MOST_REREAD / text.len().max(1)).max(1);
     for _ in 0..rounds {
         if problems.len() >= MOST_PROBLEMS {
@@ -43,33 +64,41 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
         let end = offset(&left, error.span.end);
         let code = error.code.clone();
         let mut problem = from_ron(&left, error);
-        if is_word_code(&code)
-            && let Some(place) = &problem.place
-        {
+        let mut misplaced = None;
+        if let Some(place) = &problem.place {
             let read = |text: &str| options.from_str::<T>(text).map(drop);
-            problem.help = meant(&left, place, read).or(problem.help);
+            if is_word_code(&code)
+                && let Some(help) = meant(&left, place, read)
+            {
+                problem.help = Some(help);
+            } else if let Some((help, start)) = elsewhere(&left, &tree, place, &code, read) {
+                problem.help = Some(help);
+                misplaced = Some(start);
+            }
         }
         let at = match code {
             Error::MissingStructField { .. } => match tree.chain(end).last() {
                 Some(group) => group.body.start - 1,
                 None => end,
             },
+            // What is wrong is the whole value.
+            _ if misplaced.is_some() => misplaced.unwrap_or(0),
             _ => problem.place.as_ref().map_or(0, |place| place.start),
         };
         // A number that is not finite was told of before the text was read.
         let told = problem.place.as_ref().is_some_and(|place| {
-            problems
-                .iter()
-                .any(|other| other.place.as_ref() == Some(place))
+            let place = Some(insertions.original(place.clone()));
+            problems.iter().any(|other| other.place == place)
         });
         let follows = told
             || blanks
                 .iter()
                 .any(|blank: &Blank| blank.causes(&tree, &code, at));
         if !follows {
-            problem.place = problem
-                .place
-                .map(|place| floor_boundary(text, place.start)..floor_boundary(text, place.end));
+            problem.place = problem.place.map(|place| {
+                let place = insertions.original(place);
+                floor_boundary(text, place.start)..floor_boundary(text, place.end)
+            });
             problems.push(problem);
         }
         let Some((group, entry)) = enclosing_entry(&tree, at).filter(|_| tree.faults().is_empty())
@@ -86,6 +115,22 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
         left = blanked(&left, range);
     }
     Err(problems)
+}
+
+/// The offsets at which a character was put in to mend the text, each in the
+/// text as it was then.
+#[derive(Default)]
+struct Insertions(Vec<usize>);
+
+impl Insertions {
+    /// The place in the original text of a place in the mended one.
+    fn original(&self, place: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let back = |at: usize| {
+            let backwards = self.0.iter().rev();
+            backwards.fold(at, |at, inserted| at - usize::from(at > *inserted))
+        };
+        back(place.start)..back(place.end)
+    }
 }
 
 /// The most problems that [`parse`] reports.

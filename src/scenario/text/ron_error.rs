@@ -6,10 +6,12 @@
 //! where it was read the second is its end. The tree turns either into the
 //! whole token.
 
+mod elsewhere;
 mod meant;
 mod syntax;
 mod value;
 
+pub(super) use elsewhere::elsewhere;
 pub(super) use meant::meant;
 pub(super) use value::is_word_code;
 

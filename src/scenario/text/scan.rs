@@ -38,6 +38,80 @@ pub(super) fn scan(text: &str) -> Scan {
     }
 }
 
+/// The kinds of token, as far as the structure of a text depends on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Open(Bracket),
+    Close(Bracket),
+    Comma,
+    Colon,
+    /// `=`, which stands nowhere in RON but is written for a colon.
+    Equals,
+    /// A name: of a field, a variant, or a word such as `true`.
+    Word,
+    /// A text, a number, or anything else that is not a name.
+    Literal,
+}
+
+/// A token and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: std::ops::Range<usize>,
+}
+
+/// The tokens of a text without its comments and attributes, if all its texts
+/// and comments are closed.
+pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        open: Vec::new(),
+        faults: Vec::new(),
+    };
+    scanner.skip_attributes();
+    let mut tokens = Vec::new();
+    loop {
+        scanner.space();
+        let start = scanner.at;
+        let Some(first) = scanner.peek() else {
+            break;
+        };
+        let kind = match first {
+            '(' => TokenKind::Open(Bracket::Round),
+            '[' => TokenKind::Open(Bracket::Square),
+            '{' => TokenKind::Open(Bracket::Curly),
+            ')' => TokenKind::Close(Bracket::Round),
+            ']' => TokenKind::Close(Bracket::Square),
+            '}' => TokenKind::Close(Bracket::Curly),
+            ',' => TokenKind::Comma,
+            ':' => TokenKind::Colon,
+            '=' => TokenKind::Equals,
+            first => match scanner.quoted() {
+                Some(_) => TokenKind::Literal,
+                None => {
+                    scanner.skip_char();
+                    scanner.bare();
+                    let length = text[start..scanner.at].find('=');
+                    scanner.at = length.map_or(scanner.at, |length| start + length);
+                    match first.is_alphabetic() || first == '_' {
+                        true => TokenKind::Word,
+                        false => TokenKind::Literal,
+                    }
+                }
+            },
+        };
+        if scanner.at == start {
+            scanner.skip_char();
+        }
+        tokens.push(Token {
+            kind,
+            span: start..scanner.at,
+        });
+    }
+    scanner.faults.is_empty().then_some(tokens)
+}
+
 /// The end of the white space and comments that start at `from`.
 pub(super) fn skip_space(text: &str, from: usize) -> usize {
     let mut scanner = Scanner {

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::node::{Entry, Fault, Group, Leaf, Node};
 use super::path::{Path, PathError, Segment};
+use super::printable::is_unprintable;
 use super::scan::scan;
 use super::{Problem, nearest};
 
@@ -309,7 +310,11 @@ pub(super) fn excerpt(raw: &str) -> String {
     let mut shown: String = raw
         .chars()
         .take(EXCERPT)
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if is_unprintable(c) => '\u{fffd}',
+            c => c,
+        })
         .collect();
     if raw.chars().nth(EXCERPT).is_some() {
         shown.push('…');

@@ -10,7 +10,7 @@ fn gate(permits: u32, queue: u32, order: Order) -> Gate {
         codel: None,
         keys: 1,
     };
-    Gate::new(plan, 0, Streams::new(1, 0))
+    Gate::new(plan, Streams::new(1, 0))
 }
 
 fn claim(cost: u32) -> Claim {
@@ -114,7 +114,7 @@ fn each_key_has_permits_of_its_own() {
         keys: 2,
         ..gate(1, 0, Order::OldestFirst).plan
     };
-    let mut gate = Gate::new(plan, 0, Streams::new(1, 0));
+    let mut gate = Gate::new(plan, Streams::new(1, 0));
     assert_eq!(gate.enter(0, ONE, at(0)), Entry::Entered);
     assert_eq!(gate.enter(0, ONE, at(0)), Entry::Full);
     assert_eq!(gate.enter(1, ONE, at(0)), Entry::Entered);
@@ -129,7 +129,7 @@ fn those_that_need_not_wait_end_an_overload() {
     };
     let millis = Time::from_millis;
     for (at_once, last) in [(false, Call::TurnAway(4)), (true, Call::Enter(4))] {
-        let mut gate = Gate::new(plan.clone(), 0, Streams::new(1, 0));
+        let mut gate = Gate::new(plan.clone(), Streams::new(1, 0));
         let queue = |gate: &mut Gate, now: u64, visit: u32| {
             let until = millis(now + 2000);
             assert_eq!(gate.enter(0, ONE, millis(now)), Entry::Waits { until });

@@ -21,7 +21,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
         let index = world.stream_of(sender);
         let stream = &world.streams[index];
         let entity = sender - stream.first_sender;
-        let draws = self.draws(entity, stream.source_key);
+        let draws = self.time_draws(index, entity);
         if let Some((number, time)) = stream.source.next(draws, self.now, number) {
             self.queue.push(Kind::Send.event(time, sender, number));
         }
@@ -194,7 +194,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
         let request = *self.requests.get(place);
         let stream = &self.world.streams[usize::from(request.stream)];
         let wait = stream.retry.wait(
-            self.draws(request.entity, stream.key),
+            self.request_draws(usize::from(request.stream), request.entity),
             request.number,
             request.attempts,
             request.previous_wait,
@@ -231,7 +231,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
         if !stream.overlap {
             self.busy[request.sender as usize / 64] &= !(1 << (request.sender % 64));
         }
-        let draws = self.draws(request.sender - stream.first_sender, stream.source_key);
+        let entity = request.sender - stream.first_sender;
+        let draws = self.time_draws(usize::from(request.stream), entity);
         if let Some((number, time)) = stream
             .source
             .next_after_end(draws, self.now, request.number)

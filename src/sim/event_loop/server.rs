@@ -17,14 +17,13 @@ impl<Q: EventQueue> Loop<'_, Q> {
     pub(super) fn pass(&mut self, attempt: Attempt, mut visit: Visit) {
         let stream = &self.world.streams[usize::from(attempt.stream)];
         let held = visit.held;
-        let chance = |stage: u8| {
+        let admissions = &self.draws[usize::from(attempt.stream)].admissions;
+        let chance = |admission: u8| {
             let draws = Draws {
-                streams: &self.streams,
+                streams: &admissions[usize::from(admission)],
                 entity: attempt.entity,
-                key: stream.key,
             };
-            let draw = attempt.count.wrapping_mul(32) + u32::from(stage);
-            draws.uniform(Purpose::Admission, attempt.number, draw)
+            draws.uniform(Purpose::Admission, attempt.number, attempt.count)
         };
         let outcome = self
             .server
@@ -70,19 +69,14 @@ impl<Q: EventQueue> Loop<'_, Q> {
     pub(super) fn serve(&mut self, attempt: Attempt, visit: &Visit) {
         let held = visit.held;
         self.metrics.admitted(attempt.bucket);
-        let stream = &self.world.streams[usize::from(attempt.stream)];
         let service = self
             .world
             .server
             .service
             .as_ref()
             .map_or(Span::ZERO, |service| {
-                self.draws(attempt.entity, stream.key).sample(
-                    service,
-                    Purpose::Service,
-                    attempt.number,
-                    attempt.count,
-                )
+                self.request_draws(usize::from(attempt.stream), attempt.entity)
+                    .sample(service, Purpose::Service, attempt.number, attempt.count)
             });
         let Attempt {
             request,
@@ -112,13 +106,11 @@ impl<Q: EventQueue> Loop<'_, Q> {
     /// Keeps what the stages are told of when an attempt ends.
     pub(super) fn keep(&mut self, place: u32, attempt: Attempt, visit: Visit) {
         let failures = self.world.server.failures;
-        let stream = &self.world.streams[usize::from(attempt.stream)];
         let fails = failures > Probability::ZERO
-            && self.draws(attempt.entity, stream.key).uniform(
-                Purpose::Failure,
-                attempt.number,
-                attempt.count,
-            ) < failures.value();
+            && self
+                .request_draws(usize::from(attempt.stream), attempt.entity)
+                .uniform(Purpose::Failure, attempt.number, attempt.count)
+                < failures.value();
         let kept = Kept {
             attempt,
             visit,

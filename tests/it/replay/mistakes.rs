@@ -115,9 +115,9 @@ fn limiters_that_are_wrong() {
         ),
         // The text as a whole.
         (
-            r#"Gcra(rate: "1/s", burst: 1"#,
-            "(",
-            &["the \"(\" is not closed"],
+            r#"Gcra(rate: "1/s", burst: 1)]"#,
+            "]",
+            &["a closing \"]\" too many"],
         ),
     ] {
         let column = limiter.find(mark).unwrap() + 1;

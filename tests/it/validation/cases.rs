@@ -306,7 +306,7 @@ fn windows(right: fn(f64, usize) -> f64, wrong: fn(f64, usize) -> f64) -> Vec<Ru
             run(&[
                 "server.stages.limit.by.quota.0=50",
                 "server.stages.limit.by.window=1min",
-                "time.length=36000s",
+                "time.length=72000s",
             ]),
             60.0,
             50,
@@ -490,13 +490,13 @@ pub(super) fn polls_fixed_window() -> Vec<Run> {
         run(&[
             "cohorts.fleet.homes=40",
             "server.stages.limit.by.window=15s",
-            "server.stages.limit.by.quota.0=10",
+            "server.stages.limit.by.quota.0=16",
             "clients.poller.polls.0.every=30s",
         ])
         .gives(
             P429,
-            exact::polls_at_window(40, 30.0, 15.0, 10),
-            exact::fixed_window(20.0, 10),
+            exact::polls_at_window(40, 30.0, 15.0, 16),
+            exact::fixed_window(20.0, 16),
         ),
     ]
 }

@@ -72,7 +72,10 @@ fn what_follows_from_another_problem_is_not_reported() {
         ),
         (
             "(name: \"a\", flag: 1",
-            vec!["expected true or false, found 1"],
+            vec![
+                "expected true or false, found 1",
+                "the \"(\" of line 1 is not closed",
+            ],
         ),
         (
             "(name: \"a\") x",

@@ -107,7 +107,23 @@ fn a_place_of_many_lines_is_cut_short() {
     assert!(lines < 20, "{lines}");
 }
 
+#[test]
+fn long_quotes_are_shortened_and_what_is_around_them_stays() {
+    let long = "x".repeat(100_000);
+    let tamed = tame(&format!("unknown client \"{long}\" in \"a\""));
+    assert!(tamed.starts_with("unknown client \"xxx") && tamed.ends_with("x…\" in \"a\""));
+    assert!(tamed.chars().count() < 100, "{tamed}");
+    assert!(tame(&long).chars().count() <= 700);
+}
+
 proptest! {
+    #[test]
+    fn a_tamed_message_is_short_and_printable(text in "(\\PC|\\pC|\"){0,900}") {
+        let tamed = tame(&text);
+        prop_assert!(!tamed.contains(is_unprintable));
+        prop_assert!(tamed.chars().count() <= 700);
+    }
+
     #[test]
     fn every_problem_can_be_shown(text in mutants()) {
         if let Err(problems) = parse::<Toy>(&text) {

@@ -7,6 +7,7 @@ use ron::error::{Error, SpannedError};
 
 use super::super::path::advice;
 use super::super::position::offset;
+use super::value::without_commas;
 
 /// Larger texts are not read again for each guess.
 const MOST_BYTES: usize = 16 << 10;
@@ -27,6 +28,9 @@ pub(in super::super) fn meant(
     let value = text.get(place.clone())?;
     if text.len() > MOST_BYTES || value.is_empty() || value.chars().count() > MOST_CHARS {
         return None;
+    }
+    if let Some(number) = without_commas(text, place) {
+        return Some(number);
     }
     let with = |guess: &str| [&text[..place.start], guess, &text[place.end..]].concat();
     let fits = |guess: &String| {

@@ -1,6 +1,8 @@
 //! A value of the wrong kind: what was expected, what was found, and the form
 //! that was probably meant.
 
+use std::ops::Range;
+
 use ron::error::Error;
 
 use super::super::Problem;
@@ -28,14 +30,18 @@ impl Finder<'_> {
             Some(node) if node.leaf() == Some(Leaf::Number) && is_integer_code(code) => {
                 self.wrong_integer(code, &token)
             }
-            Some(node) if is_word_code(code) && self.lacks_name(node) => Problem::at(
-                token.place,
-                format!(
-                    "expected a field as name: value, found {}",
-                    self.describe(node)
-                ),
-            )
-            .label("expected name: value"),
+            Some(node) if is_word_code(code) && self.lacks_name(node) => {
+                let mut problem = Problem::at(
+                    token.place,
+                    format!(
+                        "expected a field as name: value, found {}",
+                        self.describe(node)
+                    ),
+                )
+                .label("expected name: value");
+                problem.help = without_commas(self.tree.text(), &node.span);
+                problem
+            }
             Some(node) => {
                 let expected = self.expected(code, node);
                 let found = self.describe(node);
@@ -88,6 +94,9 @@ impl Finder<'_> {
             format!("expected {kind}, found {shown}"),
         )
         .label(format!("expected {kind}"));
+        if let Some(written) = with_suffix(&plain) {
+            return problem.help(format!("write {written}"));
+        }
         match fraction {
             Ok(value) if !all_digits && value.abs() < 9e15 => {
                 let (low, high) = (value.floor() as i64, value.ceil() as i64);
@@ -192,6 +201,14 @@ impl Finder<'_> {
             (_, Some(Leaf::Other)) if raw.starts_with('\u{a0}') => {
                 Some("a no-break space stands before it; write a plain space".to_owned())
             }
+            (Error::ExpectedString, None)
+                if self.key_around(node.span.start, 0).as_deref() == Some("retry") =>
+            {
+                Some(format!(
+                    "give the policy a name under `retries`, as in retries: {{\"NAME\": {}}}, and write retry: \"NAME\" here",
+                    self.describe(node)
+                ))
+            }
             (Error::ExpectedString, Some(Leaf::Number)) if raw.parse::<f64>().is_ok() && short => {
                 Some(format!(
                     "what has a unit is written in quotes with it: a time \"{raw}s\", a rate \"{raw}/min\""
@@ -209,6 +226,9 @@ impl Finder<'_> {
                     "false" | "no" | "off" | "0" => Some("write false".to_owned()),
                     _ => None,
                 }
+            }
+            (Error::ExpectedFloat, Some(Leaf::Number)) => {
+                with_suffix(raw).map(|written| format!("write {written}"))
             }
             (Error::ExpectedFloat, Some(Leaf::Text)) => self.without_quotes(node, is_number),
             (code, Some(Leaf::Text)) if is_integer_code(code) => {
@@ -250,6 +270,31 @@ pub(in super::super) fn is_word_code(code: &Error) -> bool {
         code,
         Error::ExpectedIdentifier | Error::SuggestRawIdentifier(_) | Error::InvalidIdentifier(_)
     )
+}
+
+/// The number that a text such as `50k` or `1.5M` stands for, in full.
+fn with_suffix(text: &str) -> Option<String> {
+    const LARGEST: f64 = 1e15;
+    let (number, suffix) = text.split_at(text.len() - text.chars().last()?.len_utf8());
+    let factor = match suffix {
+        "k" | "K" => 1e3,
+        "m" | "M" => 1e6,
+        "g" | "G" | "b" | "B" => 1e9,
+        _ => return None,
+    };
+    let whole = number.parse::<f64>().ok()? * factor;
+    (whole.abs() < LARGEST && whole.fract() == 0.0).then(|| format!("{whole:.0}"))
+}
+
+/// The number that is meant where the value at `place` is three digits after a
+/// comma, as in `50,000`.
+pub(super) fn without_commas(text: &str, place: &Range<usize>) -> Option<String> {
+    let group = text.get(place.clone())?;
+    let before = text[..place.start].trim_end().strip_suffix(',')?;
+    let length = before.len() - before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let first = &before[before.len() - length..];
+    let digits = group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && matches!(length, 1..=3)).then(|| format!("write {first}{group} or {first}_{group}"))
 }
 
 fn is_number(text: &str) -> bool {

@@ -1,0 +1,107 @@
+use super::{Client, CommandTimes, DeviceCount, Jitter, Phase, Poll, RetryPolicy, Scenario, Stage};
+use crate::rng::Distribution;
+use crate::units::Probability;
+
+impl Scenario {
+    /// Whether nothing in a run is left to chance, so that every run is the
+    /// same.
+    pub fn is_certain(&self) -> bool {
+        let cohorts = self.cohorts.values();
+        let mut devices = cohorts.flat_map(|cohort| &cohort.devices);
+        let backend = &self.server.backend;
+        let is_sure = |chance: Probability| [Probability::ZERO, Probability::ONE].contains(&chance);
+        !devices.any(|devices| matches!(devices.count, DeviceCount::Poisson(_)))
+            && self
+                .clients
+                .values()
+                .all(|client| self.is_client_certain(client))
+            && self.server.stages.iter().all(is_stage_certain)
+            && backend.service.as_ref().is_none_or(is_constant)
+            && is_sure(backend.failures)
+    }
+
+    fn is_client_certain(&self, client: &Client) -> bool {
+        let is_command_certain = |at: &CommandTimes, chance: Probability| {
+            chance == Probability::ONE
+                && matches!(at, CommandTimes::Daily { spread, .. } if spread.is_zero())
+        };
+        client.polls.iter().all(is_poll_certain)
+            && (client.commands.iter())
+                .all(|command| is_command_certain(&command.at, command.chance))
+            && client.requests.is_empty()
+            // A closed loop starts somewhere in its think time.
+            && client.loops.is_empty()
+            && self.retry(&client.retry).is_none_or(is_retry_certain)
+    }
+}
+
+fn is_poll_certain(poll: &Poll) -> bool {
+    poll.jitter.is_zero() && matches!(poll.phase, Phase::At(_))
+}
+
+fn is_retry_certain(policy: &RetryPolicy) -> bool {
+    match policy {
+        RetryPolicy::None | RetryPolicy::Fixed { .. } => true,
+        RetryPolicy::Random { wait, .. } => is_constant(wait),
+        RetryPolicy::Exponential { jitter, .. } => *jitter == Jitter::None,
+    }
+}
+
+/// Admission control refuses by chance, and adaptive gates measure at random.
+fn is_stage_certain(stage: &Stage) -> bool {
+    match stage {
+        Stage::Gate { adaptive, .. } => adaptive.is_none(),
+        Stage::Admission { .. } => false,
+        Stage::Limit { .. } => true,
+    }
+}
+
+fn is_constant(distribution: &Distribution) -> bool {
+    match distribution {
+        Distribution::Constant(_) => true,
+        Distribution::Uniform { from, to } => from == to,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_drawn_makes_runs_differ() {
+        let text = r#"Scenario(
+            name: "herd", time: (length: "1h"),
+            cohorts: {"c": (homes: 3, client: "x", devices: [(kind: "d", count: Exactly(2))])},
+            clients: {"x": (
+                polls: [(method: "p", every: "1min", phase: At("5s"))],
+                commands: [(method: "m", at: Daily(time: "00:10"), deadline: "1min")],
+                retry: "r",
+            )},
+            server: (stages: [Gate(permits: 1)], backend: (service: Constant("1s"))),
+            retries: {"r": Fixed(wait: "1s", attempts: 3)},
+        )"#;
+        let is_certain = |text: &str| Scenario::parse(text).unwrap().is_certain();
+        assert!(is_certain(text));
+        for (from, to) in [
+            ("Exactly(2)", "Poisson(2.0)"),
+            (", phase: At(\"5s\")", ""),
+            ("phase: At(\"5s\")", "phase: At(\"5s\"), jitter: \"1s\""),
+            (
+                "Daily(time: \"00:10\")",
+                "Daily(time: \"00:10\", spread: \"1s\")",
+            ),
+            ("deadline: \"1min\"", "deadline: \"1min\", chance: 0.5"),
+            ("Constant(\"1s\")", "Exponential(mean: \"1s\")"),
+            ("Constant(\"1s\")", "Constant(\"1s\"), failures: 0.5"),
+            ("Fixed(wait: \"1s\"", "Exponential(base: \"1s\""),
+            (
+                "retry: \"r\"",
+                "retry: \"r\", loops: [(method: \"l\", think: Constant(\"1s\"))]",
+            ),
+        ] {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            assert!(!is_certain(&text.replace(from, to)), "{to}");
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! What estimates mean: each test has a scenario whose answer is known by
+//! counting, and a figure that a plausible wrong program would give.
+
+use serde_json::Value;
+
+use crate::support::{Done, Place, replaced};
+
+/// The only estimate of that name and part, of the policy whose name is given.
+fn find<'a>(document: &'a Value, policy: &str, name: &str, by: &Value) -> &'a Value {
+    let estimates = document["estimates"].as_array().unwrap();
+    let mut found = estimates.iter().filter(|estimate| {
+        estimate["name"] == name && estimate["by"] == *by && estimate["policy"] == policy
+    });
+    let first = found
+        .next()
+        .unwrap_or_else(|| panic!("{name} {by} of {policy}"));
+    assert!(found.next().is_none(), "{name} {by} of {policy} is one");
+    first
+}
+
+fn whole<'a>(document: &'a Value, name: &str) -> &'a Value {
+    find(document, "as written", name, &serde_json::json!({}))
+}
+
+fn value(document: &Value, name: &str) -> f64 {
+    whole(document, name)["value"]
+        .as_f64()
+        .unwrap_or(f64::INFINITY)
+}
+
+fn run(text: &str, arguments: &[&str]) -> Done {
+    Place::new().run(text, arguments)
+}
+
+/// One home with one device is told to do something at 00:01, of a server that
+/// does one thing at a time and takes three seconds for it.
+const SLOW_COMMAND: &str = r#"Scenario(
+    name: "slow command",
+    time: (length: "10min", drain: "1h"),
+    cohorts: {"c": (homes: 1, client: "x", devices: [(kind: "valve", count: Exactly(1))])},
+    clients: {"x": (
+        commands: [(method: "m", at: Daily(time: "00:01"), deadline: "10s")],
+        timeout: "1s",
+        retry: "none",
+    )},
+    server: (stages: [Gate(permits: 1, max_wait: "30s")], backend: (service: Constant("3s"))),
+    retries: {"again": Fixed(wait: "1s", attempts: 2, on: [Timeout])},
+    study: (replications: 3),
+)"#;
+
+#[test]
+fn what_the_server_does_late_is_done() {
+    // The client has gone after 1 s; the server finishes after 3 s.
+    let document = run(SLOW_COMMAND, &[]).exits(0).json();
+    assert_eq!(value(&document, "p_unconfirmed.command"), 1.0);
+    assert_eq!(value(&document, "p_missed.command"), 0.0);
+    assert_eq!(value(&document, "p_failed.request"), 1.0);
+    assert_eq!(value(&document, "p_done_twice.command"), 0.0);
+    // One wakeup of one device in ten minutes.
+    assert_eq!(value(&document, "wakeups.device_day"), 144.0);
+    // With a deadline of two seconds it is done too late.
+    let late = replaced(SLOW_COMMAND, "deadline: \"10s\"", "deadline: \"2s\"");
+    assert_eq!(value(&run(&late, &[]).json(), "p_missed.command"), 1.0);
+}
+
+#[test]
+fn a_retry_after_a_time_out_does_it_twice() {
+    let text = replaced(SLOW_COMMAND, "retry: \"none\"", "retry: \"again\"");
+    let document = run(&text, &[]).exits(0).json();
+    assert_eq!(value(&document, "p_done_twice.command"), 1.0);
+    assert_eq!(value(&document, "p_missed.command"), 0.0);
+    assert_eq!(value(&document, "wakeups.device_day"), 288.0);
+    assert_eq!(value(&document, "retry_amplification"), 2.0);
+}
+
+#[test]
+fn what_is_refused_after_the_client_has_gone_counts_in_table_and_chart() {
+    // The second attempt waits for the first in vain, and is refused when its
+    // client has long gone.
+    let text = replaced(SLOW_COMMAND, "retry: \"none\"", "retry: \"again\"");
+    let text = replaced(&text, "max_wait: \"30s\"", "max_wait: \"500ms\"");
+    let text = replaced(&text, "timeout: \"1s\"", "timeout: \"200ms\"");
+    let place = Place::new();
+    place.write("s.ron", &text);
+    place
+        .ratelab(&["run", "s.ron", "--quiet", "--out", "out"])
+        .exits(0);
+    let estimates = place.read("out/estimates.csv");
+    let row = estimates
+        .lines()
+        .find(|line| line.starts_with("p429.attempt,(all),(all),(all),(all)"));
+    assert!(row.unwrap().contains(",as written,0.5,"), "{row:?}");
+    let series = place.read("out/series.csv");
+    let refused: u64 = series
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(7).unwrap().parse::<u64>().unwrap())
+        .sum();
+    // One in each of three replications.
+    assert_eq!(refused, 3, "{series}");
+}
+
+/// A request every ten minutes meets a limit of a thousand a second.
+const HEALTHY: &str = r#"Scenario(
+    name: "healthy",
+    time: (length: "10min"),
+    cohorts: {"c": (homes: 1, client: "x")},
+    clients: {"x": (requests: [(method: "m", rate: "1/min")])},
+    server: (stages: [Limit(name: "l", per: [User], by: TokenBucket(rate: "1000/s", burst: 1000))]),
+    targets: ["p429.attempt <= 0.1%"],
+)"#;
+
+#[test]
+fn a_healthy_design_passes_with_the_replications_that_it_names() {
+    let place = Place::new();
+    let document = place
+        .run(HEALTHY, &["--replications", "30"])
+        .exits(4)
+        .json();
+    let estimate = whole(&document, "p429.attempt");
+    assert_eq!(estimate["basis"], "none seen");
+    // 1 - 0.05^(1/30), times the most attempts of a run over their mean.
+    let hi = estimate["hi"].as_f64().unwrap();
+    assert!(hi > 0.095 && hi < 0.4, "{hi}");
+    let target = &document["targets"][0];
+    assert_eq!(target["verdict"], "undecided");
+    let needed = target["replications_needed"].as_u64().unwrap().to_string();
+    let document = place
+        .run(HEALTHY, &["--replications", &needed])
+        .exits(0)
+        .json();
+    assert_eq!(document["targets"][0]["verdict"], "met");
+    assert!(document["targets"][0]["bound"].as_f64().unwrap() <= 0.001);
+}
+
+#[test]
+fn the_bound_on_what_was_never_seen_shrinks() {
+    let bounds = ["2", "30", "300"].map(|replications| {
+        let document = run(HEALTHY, &["--replications", replications]).json();
+        whole(&document, "p429.attempt")["hi"].as_f64().unwrap()
+    });
+    assert!(
+        bounds[0] > bounds[1] && bounds[1] > bounds[2] && bounds[2] > 0.0,
+        "{bounds:?}"
+    );
+}
+
+#[test]
+fn a_target_that_can_only_be_met_is_met() {
+    let text = replaced(HEALTHY, "<= 0.1%", "<= 100%");
+    run(&text, &["--replications", "2"]).exits(0);
+}
+
+#[test]
+fn what_always_happened_has_a_lower_bound() {
+    // A permit that is taken for hours refuses all others, in every run.
+    let text = replaced(
+        HEALTHY,
+        "Limit(name: \"l\", per: [User], by: TokenBucket(rate: \"1000/s\", burst: 1000))",
+        "Gate(permits: 1)",
+    );
+    let text = replaced(
+        &text,
+        "]),\n    targets",
+        "], backend: (service: Constant(\"10h\"))),\n    targets",
+    );
+    let text = replaced(
+        &text,
+        "length: \"10min\"",
+        "warm_up: \"1h\", length: \"10min\"",
+    );
+    let text = replaced(&text, "<= 0.1%", ">= 99.9%");
+    let document = run(&text, &["--replications", "30"]).exits(4).json();
+    let estimate = whole(&document, "p429.attempt");
+    assert_eq!(
+        (estimate["value"].as_f64(), &estimate["basis"]),
+        (Some(1.0), &"all seen".into())
+    );
+    assert!(estimate["lo"].as_f64().unwrap() < 0.95, "{estimate}");
+    // The chance that a run sees a 429 is a share of thirty runs, and exact.
+    let runs = whole(&document, "p429.run");
+    let lo = runs["lower"].as_f64().unwrap();
+    assert!((lo - 0.05_f64.powf(1.0 / 30.0)).abs() < 1e-9, "{runs}");
+}
+
+#[test]
+fn what_is_exact_stays_exact() {
+    // Nothing is drawn: five homes poll a gate of one at the same moment.
+    let text = r#"Scenario(
+        name: "certain", time: (length: "10min"),
+        cohorts: {"c": (homes: 5, client: "x")},
+        clients: {"x": (polls: [(method: "m", every: "1min", phase: At("5s"))])},
+        server: (stages: [Gate(permits: 1)], backend: (service: Constant("1s"))),
+        study: (replications: 2),
+        targets: ["p429.attempt <= 80%"],
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let estimate = whole(&document, "p429.attempt");
+    assert_eq!(
+        (
+            &estimate["value"],
+            &estimate["lo"],
+            &estimate["hi"],
+            &estimate["basis"]
+        ),
+        (&0.8.into(), &0.8.into(), &0.8.into(), &"exact".into())
+    );
+    // With a random phase two runs may agree, but need not.
+    let text = replaced(text, ", phase: At(\"5s\")", "");
+    let text = replaced(&text, "homes: 5", "homes: 1");
+    let document = run(
+        &replaced(&text, "[Gate(permits: 1)]", "[Gate(permits: 9)]"),
+        &[],
+    )
+    .json();
+    let estimate = whole(&document, "p429.attempt");
+    assert!(estimate["hi"].as_f64().unwrap() > 0.5, "{estimate}");
+    assert_eq!(whole(&document, "retry_amplification")["basis"], "exact");
+}
+
+#[test]
+fn what_did_not_end_is_told_per_policy() {
+    let text = r#"Scenario(
+        name: "collapse", time: (length: "10min", drain: "1min"),
+        cohorts: {"c": (homes: 20, client: "x")},
+        clients: {"x": (requests: [(method: "m", rate: "1/min")], retry: "none")},
+        server: (stages: [Gate(permits: 1)], backend: (service: Constant("10h"))),
+        retries: {"for ever": Fixed(wait: "1s", attempts: Unlimited)},
+        study: (replications: 3, vary: {"clients.x.retry": ["none", "for ever"]}),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let of = |policy, name| find(&document, policy, name, &serde_json::json!({}))["value"].as_f64();
+    // Only the first request of all is inside, and has no end either.
+    let unfinished = of("for ever", "p_unfinished.request").unwrap();
+    assert_eq!(
+        (of("for ever", "p_failed.request"), unfinished),
+        (Some(0.0), 1.0)
+    );
+    assert!(of("none", "p_failed.request").unwrap() > 0.9);
+    assert!(of("none", "p_unfinished.request").unwrap() < 0.1);
+    for policy in ["none", "for ever"] {
+        assert_eq!(of(policy, "p_collapse.run"), Some(1.0));
+    }
+}
+
+#[test]
+fn commands_that_fail_take_for_ever() {
+    // Three homes command a gate of one at once: one succeeds after a second.
+    let text = r#"Scenario(
+        name: "three", time: (length: "10min"),
+        cohorts: {"c": (homes: 3, client: "x")},
+        clients: {"x": (commands: [(method: "m", per: Home, at: Daily(time: "00:01"), deadline: "10s")])},
+        server: (stages: [Gate(permits: 1)], backend: (service: Constant("1s"))),
+        study: (replications: 30),
+        targets: ["latency.command.p95 <= 1s", "completion.command.p50 <= 1h"],
+    )"#;
+    let document = run(text, &[]).exits(3).json();
+    assert_eq!(value(&document, "latency.command.p50"), 1.0);
+    let completion = whole(&document, "completion.command.p50");
+    assert_eq!(
+        (&completion["value"], &completion["never"]),
+        (&Value::Null, &true.into())
+    );
+    // A constant is its own bound.
+    assert_eq!(document["targets"][0]["verdict"], "met");
+    assert_eq!(document["targets"][1]["verdict"], "missed");
+    let text = run_as_text(text);
+    assert!(text.contains("more than half never succeed"), "{text}");
+}
+
+fn run_as_text(text: &str) -> String {
+    let place = Place::new();
+    place.write("s.ron", text);
+    place
+        .ratelab(&["run", "s.ron", "--no-files", "--quiet"])
+        .out
+}
+
+#[test]
+fn a_percentile_is_not_rounded_to_the_wrong_side() {
+    // The median of an exponential time of 1 s is 0.693147 s.
+    let text = r#"Scenario(
+        name: "median", time: (length: "1h"),
+        cohorts: {"c": (homes: 100, client: "x")},
+        clients: {"x": (commands: [(method: "m", per: Home, at: Poisson(rate: "1/min"), deadline: "1min")])},
+        server: (stages: [Gate(permits: 100000)], backend: (service: Exponential(mean: "1s"))),
+        study: (replications: 30),
+        targets: ["latency.command.p50 <= 0.6925s"],
+    )"#;
+    let document = run(text, &[]).json();
+    assert_ne!(document["targets"][0]["verdict"], "met");
+    let estimate = whole(&document, "latency.command.p50");
+    let end = |name: &str| estimate[name].as_f64().unwrap();
+    // 180,000 commands: the error of the median is 1 / sqrt(n), 2.4 ms; a
+    // 99.99 % range is 9 ms.
+    assert!(end("lo") < 0.6932 && 0.6931 < end("hi"), "{estimate}");
+    assert!(end("hi") - end("lo") < 0.03, "{estimate}");
+}
+
+/// A burst of a hundred commands in a day of quiet polls.
+const BURST: &str = r#"Scenario(
+    name: "burst", time: (length: "2h", windows: ["00:30..00:31"]),
+    cohorts: {
+        "homes": (homes: 100, client: "x"),
+        "others": (homes: 100, client: "y"),
+    },
+    clients: {
+        "x": (commands: [(method: "set", per: Home, at: Daily(time: "00:30", spread: "5s"), deadline: "1min")]),
+        "y": (polls: [(method: "get", every: "1min")]),
+    },
+    server: (stages: [Gate(name: "door", permits: 4), Limit(name: "wide", by: TokenBucket(rate: "1000/s", burst: 1000))], backend: (service: Exponential(mean: "500ms"))),
+    study: (replications: 30),
+)"#;
+
+#[test]
+fn a_window_has_estimates_of_its_own() {
+    let document = run(BURST, &[]).exits(0).json();
+    let of = |name, by: Value| {
+        find(&document, "as written", name, &by)["value"]
+            .as_f64()
+            .unwrap()
+    };
+    let window = serde_json::json!({"window": "00:30..00:31"});
+    let (all, burst) = (
+        value(&document, "p429.attempt"),
+        of("p429.attempt", window.clone()),
+    );
+    assert!(burst > 0.3 && burst > 10.0 * all, "{burst} {all}");
+    // All commands are given in the window.
+    assert_eq!(
+        of("p_missed.command", window.clone()),
+        value(&document, "p_missed.command")
+    );
+    // Its counts and those of the rest are those of the whole.
+    let place = Place::new();
+    place.write("s.ron", BURST);
+    place
+        .ratelab(&["run", "s.ron", "--quiet", "--out", "out"])
+        .exits(0);
+    let rows = place.read("out/replications.csv");
+    assert!(rows.lines().any(|line| line.contains(",00:30..00:31,")));
+    let dimensions = rows.lines().map(|line| line.split(',').skip(3).take(4));
+    for mut dimensions in dimensions {
+        assert!(dimensions.all(|name| !name.is_empty()), "{rows}");
+    }
+}
+
+#[test]
+fn targets_are_held_against_the_part_and_policy_that_they_name() {
+    let vary = "study: (vary: {\"server.stages.door.permits\": [4, 400]}, ";
+    let text = replaced(BURST, "study: (", vary);
+    for (target, verdicts) in [
+        ("p429.attempt <= 20%", &["met", "met"][..]),
+        ("p429.attempt in 00:30..00:31 <= 20%", &["missed", "met"]),
+        (
+            "p429.attempt in \\\"00:30..00:31\\\" <= 20% for \\\"400\\\"",
+            &["met"],
+        ),
+        ("p429.attempt of \\\"homes\\\" <= 20 %", &["missed", "met"]),
+        (
+            "p429.attempt of method \\\"set\\\" <= 20%",
+            &["missed", "met"],
+        ),
+        (
+            "p429.attempt of \\\"others\\\" in 00:30..00:31 >= 20%",
+            &["met", "missed"],
+        ),
+        ("p429.attempt by \\\"door\\\" <= 20%", &["met", "met"]),
+        ("peak_inside.gate >= 5", &["missed", "met"]),
+    ] {
+        let text = replaced(
+            &text,
+            "study: (",
+            &format!("targets: [\"{target}\"], study: ("),
+        );
+        let document = run(&text, &[]).json();
+        let targets = document["targets"].as_array().unwrap();
+        let found: Vec<&str> = (targets.iter())
+            .map(|target| target["verdict"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, verdicts, "{target}");
+    }
+    for (target, part) in [
+        (
+            "p429.attempt of \\\"home\\\" <= 5%",
+            "did you mean \"homes\"?",
+        ),
+        (
+            "p429.attempt by \\\"dor\\\" <= 5%",
+            "did you mean \"door\"?",
+        ),
+        (
+            "utilisation.gate by \\\"wide\\\" <= 5%",
+            "unknown gate \"wide\"",
+        ),
+        (
+            "p429.attempt in 05:00..06:00 <= 5%",
+            "outside the measured span",
+        ),
+        ("p429.run of \\\"homes\\\" <= 5%", "has no parts"),
+        (
+            "goodput by \\\"door\\\" >= 5",
+            "only refusals of attempts and gates",
+        ),
+        ("p429.attempt <= 5% for \\\"40\\\"", "did you mean \"400\"?"),
+    ] {
+        let text = replaced(
+            &text,
+            "study: (",
+            &format!("targets: [\"{target}\"], study: ("),
+        );
+        let done = run(&text, &[]).exits(2);
+        assert!(done.err.contains(part), "{target}: {}", done.err);
+    }
+}
+
+#[test]
+fn runs_as_a_whole_have_peaks_and_a_last_success() {
+    // A herd of 250 meets a hundred every ten seconds, and comes again.
+    let text = r#"Scenario(
+        name: "herd", time: (start: "1970-01-01T00:00:00Z", length: "1min"),
+        cohorts: {"c": (homes: 250, client: "x")},
+        clients: {"x": (commands: [(method: "m", per: Home, at: Daily(time: "00:00:20"), deadline: "1min")], retry: "r")},
+        server: (stages: [Gate(permits: 1000), Limit(name: "l", by: FixedWindow(quota: Fixed(100), window: "10s"))], backend: (service: Constant("2s"))),
+        retries: {"r": Fixed(wait: "10s", attempts: 9)},
+        study: (replications: 5),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    // Served from 20, 30 and 40 s on, each for two seconds; one more is inside
+    // for the moment in which the limit refuses it.
+    assert_eq!(value(&document, "last_success.run"), 42.0);
+    assert_eq!(value(&document, "peak_inside.gate"), 101.0);
+    assert_eq!(value(&document, "p429.run"), 1.0);
+}
