@@ -5,6 +5,7 @@ mod closed_forms;
 mod commands;
 mod determinism;
 mod errors;
+mod limits;
 mod overload;
 mod replay;
 mod support;
