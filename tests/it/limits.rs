@@ -15,6 +15,51 @@ fn value(document: &Value, name: &str, by: &Value) -> f64 {
 }
 
 #[test]
+fn whoever_waits_for_the_told_reset_is_admitted() {
+    // Two homes of one user call at once; the second comes again when told.
+    for (limiter, fields) in [
+        ("SlidingLog(quota: Fixed(1), window: \"10s\")", "Draft10"),
+        ("SlidingLog(quota: Fixed(1), window: \"10s\")", "XEpoch"),
+        ("SlidingCounter(quota: Fixed(1), window: \"10s\")", "Draft7"),
+        (
+            "AllOf([SlidingLog(quota: Fixed(1), window: \"10s\"), Gcra(rate: \"1/s\", burst: 1)])",
+            "Draft6",
+        ),
+        (
+            "PenaltyBox(by: SlidingLog(quota: Fixed(1), window: \"10s\"), lock: \"3s\")",
+            "XSeconds",
+        ),
+        ("Spacing(steps: [\"10s\"], reset_after: \"1h\")", "XSeconds"),
+    ] {
+        let scenario = format!(
+            r#"Scenario(
+                name: "told",
+                time: (length: "1min", drain: "2h"),
+                cohorts: {{"pair": (homes: 2, homes_per_user: 2, client: "app")}},
+                clients: {{"app": (
+                    commands: [(method: "set", at: Daily(time: "00:00:00"), per: Home, deadline: "1min")],
+                    retry: "when told",
+                )}},
+                server: (stages: [
+                    Limit(name: "user", per: [User], by: {limiter}, refuse: (rate_limit: {fields})),
+                ]),
+                retries: {{"when told": Fixed(wait: "1ms", attempts: 9, honour_rate_limit: true)}},
+            )"#
+        );
+        let done = Place::new().run(&scenario, &["--replications", "2"]);
+        let document = done.exits(0).json();
+        let attempts = value(&document, "retry_amplification", &json!({}));
+        assert_eq!(attempts, 1.5, "{limiter} {fields}");
+        // At 11 s, the first whole second after 10 s and a nanosecond.
+        let latency = value(&document, "latency.request.mean", &json!({}));
+        assert!(
+            (latency - 5.5).abs() < 0.51,
+            "{limiter} {fields}: {latency}"
+        );
+    }
+}
+
+#[test]
 fn those_called_at_once_go_on_in_the_order_of_their_arrival() {
     // The end of the first visit makes two permits of one, and the limit behind
     // the gate has room for one more.
