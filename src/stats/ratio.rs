@@ -1,7 +1,6 @@
 use super::binomial::{lower_bound, none_of, upper_bound};
 use super::hall::Hall;
 use super::{Basis, Interval, least_replications};
-use crate::math;
 
 /// What values a ratio can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +32,10 @@ impl Scale {
 /// Where events were seen in fewer replications than this, and not in all,
 /// their spread does not tell how large the unseen ones are.
 ///
-/// Hall's bound holds from about five on if events come in clusters whose sizes
-/// are equal or exponential, and from ten on misses at most 8 in place of 5 % if
-/// they are lognormal with a coefficient of variation of 1.3; `benches/coverage.rs`.
+/// With clusters of events whose sizes are equal or exponential, Hall's upper
+/// bound at 95 % misses at most 6 % from five such replications on, whatever
+/// the rate; with lognormal sizes whose coefficient of variation is 1.3 it
+/// misses 8 % from ten on (simulated, at 40, 100 and 400 replications).
 pub const ENOUGH_RUNS_WITH_EVENTS: u32 = 10;
 
 /// A ratio of sums over replications, sum x / sum n, with bounds.
@@ -215,7 +215,7 @@ impl RatioEstimate {
     }
 
     /// The two-sided interval: a one-sided bound at each side, with half of the
-    /// error each, so that what it excludes is decided by the one-sided bounds
+    /// error each and cut at the ends of what is possible, so that what it excludes is decided by the one-sided bounds
     /// too. Where nothing was seen, or it was always so, there is one side only,
     /// which has the whole error. `None` where one end is not known.
     pub fn interval(&self, confidence: f64) -> Option<Interval> {
@@ -415,7 +415,7 @@ pub fn share_of_runs(seen: u32, replications: u32) -> Option<RatioEstimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::normal_quantile;
+    use crate::math::{self, normal_quantile};
     use crate::rng::{Purpose, Streams, poisson};
     use proptest::prelude::*;
 
