@@ -20,7 +20,9 @@ fn main() {
     } else {
         4000
     };
-    println!("Seed {SEED}, {studies} studies a row, nominal 5 % a side.\n");
+    println!(
+        "Seed {SEED}, {studies} studies a row (of quantiles a quarter or fewer), nominal 5 % a side.\n"
+    );
     shares(studies);
     few_events(studies);
     quantiles(studies / 4);
