@@ -5,7 +5,7 @@
 mod retry;
 mod source;
 
-pub use retry::Retry;
+pub use retry::{Retry, Wait};
 pub use source::{Gap, PollTimes, Schedule, Source};
 
 use crate::rng::{Purpose, Sampler, Streams};

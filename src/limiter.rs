@@ -23,14 +23,17 @@
 //! | [`Ramp`] | twice the quota of the moment | 32 |
 //! | [`Spacing`] | one attempt | 16 |
 //! | [`ConsecutiveErrors`] | no limit while all goes well | 16 |
-//! | [`PenaltyBox`] | that of the limit behind | 16 more than the limit behind |
+//! | [`PenaltyBox`] | that of the limit behind | 8 more than the limit behind |
 //!
 //! Common to all:
 //!
 //! - A request of cost 0 is always admitted and changes nothing.
 //! - A refusal tells the exact wait: the same request, from a key with no other
 //!   traffic, is admitted that much later and not a nanosecond earlier. Where a
-//!   product's clock is coarser, that is its first tick at which it is.
+//!   product's clock is coarser, that is its first tick at which it is. A wait
+//!   that time does not hold, to the year 2554, is not told.
+//! - A [`Standing`] tells the exact reset: the first nanosecond at which the
+//!   whole budget is there again, if the key has no other traffic.
 //! - Those with a queue are first come, first served, so that an admitted attempt
 //!   is told on arrival how long it waits.
 //! - Time is expected not to run backwards. An earlier moment than one seen
@@ -68,7 +71,7 @@ mod trial;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Rate, Span};
+use crate::units::{Rate, Span, Time};
 
 pub use bank::Bank;
 pub use calendar_window::CalendarWindow;
@@ -113,6 +116,16 @@ impl Decision {
     pub const fn is_admit(self) -> bool {
         matches!(self, Decision::Admit | Decision::Delay(_))
     }
+
+    /// Without a told wait that lies beyond the end of time.
+    fn within_time(self, now: Time) -> Decision {
+        match self {
+            Decision::Refuse {
+                retry_after: Some(wait),
+            } if !ends_in_time(now, wait) => Decision::Refuse { retry_after: None },
+            decision => decision,
+        }
+    }
 }
 
 /// Whether attempts that were refused use up budget as well.
@@ -131,13 +144,44 @@ pub enum Refused {
 /// Where a key stands: what response headers and replays report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// How much cost would be admitted at this moment.
-    pub remaining: u64,
-    /// How long until the budget resets, in the sense that products with this
-    /// algorithm report it: the window's end, the moment when a bucket is full
-    /// again, or the age-out of the oldest entry of a log. Zero if the budget
-    /// is untouched.
-    pub reset_after: Span,
+    /// The whole budget as header fields tell it: the quota of a window at this
+    /// moment, or the size of a bucket. `None` where nothing is ever refused for
+    /// want of budget, and where it is not counted in cost.
+    pub quota: Option<u64>,
+    /// The most that an attempt may cost at this moment to be admitted, at once
+    /// or after a wait: with a queue it may be more than the quota. `None` if
+    /// nothing is ever refused for want of budget, however much is taken. Limits
+    /// that do not count cost tell attempts, or failures that are still allowed.
+    pub remaining: Option<u64>,
+    /// How long until the whole budget is there, if nobody calls meanwhile, and
+    /// not a nanosecond less; zero if it is there now. `None` if that cannot be
+    /// told: time alone does not bring it back, or not before the year 2554.
+    pub reset_after: Option<Span>,
+}
+
+impl Standing {
+    /// The standing of a limit with a quota, of which so much remains.
+    pub(crate) const fn of(quota: u64, remaining: u64, reset_after: Span) -> Standing {
+        Standing {
+            quota: Some(quota),
+            remaining: Some(remaining),
+            reset_after: Some(reset_after),
+        }
+    }
+
+    /// Without a reset that lies beyond the end of time.
+    fn within_time(self, now: Time) -> Standing {
+        Standing {
+            reset_after: self.reset_after.filter(|span| ends_in_time(now, *span)),
+            ..self
+        }
+    }
+}
+
+/// Whether a span from `now` on ends before the last moment of time, to which
+/// sums saturate.
+fn ends_in_time(now: Time, span: Span) -> bool {
+    now + span < Time::MAX
 }
 
 /// The parameters of any one algorithm.

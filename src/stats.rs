@@ -16,5 +16,7 @@ mod student;
 pub use interval::{Basis, Interval};
 use plan::least_replications;
 pub use quantile::{QuantileEstimate, median_of_runs, quantile_of_runs, woodruff};
-pub use ratio::{ENOUGH_RUNS_WITH_EVENTS, RatioEstimate, Scale, share_of_runs};
+pub use ratio::{
+    ENOUGH_RUNS_WITH_EVENTS, RatioEstimate, Scale, UNSEEN_AT_MOST_TIMES, share_of_runs,
+};
 pub use student::student_t_quantile;

@@ -28,7 +28,20 @@ enum Backoff {
     Decorrelated {
         base: Span,
         cap: Span,
+        /// Whether it goes on from a told wait where that was longer.
+        from_told: bool,
     },
+}
+
+/// The wait before a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it is.
+    pub span: Span,
+    /// From which the next one of the request is drawn. What a server tells is
+    /// no part of it, unless the policy says so: else one long Retry-After would
+    /// keep all later waits near the cap.
+    pub previous: Span,
 }
 
 impl Retry {
@@ -74,10 +87,15 @@ impl Retry {
                 on,
                 honour_retry_after,
                 honour_rate_limit,
+                remember_told,
             } => {
                 let cap = cap.unwrap_or(Span::MAX);
                 let backoff = match jitter {
-                    Jitter::Decorrelated => Backoff::Decorrelated { base: *base, cap },
+                    Jitter::Decorrelated => Backoff::Decorrelated {
+                        base: *base,
+                        cap,
+                        from_told: *remember_told,
+                    },
                     jitter => Backoff::Exponential {
                         ceilings: ceilings(*base, *factor, cap),
                         jitter: *jitter,
@@ -130,7 +148,8 @@ impl Retry {
     }
 
     /// The wait before the retry that follows attempt number `attempt` of
-    /// request `number`; `previous` is the wait before that attempt.
+    /// request `number`; `previous` is what the [`Wait`] before that attempt
+    /// said, or zero.
     pub fn wait(
         &self,
         draws: Draws<'_>,
@@ -138,9 +157,9 @@ impl Retry {
         attempt: u32,
         previous: Span,
         told: Told,
-    ) -> Span {
+    ) -> Wait {
         let uniform = || draws.uniform(Purpose::Backoff, number, attempt);
-        let wait = match &self.backoff {
+        let drawn = match &self.backoff {
             Backoff::Fixed(wait) => *wait,
             Backoff::Random(sampler) => draws.sample(sampler, Purpose::Backoff, number, attempt),
             Backoff::Exponential { ceilings, jitter } => {
@@ -155,7 +174,7 @@ impl Retry {
                     }
                 }
             }
-            Backoff::Decorrelated { base, cap } => {
+            Backoff::Decorrelated { base, cap, .. } => {
                 let highest = (previous.max(*base) * 3).saturating_sub(*base);
                 (*base + part(highest, uniform())).min(*cap)
             }
@@ -166,7 +185,16 @@ impl Retry {
             Some(span) if self.honour_retry_after => Some(span),
             _ => told.reset.filter(|_| self.honour_rate_limit),
         };
-        wait.max(floor.unwrap_or(Span::ZERO))
+        let span = drawn.max(floor.unwrap_or(Span::ZERO));
+        Wait {
+            span,
+            previous: match self.backoff {
+                Backoff::Decorrelated {
+                    from_told: true, ..
+                } => span,
+                _ => drawn,
+            },
+        }
     }
 }
 
@@ -217,8 +245,9 @@ mod tests {
         let mut previous = Span::ZERO;
         (1..=count)
             .map(|attempt| {
-                previous = retry.wait(draws, 0, attempt, previous, Told::default());
-                previous.secs_f64()
+                let wait = retry.wait(draws, 0, attempt, previous, Told::default());
+                previous = wait.previous;
+                wait.span.secs_f64()
             })
             .collect()
     }
@@ -304,7 +333,38 @@ mod tests {
         ] {
             let text = format!("Fixed(wait: \"30s\", attempts: 4, {honours})");
             let wait = retry(&text).wait(draws, 0, 1, Span::ZERO, told);
-            assert_eq!(wait, Span::from_secs(seconds), "{honours} {told:?}");
+            assert_eq!(wait.span, Span::from_secs(seconds), "{honours} {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_told_wait_does_not_widen_decorrelated_jitter_unless_it_is_remembered() {
+        let streams = Streams::new(1, 0);
+        let long = Told {
+            retry_after: Some(Span::from_secs(1000)),
+            reset: None,
+        };
+        for (remember, least, most) in [("", 1, 3), (", remember_told: true", 1000, 1000)] {
+            let text = format!(
+                "Exponential(base: \"1s\", cap: \"1h\", jitter: Decorrelated, attempts: 9, honour_retry_after: true{remember})"
+            );
+            let retry = retry(&text);
+            let mut longest = Span::ZERO;
+            for entity in 0..200 {
+                let draws = Draws {
+                    streams: &streams,
+                    entity,
+                };
+                let told = retry.wait(draws, 0, 1, Span::ZERO, long);
+                assert_eq!(told.span, Span::from_secs(1000));
+                let range = Span::from_secs(least)..=Span::from_secs(most);
+                assert!(range.contains(&told.previous), "{:?}", told.previous);
+                let next = retry.wait(draws, 0, 2, told.previous, Told::default());
+                longest = longest.max(next.span);
+            }
+            // Three times the first, which is at most 3 s, or 1000 s.
+            let limit = Span::from_secs(9);
+            assert_eq!(longest > limit, !remember.is_empty(), "{longest}");
         }
     }
 }

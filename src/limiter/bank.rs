@@ -29,7 +29,7 @@ use crate::units::{Span, Time};
 /// assert_eq!(bank.decide(7, now, 2), Decision::Admit);
 /// let retry_after = Some(Span::from_secs(1));
 /// assert_eq!(bank.decide(7, now, 1), Decision::Refuse { retry_after });
-/// assert_eq!(bank.inspect(8, now).remaining, 2);
+/// assert_eq!(bank.inspect(8, now).remaining, Some(2));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Bank {
@@ -137,7 +137,9 @@ impl Bank {
 
     /// Several limits at once: an attempt is admitted if all of them admit it,
     /// and otherwise none of them counts it, unless it counts refusals. The
-    /// wait told is the longest of those that refuse.
+    /// wait told is until all of them would admit it. Where each does so only at
+    /// times, as a window does whose longest wait is shorter than it, that is
+    /// searched for, and not told if it takes more than 1000 turns.
     ///
     /// # Errors
     /// If there are none or more than 64, or if their numbers of keys differ.
@@ -208,7 +210,7 @@ impl Bank {
                 let (rule, state) = keyed.of_mut(key);
                 rule.decide(state, now, cost)
             }
-            _ => self.decide_otherwise(key, now, cost),
+            _ => self.decide_otherwise(key, now, cost).within_time(now),
         }
     }
 
@@ -238,10 +240,85 @@ impl Bank {
             }
             Store::PenaltyBox(penalty, locks, behind) => {
                 let lock = &mut locks[key as usize];
-                penalty.decide(lock, now, cost, || behind.decide(key, now, cost))
+                let judged = penalty.decide(lock, now, cost, || behind.decide(key, now, cost));
+                judged.unwrap_or_else(|| Decision::Refuse {
+                    retry_after: (behind.next_admission(key, lock.end(), cost))
+                        .map(|moment| moment.since(now)),
+                })
             }
             Store::AllOf(banks) => decide_all(banks, key, now, cost)
         )
+    }
+
+    /// The first moment, from `from` on, at which an attempt of a key would be
+    /// admitted if the key had no other traffic until then; `None` if there is
+    /// none. Several limits at once may be searched in vain: see
+    /// [`all_of`](Bank::all_of).
+    fn next_admission(&self, key: u32, from: Time, cost: u64) -> Option<Time> {
+        let decision = match &self.store {
+            // Nobody comes at `from`, so no refusal counts then.
+            Store::FixedWindow(keyed) => keyed.foretell(key, |rule, state| {
+                rule.forgiving().decide(state, from, cost)
+            }),
+            Store::CalendarWindow(keyed) => keyed.foretell(key, |rule, state| {
+                rule.forgiving().decide(state, from, cost)
+            }),
+            Store::SlidingCounter(keyed) => keyed.foretell(key, |rule, state| {
+                rule.forgiving().decide(state, from, cost)
+            }),
+            Store::TokenBucket(keyed) => keyed.foretell(key, |rule, state| {
+                rule.forgiving().decide(state, from, cost)
+            }),
+            Store::Gcra(keyed) => keyed.foretell(key, |rule, state| {
+                rule.forgiving().decide(state, from, cost)
+            }),
+            Store::TickedBucket(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::EnvoyBucket(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::LeakyBucket(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::PacedWindow(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::LimitReq(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::Ramp(keyed) => keyed.foretell(key, |rule, state| rule.decide(state, from, cost)),
+            Store::Spacing(keyed) => {
+                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
+            }
+            Store::SlidingLog(keyed, pool) => {
+                let (rule, log) = keyed.of(key);
+                rule.foretell(log, pool, from, cost)
+            }
+            Store::SegmentedWindow(keyed, counts) => {
+                let mut counts = counts.of(key).to_vec();
+                keyed.foretell(key, |rule, state| {
+                    rule.decide(state, &mut counts, from, cost)
+                })
+            }
+            Store::RateRule(keyed, counts) => {
+                let (rule, state) = keyed.of(key);
+                rule.foretell(state, counts.of(key), from)
+            }
+            Store::ConsecutiveErrors(keyed) => {
+                let (rule, streak) = keyed.of(key);
+                rule.decide(streak, from, cost)
+            }
+            Store::PenaltyBox(_, locks, behind) => {
+                let from = from.max(locks[key as usize].end());
+                return behind.next_admission(key, from, cost);
+            }
+            Store::AllOf(banks) => return next_admission_by_all(banks, key, from, cost),
+        };
+        match decision.within_time(from) {
+            Decision::Admit | Decision::Delay(_) => Some(from),
+            Decision::Refuse { retry_after } => retry_after.map(|wait| from + wait),
+        }
     }
 
     /// Whether it must be told how attempts end; see [`observe`](Bank::observe).
@@ -326,8 +403,14 @@ impl Bank {
         )
     }
 
-    /// Where a key stands, without touching it.
+    /// Where a key stands, without touching it. Of several limits at once, what
+    /// remains is the least of all, the reset the latest, and the quota that of
+    /// the first that has one.
     pub fn inspect(&self, key: u32, now: Time) -> Standing {
+        self.standing(key, now).within_time(now)
+    }
+
+    fn standing(&self, key: u32, now: Time) -> Standing {
         dispatch!(&self.store,
             keyed => {
                 let (rule, state) = keyed.of(key);
@@ -350,22 +433,28 @@ impl Bank {
                 rule.inspect(streak, now)
             }
             Store::PenaltyBox(_, locks, behind) => {
-                let standing = behind.inspect(key, now);
-                match locks[key as usize].remaining(now) {
+                let standing = behind.standing(key, now);
+                match locks[key as usize].end().since(now) {
                     Span::ZERO => standing,
                     locked => Standing {
-                        remaining: 0,
-                        reset_after: standing.reset_after.max(locked),
+                        remaining: Some(0),
+                        reset_after: standing.reset_after.map(|reset| reset.max(locked)),
+                        ..standing
                     },
                 }
             }
             Store::AllOf(banks) => {
-                let all = banks.iter().map(|bank| bank.inspect(key, now));
-                all.reduce(|one, other| Standing {
-                    remaining: one.remaining.min(other.remaining),
-                    reset_after: one.reset_after.max(other.reset_after),
+                let untold = Standing {
+                    quota: None,
+                    remaining: None,
+                    reset_after: Some(Span::ZERO),
+                };
+                let all = banks.iter().map(|bank| bank.standing(key, now));
+                all.fold(untold, |one, other| Standing {
+                    quota: one.quota.or(other.quota),
+                    remaining: [one.remaining, other.remaining].into_iter().flatten().min(),
+                    reset_after: one.reset_after.zip(other.reset_after).map(|(a, b)| a.max(b)),
                 })
-                .unwrap_or(Standing { remaining: 0, reset_after: Span::ZERO })
             }
         )
     }
@@ -418,6 +507,24 @@ impl Bank {
 /// The most limits that may be asked at once.
 const MOST_AT_ONCE: usize = 64;
 
+/// How often each of several limits is asked when all would admit.
+const MOST_TURNS: usize = 1000;
+
+/// The first moment, from `from` on, at which all would admit an attempt.
+fn next_admission_by_all(banks: &[Bank], key: u32, from: Time, cost: u64) -> Option<Time> {
+    let mut moment = from;
+    for _ in 0..MOST_TURNS {
+        let asked = moment;
+        for bank in banks {
+            moment = bank.next_admission(key, moment, cost)?;
+        }
+        if moment == asked {
+            return Some(moment);
+        }
+    }
+    None
+}
+
 fn decide_all(banks: &mut [Bank], key: u32, now: Time, cost: u64) -> Decision {
     let mut delays = [Span::ZERO; MOST_AT_ONCE];
     let (mut admitted, mut wait) = (0_u64, Some(Span::ZERO));
@@ -444,7 +551,11 @@ fn decide_all(banks: &mut [Bank], key: u32, now: Time, cost: u64) -> Decision {
             bank.refund(key, now, now + delays[place], cost);
         }
     }
-    Decision::Refuse { retry_after: wait }
+    // Not before the longest of the waits told, though then another may refuse.
+    let moment = wait.and_then(|wait| next_admission_by_all(banks, key, now + wait, cost));
+    Decision::Refuse {
+        retry_after: moment.map(|moment| moment.since(now)),
+    }
 }
 
 impl Rule {
@@ -595,6 +706,12 @@ impl<R, S: Copy + Default> Keyed<R, S> {
         let key = key as usize;
         let rule = self.rule(key);
         (&self.rules[rule], &mut self.states[key])
+    }
+
+    /// What a judge makes of a copy of a key's state.
+    fn foretell(&self, key: u32, judge: impl FnOnce(&R, &mut S) -> Decision) -> Decision {
+        let (rule, state) = self.of(key);
+        judge(rule, &mut { *state })
     }
 
     fn reset(&mut self) {

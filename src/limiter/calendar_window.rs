@@ -45,6 +45,14 @@ impl CalendarWindow {
         })
     }
 
+    /// The same rule if refused attempts were free.
+    pub(super) fn forgiving(&self) -> CalendarWindow {
+        CalendarWindow {
+            counter: self.counter.forgiving(),
+            ..self.clone()
+        }
+    }
+
     /// Judges an attempt, and takes its cost if it counts.
     #[inline]
     pub fn decide(&self, state: &mut WindowState, now: Time, cost: u64) -> Decision {
@@ -97,7 +105,7 @@ mod tests {
         let before = midnight - Span::from_nanos(1);
         assert!(!rule.decide(&mut state, before, 1).is_admit());
         assert!(rule.decide(&mut state, midnight, 2).is_admit());
-        assert_eq!(rule.inspect(&state, midnight).remaining, 0);
+        assert_eq!(rule.inspect(&state, midnight).left(), 0);
     }
 
     #[test]

@@ -76,15 +76,18 @@ impl ConsecutiveErrors {
         }
     }
 
-    /// The failures that are still allowed, and how long the lock lasts.
+    /// The failures that are still allowed, and how long the lock lasts. After a
+    /// failure no time is told: only a success ends a streak. No quota is told
+    /// either, since failures are counted and not what attempts cost.
     pub fn inspect(&self, streak: &Streak, now: Time) -> Standing {
         let reset_after = streak.locked_until.since(now);
         Standing {
-            remaining: match reset_after.is_zero() {
+            quota: None,
+            remaining: Some(match reset_after.is_zero() {
                 true => u64::from(self.limit - streak.failures),
                 false => 0,
-            },
-            reset_after,
+            }),
+            reset_after: (streak.failures == 0).then_some(reset_after),
         }
     }
 }
@@ -102,7 +105,7 @@ mod tests {
             assert!(rule.decide(&streak, at(second), 1).is_admit());
             rule.observe(&mut streak, at(second), success);
         }
-        assert_eq!(rule.inspect(&streak, at(4)).remaining, 1);
+        assert_eq!(rule.inspect(&streak, at(4)).left(), 1);
         rule.observe(&mut streak, at(5), false);
         let retry_after = Some(Span::from_secs(59));
         assert_eq!(
@@ -112,7 +115,7 @@ mod tests {
         assert!(rule.decide(&streak, at(65), 1).is_admit());
         // A late failure of before the lock counts towards the next.
         rule.observe(&mut streak, at(7), false);
-        assert_eq!(rule.inspect(&streak, at(65)).remaining, 2);
+        assert_eq!(rule.inspect(&streak, at(65)).left(), 2);
     }
 
     #[test]

@@ -156,13 +156,14 @@ impl EnvoyBucket {
         let level = self
             .capacity
             .minus_or_zero(state.missing, self.rate.events());
-        Standing {
-            remaining: level.tokens(self.rate),
-            reset_after: match state.missing == Exact::default() {
+        Standing::of(
+            self.burst,
+            level.tokens(self.rate),
+            match state.missing == Exact::default() {
                 true => Span::ZERO,
                 false => full_at.since(now),
             },
-        }
+        )
     }
 }
 
@@ -250,7 +251,7 @@ mod tests {
         let mut state = EnvoyState::default();
         let _ = slowest.decide(&mut state, Time::EPOCH, 2);
         let standing = slowest.inspect(&state, Time::EPOCH);
-        assert_eq!(standing.reset_after, Span::from_secs(730 * 86_400));
+        assert_eq!(standing.reset(), Span::from_secs(730 * 86_400));
         let fastest = Rate::new(u64::MAX, Span::from_nanos(1)).unwrap();
         for (rate, burst) in [(fastest, u64::MAX), (fastest, 1), (rate("7/d"), 9)] {
             for anchor in [Anchor::Epoch, Anchor::FirstRequest] {
@@ -258,7 +259,7 @@ mod tests {
                 let mut state = EnvoyState::default();
                 for (now, cost) in extremes() {
                     let _ = rule.decide(&mut state, now, cost);
-                    assert!(rule.inspect(&state, now).remaining <= burst);
+                    assert!(rule.inspect(&state, now).left() <= burst);
                     rule.refund(&mut state, now, cost / 2);
                 }
             }
@@ -289,7 +290,7 @@ mod tests {
                     }
                     _ => level,
                 };
-                prop_assert_eq!(rule.inspect(&state, moment).remaining, found / per);
+                prop_assert_eq!(rule.inspect(&state, moment).left(), found / per);
                 let decision = rule.decide(&mut state, moment, cost);
                 prop_assert_eq!(decision.is_admit(), cost * per <= found);
                 if cost == 0 {

@@ -113,6 +113,14 @@ impl FixedWindow {
         })
     }
 
+    /// The same rule if refused attempts were free.
+    pub(super) const fn forgiving(self) -> FixedWindow {
+        FixedWindow {
+            refused: Refused::Free,
+            ..self
+        }
+    }
+
     /// Judges an attempt, and takes its cost if it counts.
     #[inline]
     pub fn decide(&self, state: &mut WindowState, now: Time, cost: u64) -> Decision {
@@ -134,7 +142,7 @@ impl FixedWindow {
             return Decision::Admit;
         }
         Decision::Refuse {
-            retry_after: (cost <= self.quota).then(|| span_past(state.last, now)),
+            retry_after: span_past(state.last, now).filter(|_| cost <= self.quota),
         }
     }
 
@@ -162,21 +170,20 @@ impl FixedWindow {
     /// What remains of this window, and how long until it ends.
     pub fn inspect(&self, state: &WindowState, now: Time) -> Standing {
         if state.is_over(now) {
-            return Standing {
-                remaining: self.quota,
-                reset_after: Span::ZERO,
-            };
+            return Standing::of(self.quota, self.quota, Span::ZERO);
         }
         Standing {
-            remaining: self.quota.saturating_sub(state.used),
+            quota: Some(self.quota),
+            remaining: Some(self.quota.saturating_sub(state.used)),
             reset_after: span_past(state.last, now.nanos()),
         }
     }
 }
 
-/// From `now` to the first nanosecond after `last`.
-fn span_past(last: u64, now: u64) -> Span {
-    Span::from_nanos(last.saturating_sub(now).saturating_add(1))
+/// From `now` to the first nanosecond after `last`, if there is one.
+fn span_past(last: u64, now: u64) -> Option<Span> {
+    let past = last.checked_add(1)?;
+    Some(Span::from_nanos(past.saturating_sub(now).max(1)))
 }
 
 #[cfg(test)]
@@ -229,7 +236,7 @@ mod tests {
                 false => assert_eq!(decision, Decision::Refuse { retry_after }),
             }
             let standing = rule.inspect(&state, now);
-            assert_eq!((standing.remaining, standing.reset_after), (remaining, end));
+            assert_eq!((standing.left(), standing.reset()), (remaining, end));
         }
     }
 
@@ -247,7 +254,7 @@ mod tests {
         let _ = rule.decide(&mut state, Time::from_secs(70), 1);
         let standing = rule.inspect(&state, Time::from_secs(71));
         assert_eq!(
-            (standing.remaining, standing.reset_after),
+            (standing.left(), standing.reset()),
             (4, Span::from_secs(59))
         );
     }
@@ -260,10 +267,7 @@ mod tests {
         assert_eq!(run(&rule, &[(0, 11), (0, 5), (0, 6)]), "DAD");
         let mut state = WindowState::default();
         let _ = rule.decide(&mut state, Time::from_millis(5), 10);
-        assert_eq!(
-            rule.inspect(&state, Time::from_millis(5)).reset_after,
-            window
-        );
+        assert_eq!(rule.inspect(&state, Time::from_millis(5)).reset(), window);
     }
 
     #[test]
@@ -296,9 +300,9 @@ mod tests {
             let _ = rule.decide(&mut state, first, 2);
             let _ = rule.decide(&mut state, second, 2);
             rule.refund(&mut state, first, 2);
-            assert_eq!(rule.inspect(&state, second).remaining, 1);
+            assert_eq!(rule.inspect(&state, second).left(), 1);
             rule.refund(&mut state, second, 1);
-            assert_eq!(rule.inspect(&state, second).remaining, 2);
+            assert_eq!(rule.inspect(&state, second).left(), 2);
         }
         // Emptied by a refund, an anchored window is closed.
         let rule = minute(3, Anchor::FirstRequest, Refused::Free);
@@ -307,7 +311,7 @@ mod tests {
         rule.refund(&mut state, Time::from_secs(10), 1);
         let _ = rule.decide(&mut state, Time::from_secs(30), 1);
         assert_eq!(
-            rule.inspect(&state, Time::from_secs(69)).reset_after,
+            rule.inspect(&state, Time::from_secs(69)).reset(),
             Span::from_secs(21)
         );
     }

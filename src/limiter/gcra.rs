@@ -80,6 +80,14 @@ impl Gcra {
         Gcra::new(Span::from_nanos(interval), burst, refused)
     }
 
+    /// The same rule if refused attempts were free.
+    pub(super) const fn forgiving(self) -> Gcra {
+        Gcra {
+            refused: Refused::Free,
+            ..self
+        }
+    }
+
     /// Judges an attempt, and takes its cost if it is admitted, or what is left
     /// if it is refused and that counts.
     #[inline]
@@ -106,9 +114,10 @@ impl Gcra {
         }
         self.charge_refused(state, now);
         let missing = state.arrival.saturating_sub(now);
-        Decision::Refuse {
+        let refused = Decision::Refuse {
             retry_after: Some(Span::from_nanos(missing - room)),
-        }
+        };
+        refused.within_time(Time::from_nanos(now))
     }
 
     fn charge_refused(&self, state: &mut GcraState, now: u64) {
@@ -126,10 +135,11 @@ impl Gcra {
     /// The whole tokens in the bucket, and how long until it is full.
     pub fn inspect(&self, state: &GcraState, now: Time) -> Standing {
         let missing = state.arrival.saturating_sub(now.nanos());
-        Standing {
-            remaining: self.capacity.saturating_sub(missing) / self.interval,
-            reset_after: Span::from_nanos(missing),
-        }
+        Standing::of(
+            self.capacity / self.interval,
+            self.capacity.saturating_sub(missing) / self.interval,
+            Span::from_nanos(missing),
+        )
     }
 }
 
@@ -199,7 +209,7 @@ mod tests {
             assert_eq!(rule.decide(&mut state, now, cost), expected);
             let standing = rule.inspect(&state, now);
             let expected = (remaining, Span::from_millis(reset));
-            assert_eq!((standing.remaining, standing.reset_after), expected);
+            assert_eq!((standing.left(), standing.reset()), expected);
         }
         // The README of redis-cell: max_burst 15, 30 per 60 s.
         let rule = Gcra::new(Span::from_secs(2), 16, Refused::Free).unwrap();
@@ -207,7 +217,7 @@ mod tests {
         assert!(rule.decide(&mut state, now, 1).is_admit());
         let standing = rule.inspect(&state, now);
         assert_eq!(
-            (standing.remaining, standing.reset_after),
+            (standing.left(), standing.reset()),
             (15, Span::from_secs(2))
         );
     }
@@ -245,9 +255,9 @@ mod tests {
         let now = Time::from_secs(100);
         let _ = rule.decide(&mut state, now, 3);
         rule.refund(&mut state, Time::EPOCH, 2);
-        assert_eq!(rule.inspect(&state, now).remaining, 2);
+        assert_eq!(rule.inspect(&state, now).left(), 2);
         rule.refund(&mut state, Time::EPOCH, u64::MAX);
-        assert_eq!(rule.inspect(&state, now).remaining, 3);
+        assert_eq!(rule.inspect(&state, now).left(), 3);
         assert_eq!(run_from(&rule, state, now), "AAAD");
     }
 

@@ -67,6 +67,9 @@ pub struct LeakyBucket {
     starts_empty: bool,
 }
 
+/// The depth of a queue, or a patience, without a bound.
+const UNBOUNDED: Exact = Exact::whole(u64::MAX);
+
 /// When the bucket of one key would be full; zero if it was never used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeakyState {
@@ -105,7 +108,6 @@ impl LeakyBucket {
             Grid::None => rate,
             Grid::Epoch | Grid::FirstRequest => whole_interval(rate)?,
         };
-        let unlimited = Exact::whole(u64::MAX);
         let too_long = RuleError::FillTooLong { burst };
         let capacity = Exact::of_tokens(rate, burst).ok_or(too_long)?;
         let depth = match queue {
@@ -113,13 +115,13 @@ impl LeakyBucket {
                 let burst = burst.saturating_add(queue);
                 Exact::of_tokens(rate, burst).ok_or(RuleError::FillTooLong { burst })?
             }
-            None => unlimited,
+            None => UNBOUNDED,
         };
         let patience = match max_wait {
             Some(wait) => capacity
                 .plus(Exact::whole(wait.nanos()), rate.events())
-                .unwrap_or(unlimited),
-            None => unlimited,
+                .unwrap_or(UNBOUNDED),
+            None => UNBOUNDED,
         };
         Ok(LeakyBucket {
             rate,
@@ -145,6 +147,11 @@ impl LeakyBucket {
             starts_empty: self.grid == Grid::None,
             ..self
         }
+    }
+
+    /// Whether whoever comes may wait, however many do already.
+    fn is_unbounded(&self) -> bool {
+        self.depth.min(self.patience) == UNBOUNDED
     }
 
     /// When the bucket of a key would be full.
@@ -238,7 +245,8 @@ impl LeakyBucket {
     }
 
     /// What would be admitted now, at once or after a wait, and how long until
-    /// the bucket is full.
+    /// the bucket is full. One that starts empty has all that it ever begins with
+    /// until its first use. The quota told is the burst.
     pub fn inspect(&self, state: &LeakyState, now: Time) -> Standing {
         let events = self.rate.events();
         let slot = Time::from_nanos(self.slot(state, now));
@@ -251,10 +259,22 @@ impl LeakyBucket {
             true => wait_room.plus(into_slot, events).unwrap_or(self.depth),
             false => wait_room,
         };
-        Standing {
-            remaining: (queue_room.min(wait_room).tokens(self.rate)).min(self.largest),
-            reset_after: full_at.from(now).round_up(),
+        let reset_after = match *state == LeakyState::default() {
+            true => Span::ZERO,
+            false => full_at.from(now).round_up(),
+        };
+        if self.is_unbounded() {
+            return Standing {
+                quota: None,
+                remaining: None,
+                reset_after: Some(reset_after),
+            };
         }
+        Standing::of(
+            self.capacity.tokens(self.rate),
+            (queue_room.min(wait_room).tokens(self.rate)).min(self.largest),
+            reset_after,
+        )
     }
 }
 

@@ -35,7 +35,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, RuleError, Standing};
+use super::{Decision, RuleError, Standing, ends_in_time};
 use crate::units::{Rate, Span, Time};
 
 /// One request, in the thousandths that nginx counts in.
@@ -118,15 +118,20 @@ impl LimitReq {
                 retry_after: Some(self.until_leaked(state, leak, now)),
             };
         }
-        state.used = left + need;
-        state.last = state.last.max(millis);
+        let used = left + need;
         let delayed = match self.undelayed {
-            Some(undelayed) => (state.used - REQUEST).saturating_sub(undelayed),
+            Some(undelayed) => (used - REQUEST).saturating_sub(undelayed),
             None => 0,
         };
-        match u128::from(delayed) * 1000 / u128::from(self.rate) {
-            0 => Decision::Admit,
-            wait => Decision::Delay(span_of_millis(wait)),
+        let wait = span_of_millis(u128::from(delayed) * 1000 / u128::from(self.rate));
+        if !wait.is_zero() && !ends_in_time(now, wait) {
+            return Decision::Refuse { retry_after: None };
+        }
+        state.used = used;
+        state.last = state.last.max(millis);
+        match wait {
+            Span::ZERO => Decision::Admit,
+            wait => Decision::Delay(wait),
         }
     }
 
@@ -155,13 +160,14 @@ impl LimitReq {
     /// nothing is in use.
     pub fn inspect(&self, state: &LimitReqState, now: Time) -> Standing {
         let left = self.left(state, now.nanos() / MILLISECOND);
-        Standing {
-            remaining: (self.capacity - left) / REQUEST,
-            reset_after: match left {
+        Standing::of(
+            self.capacity / REQUEST,
+            (self.capacity - left) / REQUEST,
+            match left {
                 0 => Span::ZERO,
                 _ => self.until_leaked(state, state.used, now),
             },
-        }
+        )
     }
 }
 
@@ -218,7 +224,7 @@ mod tests {
         for expected in [Decision::Admit, Decision::Admit, delay(100), delay(200)] {
             assert_eq!(rule.decide(&mut state, now, 1), expected);
         }
-        assert_eq!(rule.inspect(&state, now).remaining, 0);
+        assert_eq!(rule.inspect(&state, now).left(), 0);
         let retry_after = Some(Span::from_nanos(99_000_001));
         let later = now + Span::from_nanos(999_999);
         let refused = rule.decide(&mut state, later, 1);
@@ -244,10 +250,10 @@ mod tests {
         let (mut state, now) = (LimitReqState::default(), Time::from_secs(9));
         let _ = rule.decide(&mut state, now, 3);
         rule.refund(&mut state, now, 2);
-        assert_eq!(rule.inspect(&state, now).remaining, 2);
+        assert_eq!(rule.inspect(&state, now).left(), 2);
         rule.refund(&mut state, now, u64::MAX);
         let standing = rule.inspect(&state, now);
-        assert_eq!((standing.remaining, standing.reset_after), (3, Span::ZERO));
+        assert_eq!((standing.left(), standing.reset()), (3, Span::ZERO));
     }
 
     #[test]
@@ -264,7 +270,7 @@ mod tests {
                 let mut state = LimitReqState::default();
                 for (now, cost) in extremes() {
                     let _ = rule.decide(&mut state, now, cost);
-                    assert!(rule.inspect(&state, now).remaining <= burst + 1);
+                    assert!(rule.inspect(&state, now).left() <= burst + 1);
                     rule.refund(&mut state, now, cost / 2);
                 }
             }

@@ -205,9 +205,35 @@ impl PacedWindow {
     }
 
     /// What would be admitted now, at once or after a wait, and how long until
-    /// the beginning of a period of which nothing is taken.
+    /// the beginning of a period of which nothing is taken. The quota told is
+    /// that of a period.
     pub fn inspect(&self, state: &PacedState, now: Time) -> Standing {
         let state = self.current(state, now);
+        let (quota, remaining) = match self.max_wait {
+            // Whoever comes waits.
+            u64::MAX => (None, None),
+            _ => (
+                Some(self.quota.unsigned_abs()),
+                Some(self.remaining(&state, now)),
+            ),
+        };
+        let taken = u128::try_from(state.taken).unwrap_or(0);
+        let periods = taken.div_ceil(self.quota.unsigned_abs().into());
+        let end = u128::from(state.start) + periods * u128::from(self.period);
+        let left = match taken {
+            0 => 0,
+            _ => end.saturating_sub(u128::from(now.nanos())),
+        };
+        Standing {
+            quota,
+            remaining,
+            reset_after: u64::try_from(left).ok().map(Span::from_nanos),
+        }
+    }
+
+    /// The most that is admitted in the current period, to begin now or within
+    /// the longest wait.
+    fn remaining(&self, state: &PacedState, now: Time) -> u64 {
         let (start, period) = (u128::from(state.start), u128::from(self.period));
         let latest = u128::from(now.nanos()) + u128::from(self.max_wait);
         let latest = latest.min(u128::from(u64::MAX));
@@ -218,18 +244,7 @@ impl PacedWindow {
             .saturating_sub(state.taken.into())
             .clamp(0, i64::MAX.into());
         let remaining = remaining.min(i128::from(i64::MAX) - i128::from(state.taken.max(0)));
-        let taken = u128::try_from(state.taken).unwrap_or(0);
-        let end = start + taken.div_ceil(quota) * period;
-        Standing {
-            remaining: u64::try_from(remaining).unwrap_or(0),
-            reset_after: match taken {
-                0 => Span::ZERO,
-                _ => {
-                    let left = end.saturating_sub(u128::from(now.nanos()));
-                    Span::from_nanos(u64::try_from(left).unwrap_or(u64::MAX))
-                }
-            },
-        }
+        u64::try_from(remaining).unwrap_or(0)
     }
 }
 

@@ -11,14 +11,14 @@
 //! *Which products.* Cloudflare's API: over 1200 calls in 5 minutes, all calls
 //! are blocked for the next 5 minutes. fail2ban-style bans of gateways.
 //!
-//! *The wait told* is until the end of the lock or, if that is later, until the
-//! moment that the limit behind told when it refused: an attempt between the two
-//! would only start another lock. It is that of the attempt that caused the lock,
-//! whatever later ones cost; for one that would never pass there is none.
+//! *The wait told* is until the first moment, from the end of the lock on, at which
+//! the limit behind would admit the attempt: before it, an attempt would only
+//! start another lock. For one that would never pass there is none, during a lock
+//! as well. *Reset* is when the lock has ended and the budget behind is whole.
 //!
 //! *Refunds* go to the limit behind; a lock is never undone.
 //!
-//! 16 bytes per key on top of those of the limit behind.
+//! 8 bytes per key on top of those of the limit behind.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,18 +42,16 @@ pub struct PenaltyBox {
     lock: Lock,
 }
 
-/// Until when one key is locked out, and when it may hope to get through; both
-/// are the epoch if it is not locked.
+/// Until when one key is locked out; the epoch if it never was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LockState {
     locked_until: Time,
-    admitted_at: Time,
 }
 
 impl LockState {
-    /// How much longer the key is locked out.
-    pub(super) fn remaining(&self, now: Time) -> Span {
-        self.locked_until.since(now)
+    /// The end of the lock, which may be over.
+    pub(super) fn end(&self) -> Time {
+        self.locked_until
     }
 }
 
@@ -69,93 +67,98 @@ impl PenaltyBox {
         }
     }
 
-    /// Judges an attempt: by the lock, else by `behind`.
+    /// Judges an attempt: by the lock, else by `behind`. `None` is a refusal, and
+    /// the lock, which it may have begun or drawn out, tells how long to wait.
     #[inline]
-    pub fn decide(
+    pub(super) fn decide(
         &self,
         state: &mut LockState,
         now: Time,
         cost: u64,
         behind: impl FnOnce() -> Decision,
-    ) -> Decision {
+    ) -> Option<Decision> {
         if cost == 0 {
-            return Decision::Admit;
+            return Some(Decision::Admit);
         }
         if now < state.locked_until {
             if self.lock == Lock::Extends {
                 state.locked_until = now + self.span;
             }
-        } else {
-            match behind() {
-                Decision::Refuse { retry_after } => {
-                    state.locked_until = now + self.span;
-                    state.admitted_at = retry_after.map_or(Time::EPOCH, |wait| now + wait);
-                    if retry_after.is_none() {
-                        return Decision::Refuse { retry_after };
-                    }
-                }
-                admitted => return admitted,
-            }
+            return None;
         }
-        let told = state.locked_until.max(state.admitted_at);
-        Decision::Refuse {
-            retry_after: Some(told.since(now)),
+        let decision = behind();
+        if decision.is_admit() {
+            return Some(decision);
         }
+        state.locked_until = now + self.span;
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Bank, FixedWindow, Ramp, Refused, Rule};
     use super::*;
+    use crate::limiter::Anchor;
 
-    /// One per ten seconds behind a lock of a minute.
-    fn run(lock: Lock, seconds: &[u64]) -> String {
-        let penalty = PenaltyBox::new(Span::from_secs(60), lock).unwrap();
-        let (mut state, mut free_at) = (LockState::default(), Time::EPOCH);
-        let mut answers = String::new();
-        for second in seconds {
-            let now = Time::from_secs(*second);
-            let decision = penalty.decide(&mut state, now, 1, || {
-                if now < free_at {
-                    let retry_after = Some(free_at.since(now));
-                    return Decision::Refuse { retry_after };
-                }
-                free_at = now + Span::from_secs(10);
-                Decision::Admit
-            });
-            answers.push(if decision.is_admit() { 'A' } else { 'D' });
+    /// A box in front of one per 10 seconds, anchored.
+    fn banks(lock: Lock, seconds: u64) -> Bank {
+        let window = Span::from_secs(10);
+        let window = FixedWindow::new(1, window, Anchor::FirstRequest, Refused::Free).unwrap();
+        let penalty = PenaltyBox::new(Span::from_secs(seconds), lock).unwrap();
+        Bank::penalty_box(penalty, Bank::uniform(Rule::FixedWindow(window), 1))
+    }
+
+    fn ask(bank: &mut Bank, second: u64, cost: u64) -> Decision {
+        bank.decide(0, Time::from_secs(second), cost)
+    }
+
+    fn refused(wait: Option<u64>) -> Decision {
+        Decision::Refuse {
+            retry_after: wait.map(Span::from_secs),
         }
-        answers
     }
 
     #[test]
     fn a_refusal_locks_the_key() {
-        let seconds = [0, 5, 20, 64, 65];
-        assert_eq!(run(Lock::Fixed, &seconds), "ADDDA");
-        assert_eq!(run(Lock::Extends, &seconds), "ADDDD");
-        assert_eq!(run(Lock::Extends, &[0, 5, 65]), "ADA");
+        for (lock, seconds, answers) in [
+            (Lock::Fixed, &[0, 5, 20, 64, 65][..], "ADDDA"),
+            (Lock::Extends, &[0, 5, 20, 64, 65], "ADDDD"),
+            (Lock::Extends, &[0, 5, 65], "ADA"),
+        ] {
+            let mut bank = banks(lock, 60);
+            let answer = |second| match ask(&mut bank, second, 1).is_admit() {
+                true => 'A',
+                false => 'D',
+            };
+            let spelt: String = seconds.iter().copied().map(answer).collect();
+            assert_eq!(spelt, answers, "{lock:?} {seconds:?}");
+        }
     }
 
     #[test]
-    fn the_longer_wait_is_told_also_during_the_lock() {
-        let penalty = PenaltyBox::new(Span::from_secs(60), Lock::Fixed).unwrap();
-        for (wait, told, later) in [
-            (Some(10), Some(60), Some(50)),
-            (Some(90), Some(90), Some(80)),
-            (None, None, Some(50)),
-        ] {
-            let mut state = LockState::default();
-            let mut ask = |seconds| {
-                let retry_after = wait.map(Span::from_secs);
-                let refuse = || Decision::Refuse { retry_after };
-                penalty.decide(&mut state, Time::from_secs(seconds), 1, refuse)
-            };
-            let refused = |wait: Option<u64>| Decision::Refuse {
-                retry_after: wait.map(Span::from_secs),
-            };
-            assert_eq!(ask(100), refused(told));
-            assert_eq!(ask(110), refused(later));
-        }
+    fn the_longer_wait_is_told_and_none_for_what_never_fits() {
+        let mut short = banks(Lock::Fixed, 4);
+        assert!(ask(&mut short, 100, 1).is_admit());
+        assert_eq!(ask(&mut short, 101, 1), refused(Some(9)));
+        assert_eq!(ask(&mut short, 102, 1), refused(Some(8)));
+        assert_eq!(ask(&mut short, 102, 2), refused(None), "during the lock");
+        let mut long = banks(Lock::Extends, 60);
+        assert_eq!(ask(&mut long, 100, 2), refused(None));
+        assert_eq!(ask(&mut long, 101, 2), refused(None));
+        // A lock that something begins which never fits is one for all.
+        assert_eq!(ask(&mut long, 102, 1), refused(Some(60)));
         assert!(PenaltyBox::new(Span::ZERO, Lock::Fixed).is_err());
+    }
+
+    #[test]
+    fn a_quota_that_shrinks_below_an_attempt_during_the_lock_is_never() {
+        let second = Span::from_secs(1);
+        let ramp = Ramp::new(4, second, 50, second * 30, 1).unwrap();
+        let penalty = PenaltyBox::new(second * 100, Lock::Fixed).unwrap();
+        let mut bank = Bank::penalty_box(penalty, Bank::uniform(Rule::Ramp(ramp), 1));
+        assert!(ask(&mut bank, 100, 4).is_admit());
+        assert_eq!(ask(&mut bank, 100, 1), refused(Some(100)));
+        assert_eq!(ask(&mut bank, 101, 2), refused(None));
     }
 }

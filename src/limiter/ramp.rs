@@ -186,17 +186,18 @@ impl Ramp {
         }
     }
 
-    /// What remains of this window, and how long until it ends.
+    /// What remains of this window's quota, and how long until it ends.
     pub fn inspect(&self, state: &RampState, now: Time) -> Standing {
         let current = self.current(state, now);
         let end = Time::from_nanos(current.start) + Span::from_nanos(self.window);
-        Standing {
-            remaining: current.quota.saturating_sub(current.used),
-            reset_after: match current.used {
+        Standing::of(
+            current.quota,
+            current.quota.saturating_sub(current.used),
+            match current.used {
                 0 => Span::ZERO,
                 _ => end.since(now),
             },
-        }
+        )
     }
 }
 
@@ -209,7 +210,7 @@ mod tests {
     fn quotas(ramp: &Ramp, at: &[u64]) -> Vec<u64> {
         let (mut state, origin) = (RampState::default(), Time::from_secs(77));
         let _ = ramp.decide(&mut state, origin, 1);
-        let quota = |&at| ramp.inspect(&state, origin + Span::from_secs(at)).remaining;
+        let quota = |&at| ramp.inspect(&state, origin + Span::from_secs(at)).left();
         at.iter().map(quota).collect()
     }
 
@@ -257,7 +258,7 @@ mod tests {
                 let mut state = RampState::default();
                 for (now, cost) in extremes() {
                     let _ = ramp.decide(&mut state, now, cost);
-                    assert!(ramp.inspect(&state, now).remaining <= from.max(to));
+                    assert!(ramp.inspect(&state, now).left() <= from.max(to));
                     ramp.refund(&mut state, now, cost / 2);
                 }
             }
@@ -290,7 +291,7 @@ mod tests {
                 });
                 let used: u64 = admissions.iter().filter(|a| a.0 >= start).map(|a| a.1).sum();
                 let moment = Time::from_nanos(now);
-                prop_assert_eq!(ramp.inspect(&state, moment).remaining, quota - used);
+                prop_assert_eq!(ramp.inspect(&state, moment).left(), quota - used);
                 let decision = ramp.decide(&mut state, moment, cost);
                 prop_assert_eq!(decision.is_admit(), used + cost <= quota);
                 if let Decision::Refuse { retry_after } = decision {

@@ -20,7 +20,8 @@
 //!
 //! *Waits.* The wait told is until the key would pass if it stayed quiet. The
 //! standing's `remaining` is what may be counted before a check starts a block,
-//! although more would pass at this moment.
+//! although more would pass at this moment. Its reset is when nothing is counted
+//! any more and no block lasts or is to come of what checks have found.
 //!
 //! *Refunds* take the cost out of the count if it is still in the look-back;
 //! what checks have found stays.
@@ -226,6 +227,47 @@ impl RateRule {
         }
     }
 
+    /// What an attempt at `now` would be told, after a silence until then, if it
+    /// were not counted itself.
+    pub(super) fn foretell(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Decision {
+        let quiet = self.quiet_until(state, counts, now);
+        match self.blocks(quiet.found, now.nanos().saturating_sub(quiet.check)) {
+            false => Decision::Admit,
+            true => Decision::Refuse {
+                retry_after: Some(self.release(quiet, state, counts, now)),
+            },
+        }
+    }
+
+    /// From `now` until nothing is counted and no block lasts or is to come, if
+    /// the key stays quiet.
+    fn reset(&self, quiet: Quiet, state: &RateRuleState, counts: &[u32], now: Time) -> Span {
+        // Between two checks blocks begin and end at these times past one.
+        let mut turns = [self.detect_after, self.release_after].map(|lag| lag % self.check_every);
+        turns.sort_unstable();
+        let parts = [
+            (0, turns[0]),
+            (turns[0], turns[1]),
+            (turns[1], self.check_every),
+        ];
+        let (mut quiet, mut whole) = (quiet, now.nanos());
+        loop {
+            for (begin, end) in parts {
+                if begin < end && self.blocks(quiet.found, begin) {
+                    whole = whole.max(quiet.check.saturating_add(end));
+                }
+            }
+            let counted = quiet.sum > 0;
+            if !counted && quiet.found == 0 || quiet.check == u64::MAX {
+                return Time::from_nanos(whole).since(now);
+            }
+            self.pass_check(&mut quiet, state, counts);
+            if counted {
+                whole = whole.max(quiet.check);
+            }
+        }
+    }
+
     /// Takes the cost of an attempt at `spent` out of the counts.
     pub fn refund(&self, state: &mut RateRuleState, counts: &mut [u32], spent: Time, cost: u64) {
         let end = state.check.saturating_add(self.check_every - 1);
@@ -236,25 +278,16 @@ impl RateRule {
     }
 
     /// What may be counted before a check starts a block, or nothing in a
-    /// block; and how long until the block ends, or at the latest until all
-    /// counts have left the look-back.
+    /// block; and how long until there are neither counts nor blocks.
     pub fn inspect(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Standing {
         let quiet = self.quiet_until(state, counts, now);
         let past = now.nanos().saturating_sub(quiet.check);
-        if self.blocks(quiet.found, past) {
-            return Standing {
-                remaining: 0,
-                reset_after: self.release(quiet, state, counts, now),
-            };
-        }
-        let look_back = self.check_every.saturating_mul(self.cells.into());
-        Standing {
-            remaining: u64::from(self.limit.saturating_sub(quiet.sum)),
-            reset_after: match quiet.sum {
-                0 => Span::ZERO,
-                _ => (Time::from_nanos(quiet.check) + Span::from_nanos(look_back)).since(now),
-            },
-        }
+        let remaining = match self.blocks(quiet.found, past) {
+            true => 0,
+            false => self.limit.saturating_sub(quiet.sum),
+        };
+        let reset_after = self.reset(quiet, state, counts, now);
+        Standing::of(self.limit.into(), remaining.into(), reset_after)
     }
 }
 

@@ -248,14 +248,11 @@ impl SegmentedWindow {
         let left = if passed == 0 { used } else { left };
         let free = if ahead == 0 { self.quota - left } else { 0 };
         let room = (self.queue - waiting.min(self.queue)).min(self.quota);
-        let reset_after = newest.map_or(Span::ZERO, |newest| {
-            let full = self.length.saturating_mul(segments - newest);
-            (Time::from_nanos(state.start) + Span::from_nanos(full)).since(now)
-        });
-        Standing {
-            remaining: u64::from(free.max(room)),
-            reset_after,
-        }
+        // Until the newest segment has come, whoever comes has to wait, also if
+        // all that waited for it were given back.
+        let left = newest.map_or(0, |newest| self.length.saturating_mul(segments - newest));
+        let reset_after = (Time::from_nanos(state.start) + Span::from_nanos(left)).since(now);
+        Standing::of(self.quota.into(), u64::from(free.max(room)), reset_after)
     }
 }
 

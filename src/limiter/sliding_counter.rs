@@ -31,7 +31,8 @@
 //! it is left out here.
 //!
 //! *Refunds* are exact in the window of the spend and the one after it, and do
-//! nothing later. *Reset* is when the last thing counted will be forgotten.
+//! nothing later. *Reset* is when the estimate is zero for good: rounded down, that
+//! is before the last thing counted is forgotten.
 //!
 //! 24 bytes per key. A decision divides once; a refusal once more.
 
@@ -94,6 +95,14 @@ impl SlidingCounter {
             estimate,
             refused,
         })
+    }
+
+    /// The same rule if refused attempts were free.
+    pub(super) const fn forgiving(self) -> SlidingCounter {
+        SlidingCounter {
+            refused: Refused::Free,
+            ..self
+        }
     }
 
     /// Judges an attempt, and takes its cost if it counts.
@@ -201,23 +210,18 @@ impl SlidingCounter {
         state.current.saturating_add(self.share(&state, now))
     }
 
-    /// What would be admitted now, and how long until nothing counts any more.
+    /// What would be admitted now, and how long until the estimate is zero.
     pub fn inspect(&self, state: &CounterState, now: Time) -> Standing {
         let state = self.rotated(state, now);
-        let windows = match (state.previous, state.current) {
-            (0, 0) => 0,
-            (_, 0) => 1,
-            _ => 2,
-        };
-        let end = u128::from(state.start) + windows * u128::from(self.window);
-        let left = end.saturating_sub(u128::from(now.nanos()));
-        Standing {
-            remaining: self.quota.saturating_sub(self.estimate(&state, now)),
-            reset_after: Span::from_nanos(match windows {
-                0 => 0,
-                _ => u64::try_from(left).unwrap_or(u64::MAX),
-            }),
-        }
+        let estimate = state.current.saturating_add(self.share(&state, now));
+        Standing::of(
+            self.quota,
+            self.quota.saturating_sub(estimate),
+            match estimate {
+                0 => Span::ZERO,
+                _ => self.wait(&state, now, self.quota),
+            },
+        )
     }
 }
 

@@ -19,9 +19,9 @@
 //! attempts count and have pushed older units out of the log, the refund does
 //! not bring these back.
 //!
-//! *Reset.* The standing reports `oldest + window`, as `limits` does. That is
-//! the last nanosecond at which the oldest unit counts, so the wait told by a
-//! refusal is one nanosecond more.
+//! *Reset* is when the newest unit no longer counts, a nanosecond after it is
+//! `window` old. (`limits` reports `oldest + window`, at which not even the
+//! oldest unit has come back.)
 //!
 //! *Memory.* 24 bytes per key, and 12 per distinct moment in its log, in ring
 //! buffers that double in size and share one [`LogPool`]: a key that is never
@@ -95,30 +95,55 @@ impl SlidingLog {
         }
     }
 
+    /// What an attempt at `now` would be told that is not counted if refused,
+    /// after a silence until then.
+    pub(super) fn foretell(&self, log: &Log, pool: &LogPool, now: Time, cost: u64) -> Decision {
+        let units = match u32::try_from(cost) {
+            Ok(units) if units <= self.quota => units,
+            _ => return Decision::Refuse { retry_after: None },
+        };
+        let at = now.nanos().max(pool.newest(log));
+        let mut used = log.units();
+        for (time, logged) in pool.moments(log) {
+            if units <= self.quota - used {
+                break;
+            }
+            // As long as it takes that all until this one have aged out.
+            used -= logged;
+            if at - time <= self.window && units <= self.quota - used {
+                let last = time.saturating_add(self.window);
+                let wait = last.saturating_sub(now.nanos()).saturating_add(1);
+                return Decision::Refuse {
+                    retry_after: Some(Span::from_nanos(wait)),
+                };
+            }
+        }
+        Decision::Admit
+    }
+
     /// Removes what an attempt admitted at `spent` logged.
     pub fn refund(&self, log: &mut Log, pool: &mut LogPool, spent: Time, cost: u64) {
         let units = u32::try_from(cost).unwrap_or(u32::MAX);
         pool.remove(log, spent.nanos(), units);
     }
 
-    /// What would be admitted now, and how long the oldest unit still counts.
+    /// What would be admitted now, and how long until nothing counts any more.
     pub fn inspect(&self, log: &Log, pool: &LogPool, now: Time) -> Standing {
-        let now = now.nanos().max(pool.newest(log));
-        let mut used = log.units();
-        for (time, units) in pool.moments(log) {
-            if now - time <= self.window {
-                let last = time.saturating_add(self.window);
-                return Standing {
-                    remaining: u64::from(self.quota - used),
-                    reset_after: Span::from_nanos(last.saturating_sub(now)),
-                };
-            }
-            used -= units;
-        }
-        Standing {
-            remaining: u64::from(self.quota),
-            reset_after: Span::ZERO,
-        }
+        let newest = pool.newest(log);
+        let at = now.nanos().max(newest);
+        let aged = pool
+            .moments(log)
+            .take_while(|(time, _)| at - time > self.window);
+        let used = log.units() - aged.map(|(_, units)| units).sum::<u32>();
+        let last = newest.saturating_add(self.window);
+        Standing::of(
+            self.quota.into(),
+            u64::from(self.quota - used),
+            match used {
+                0 => Span::ZERO,
+                _ => Span::from_nanos(last.saturating_sub(now.nanos()).saturating_add(1)),
+            },
+        )
     }
 }
 
@@ -156,8 +181,8 @@ mod tests {
         }
         let standing = two.inspect(&log, &pool, Time::from_secs(2));
         assert_eq!(
-            (standing.remaining, standing.reset_after),
-            (0, Span::from_secs(58))
+            (standing.left(), standing.reset()),
+            (0, Span::from_nanos(59_000_000_001))
         );
 
         let mut hits: Vec<_> = (0..5).map(|i| (100 * i, 1)).collect();
@@ -250,7 +275,7 @@ mod tests {
                 }
                 let live = lists[key].iter().filter(|&&at| now - at <= window).count() as u64;
                 let standing = rule.inspect(&logs[key], &pool, Time::from_nanos(now));
-                prop_assert_eq!(standing.remaining, quota - live);
+                prop_assert_eq!(standing.left(), quota - live);
             }
         }
     }

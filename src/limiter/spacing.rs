@@ -116,16 +116,13 @@ impl Spacing {
     }
 
     /// Whether an attempt would be admitted now, as 1 or 0, and how long until
-    /// the streak is over.
+    /// one is. No quota is told: the attempts are not counted in cost.
     pub fn inspect(&self, state: &SpacingState, now: Time) -> Standing {
-        let elapsed = now.nanos().saturating_sub(state.last);
-        let left = self.reset_after.saturating_sub(elapsed);
+        let wait = self.wait(state, now);
         Standing {
-            remaining: u64::from(self.wait(state, now).is_zero()),
-            reset_after: match state.streak {
-                0 => Span::ZERO,
-                _ => Span::from_nanos(left),
-            },
+            quota: None,
+            remaining: Some(u64::from(wait.is_zero())),
+            reset_after: Some(wait),
         }
     }
 }
@@ -165,7 +162,7 @@ mod tests {
         rule.refund(&mut state, later, 1);
         assert_eq!(rule.wait(&state, later), steps[0]);
         rule.refund(&mut state, later, 1);
-        assert_eq!(rule.inspect(&state, later).remaining, 1);
+        assert_eq!(rule.inspect(&state, later).left(), 1);
     }
 
     #[test]
@@ -185,7 +182,7 @@ mod tests {
             let mut state = SpacingState::default();
             for (now, cost) in extremes() {
                 let _ = rule.decide(&mut state, now, cost);
-                assert!(rule.inspect(&state, now).remaining <= 1);
+                assert!(rule.inspect(&state, now).left() <= 1);
                 rule.refund(&mut state, now, cost / 2);
             }
         }

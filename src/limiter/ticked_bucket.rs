@@ -27,7 +27,7 @@
 //!
 //! 16 bytes per key. A decision divides only once a tick has passed.
 
-use super::{Anchor, Decision, RuleError, Standing};
+use super::{Anchor, Decision, RuleError, Standing, ends_in_time};
 use crate::units::{Span, Time};
 
 /// Tokens in lumps, up to a burst.
@@ -100,10 +100,18 @@ impl TickedBucket {
         *state = self.filled(state, now);
         let room = self.burst + self.queue - state.used;
         if cost <= room {
-            state.used += cost;
-            return match state.used.saturating_sub(self.burst) {
-                0 => Decision::Admit,
-                owed => Decision::Delay(self.until(state, owed, now)),
+            let used = state.used + cost;
+            let wait = match used.saturating_sub(self.burst) {
+                0 => Span::ZERO,
+                owed => self.until(state, owed, now),
+            };
+            if !wait.is_zero() && !ends_in_time(now, wait) {
+                return Decision::Refuse { retry_after: None };
+            }
+            state.used = used;
+            return match wait {
+                Span::ZERO => Decision::Admit,
+                wait => Decision::Delay(wait),
             };
         }
         Decision::Refuse {
@@ -145,13 +153,14 @@ impl TickedBucket {
     /// the bucket is full.
     pub fn inspect(&self, state: &TickedState, now: Time) -> Standing {
         let state = self.filled(state, now);
-        Standing {
-            remaining: self.burst.min(self.burst + self.queue - state.used),
-            reset_after: match state.used {
+        Standing::of(
+            self.burst,
+            self.burst.min(self.burst + self.queue - state.used),
+            match state.used {
                 0 => Span::ZERO,
                 used => self.until(&state, used, now),
             },
-        }
+        )
     }
 }
 
@@ -206,7 +215,7 @@ mod tests {
                 let mut state = TickedState::default();
                 for (now, cost) in extremes() {
                     let _ = rule.decide(&mut state, now, cost);
-                    assert!(rule.inspect(&state, now).remaining <= burst);
+                    assert!(rule.inspect(&state, now).left() <= burst);
                     rule.refund(&mut state, now, cost / 2);
                 }
             }
@@ -250,7 +259,7 @@ mod tests {
                     }
                 }
                 let moment = Time::from_nanos(now);
-                prop_assert_eq!(rule.inspect(&state, moment).remaining, level);
+                prop_assert_eq!(rule.inspect(&state, moment).left(), level);
                 let decision = rule.decide(&mut state, moment, cost);
                 prop_assert_eq!(decision.is_admit(), cost <= level);
                 if let Decision::Refuse { retry_after } = decision {

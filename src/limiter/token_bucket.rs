@@ -83,6 +83,14 @@ impl TokenBucket {
         Gcra::new(self.rate.per(), self.burst, self.refused).ok()
     }
 
+    /// The same rule if refused attempts were free.
+    pub(super) const fn forgiving(self) -> TokenBucket {
+        TokenBucket {
+            refused: Refused::Free,
+            ..self
+        }
+    }
+
     /// Judges an attempt, and takes its cost if it is admitted, or what is left
     /// if it is refused and that counts.
     #[inline]
@@ -142,10 +150,7 @@ impl TokenBucket {
             true => self.capacity.minus(missing, events).tokens(self.rate),
             false => 0,
         };
-        Standing {
-            remaining,
-            reset_after: missing.round_up(),
-        }
+        Standing::of(self.burst, remaining, missing.round_up())
     }
 }
 
@@ -178,7 +183,7 @@ mod tests {
             (2, 0, 1, false),
         ] {
             let now = Time::from_millis(100 * at);
-            assert_eq!(rule.inspect(&state, now).remaining, before);
+            assert_eq!(rule.inspect(&state, now).left(), before);
             assert_eq!(rule.decide(&mut state, now, cost).is_admit(), admitted);
         }
     }
@@ -204,7 +209,7 @@ mod tests {
         for second in 0..1000 {
             let now = Time::from_secs(second);
             assert!(steady.decide(&mut state, now, 3).is_admit());
-            assert_eq!(steady.inspect(&state, now).reset_after, Span::from_secs(1));
+            assert_eq!(steady.inspect(&state, now).reset(), Span::from_secs(1));
         }
     }
 
@@ -237,7 +242,7 @@ mod tests {
                 now += step;
                 level = (level + step * events).min(burst * per);
                 let admitted = level >= cost * per;
-                prop_assert_eq!(rule.inspect(&state, Time::from_nanos(now)).remaining, level / per);
+                prop_assert_eq!(rule.inspect(&state, Time::from_nanos(now)).left(), level / per);
                 match rule.decide(&mut state, Time::from_nanos(now), cost) {
                     Decision::Admit => {
                         prop_assert!(admitted);

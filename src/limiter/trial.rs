@@ -1,6 +1,6 @@
 //! What the tests of all algorithms ask of a rule.
 
-use super::Decision;
+use super::{Decision, Standing};
 use crate::units::{Span, Time};
 
 /// Checks that a refusal tells the wait exactly: the same attempt is admitted
@@ -49,5 +49,17 @@ pub(super) fn wait(decision: Decision) -> Option<u64> {
         Decision::Admit => Some(0),
         Decision::Delay(span) => Some(span.nanos()),
         Decision::Refuse { .. } => None,
+    }
+}
+
+impl Standing {
+    /// What remains of a limit that has a bound.
+    pub(super) fn left(&self) -> u64 {
+        self.remaining.expect("a bound")
+    }
+
+    /// The reset of a limit that can tell it.
+    pub(super) fn reset(&self) -> Span {
+        self.reset_after.expect("a reset")
     }
 }

@@ -31,8 +31,9 @@ pub struct Verdict {
     pub number: u64,
     /// The answer.
     pub decision: Decision,
-    /// Where its key stands afterwards.
-    pub standing: Standing,
+    /// Where its key stands afterwards; `None` where there is no budget, as in
+    /// admission control, and for an attempt that still waits at the end.
+    pub standing: Option<Standing>,
     /// The permits that an adaptive gate has afterwards.
     pub permits: Option<u32>,
     /// The chance with which admission control would have refused it.
@@ -45,10 +46,7 @@ impl Verdict {
         Verdict {
             number,
             decision: Decision::Refuse { retry_after: None },
-            standing: Standing {
-                remaining: 0,
-                reset_after: Span::ZERO,
-            },
+            standing: None,
             permits: None,
             refusal: None,
         }

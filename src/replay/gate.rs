@@ -2,7 +2,7 @@
 //! as the trace says, and who waits learns only later what becomes of it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::attempt::{Attempt, Verdict};
 use super::trace::Outcome;
@@ -21,7 +21,7 @@ pub(super) struct GateJudge {
     agenda: BinaryHeap<Reverse<(Time, Agendum)>>,
     /// Attempts inside or waiting.
     visits: Slab<Visit>,
-    turned_away: Vec<u32>,
+    turned_away: VecDeque<u32>,
 }
 
 /// What happens at a time, in the order in which it does at equal times.
@@ -49,7 +49,7 @@ impl GateJudge {
             by_key,
             agenda: BinaryHeap::new(),
             visits: Slab::new(),
-            turned_away: Vec::new(),
+            turned_away: VecDeque::new(),
         }
     }
 
@@ -61,9 +61,8 @@ impl GateJudge {
             let keys = key.saturating_add(1).checked_next_power_of_two();
             self.gate.grow(keys.unwrap_or(u32::MAX));
         }
-        let number = attempt.number;
         if attempt.cost == 0 {
-            verdicts.push(self.verdict(number, key, Decision::Admit));
+            verdicts.push(self.verdict(attempt, key, Decision::Admit));
             return;
         }
         if let Some(in_flight) = attempt.in_flight {
@@ -72,7 +71,7 @@ impl GateJudge {
         }
         let refused = Decision::Refuse { retry_after: None };
         let Ok(cost) = u32::try_from(attempt.cost) else {
-            verdicts.push(self.verdict(number, key, refused));
+            verdicts.push(self.verdict(attempt, key, refused));
             return;
         };
         let claim = Claim {
@@ -90,7 +89,7 @@ impl GateJudge {
             Entry::Entered => {
                 let place = self.visits.insert(|_| visit);
                 self.enter(place, now);
-                verdicts.push(self.verdict(number, key, Decision::Admit));
+                verdicts.push(self.verdict(attempt, key, Decision::Admit));
             }
             Entry::Waits { until } => {
                 let place = self.visits.insert(|_| visit);
@@ -100,11 +99,11 @@ impl GateJudge {
                     let agendum = Agendum::WaitsEnd(key);
                     self.agenda.push(Reverse((until, agendum)));
                 }
-                while let Some(place) = self.turned_away.pop() {
+                while let Some(place) = self.turned_away.pop_front() {
                     self.refuse(place, verdicts);
                 }
             }
-            Entry::Full => verdicts.push(self.verdict(number, key, refused)),
+            Entry::Full => verdicts.push(self.verdict(attempt, key, refused)),
         }
     }
 
@@ -127,7 +126,11 @@ impl GateJudge {
             in_flight,
             dropped: attempt.outcome == Outcome::Dropped,
         });
-        verdicts.push(self.verdict(attempt.number, 0, decision));
+        let permits = self.gate.permits();
+        verdicts.push(Verdict {
+            standing: Some(standing(permits.saturating_sub(in_flight))),
+            ..self.verdict(attempt, 0, decision)
+        });
     }
 
     fn advance(&mut self, until: Time, verdicts: &mut Vec<Verdict>) {
@@ -179,7 +182,7 @@ impl GateJudge {
                         Span::ZERO => Decision::Admit,
                         wait => Decision::Delay(wait),
                     };
-                    verdicts.push(self.verdict(attempt.number, key, decision));
+                    verdicts.push(self.verdict(&attempt, key, decision));
                 }
             }
         }
@@ -188,20 +191,25 @@ impl GateJudge {
     fn refuse(&mut self, place: u32, verdicts: &mut Vec<Verdict>) {
         let Visit { attempt, key, .. } = self.visits.remove(place);
         let decision = Decision::Refuse { retry_after: None };
-        verdicts.push(self.verdict(attempt.number, key, decision));
+        verdicts.push(self.verdict(&attempt, key, decision));
     }
 
-    fn verdict(&self, number: u64, key: u32, decision: Decision) -> Verdict {
-        let permits = self.gate.permits();
+    fn verdict(&self, attempt: &Attempt, key: u32, decision: Decision) -> Verdict {
         Verdict {
-            number,
+            number: attempt.number,
             decision,
-            standing: Standing {
-                remaining: u64::from(permits.saturating_sub(self.gate.inside_of(key))),
-                reset_after: Span::ZERO,
-            },
-            permits: self.gate.is_adaptive().then_some(permits),
+            standing: Some(standing(self.gate.room(key, attempt.level))),
+            permits: (self.gate.is_adaptive()).then(|| self.gate.permits()),
             refusal: None,
         }
+    }
+}
+
+/// A gate knows what is free, but not when somebody will leave.
+fn standing(remaining: u32) -> Standing {
+    Standing {
+        quota: None,
+        remaining: Some(remaining.into()),
+        reset_after: None,
     }
 }

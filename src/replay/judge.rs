@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::attempt::{Attempt, Verdict};
 use super::gate::GateJudge;
 use super::trace::Outcome;
-use crate::limiter::{Bank, Decision, RuleError, Standing};
+use crate::limiter::{Bank, Decision, RuleError};
 use crate::overload::AdmissionState;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{LimiterText, Stage};
@@ -162,7 +162,7 @@ impl LimitJudge {
         Verdict {
             number: attempt.number,
             decision,
-            standing: self.bank.inspect(key, now),
+            standing: Some(self.bank.inspect(key, now)),
             permits: None,
             refusal: None,
         }
@@ -206,10 +206,7 @@ impl AdmissionJudge {
                 true => Decision::Admit,
                 false => Decision::Refuse { retry_after: None },
             },
-            standing: Standing {
-                remaining: 0,
-                reset_after: Span::ZERO,
-            },
+            standing: None,
             permits: None,
             refusal: Some(refusal),
         }

@@ -310,6 +310,10 @@ pub enum RetryPolicy {
         /// rate limit fields tell, where it has no Retry-After.
         #[serde(default)]
         honour_rate_limit: bool,
+        /// Whether decorrelated jitter goes on from the wait that there was, also
+        /// where the server told a longer one than was drawn.
+        #[serde(default)]
+        remember_told: bool,
     },
 }
 
@@ -328,8 +332,8 @@ pub enum Jitter {
     Full,
     /// Uniform from half the ceiling to the ceiling.
     Equal,
-    /// Uniform from the base to three times the wait before, up to the cap;
-    /// the factor plays no part.
+    /// Uniform from the base to three times the wait drawn before, up to the
+    /// cap; the factor plays no part.
     Decorrelated,
 }
 

@@ -289,29 +289,33 @@ impl LimiterRule {
         }
     }
 
-    /// The quota that header fields tell for a single user, and the window that
-    /// it is for; of several limits, that of the first.
-    pub fn policy(&self) -> Option<(u64, Option<Span>)> {
-        let quota = match self {
-            LimiterRule::TokenBucket { burst, .. }
-            | LimiterRule::Gcra { burst, .. }
-            | LimiterRule::TickedBucket { burst, .. }
-            | LimiterRule::EnvoyBucket { burst, .. }
-            | LimiterRule::LeakyBucket { burst, .. } => *burst,
-            LimiterRule::PacedWindow { quota, .. } => *quota,
-            LimiterRule::LimitReq { burst, .. } => burst.saturating_add(1),
-            LimiterRule::RateRule { limit, .. } => *limit,
-            LimiterRule::Ramp { from, .. } => *from,
-            LimiterRule::PenaltyBox { by, .. } => return by.policy(),
-            LimiterRule::AllOf(rules) => return rules.first()?.policy(),
-            LimiterRule::Spacing { .. } | LimiterRule::ConsecutiveErrors { .. } => return None,
-            rule => rule.quota()?.for_users(1),
-        };
-        let window = match self {
+    /// The window that the quota in header fields is for, if it has one; of
+    /// several limits, that of the first that tells a quota.
+    pub fn quota_window(&self) -> Option<Span> {
+        match self {
             LimiterRule::RateRule { look_back, .. } => Some(*look_back),
+            LimiterRule::PenaltyBox { by, .. } => by.quota_window(),
+            LimiterRule::AllOf(rules) => {
+                let told = rules.iter().find(|rule| rule.tells_quota());
+                told.and_then(LimiterRule::quota_window)
+            }
             rule => rule.window(),
-        };
-        Some((quota, window))
+        }
+    }
+
+    /// Whether its [`Standing`](crate::limiter::Standing) tells a quota: not if it
+    /// counts no cost, nor if whoever comes may wait.
+    fn tells_quota(&self) -> bool {
+        match self {
+            LimiterRule::Spacing { .. } | LimiterRule::ConsecutiveErrors { .. } => false,
+            LimiterRule::LeakyBucket {
+                queue, max_wait, ..
+            } => queue.is_some() || max_wait.is_some(),
+            LimiterRule::PacedWindow { max_wait, .. } => max_wait.is_some(),
+            LimiterRule::PenaltyBox { by, .. } => by.tells_quota(),
+            LimiterRule::AllOf(rules) => rules.iter().any(LimiterRule::tells_quota),
+            _ => true,
+        }
     }
 
     /// The states of this limit for `keys` keys, of which key k counts for

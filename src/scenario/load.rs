@@ -28,13 +28,12 @@ pub enum LimiterText {
 }
 
 impl LimiterText {
-    /// The quota that header fields tell for a single user, and the window that
-    /// it is for, if it is a limit with a quota.
-    pub fn policy(&self) -> Option<(u64, Option<Span>)> {
+    /// The window that the quota in header fields is for, if it has one.
+    pub fn quota_window(&self) -> Option<Span> {
         match self {
-            LimiterText::Rule(rule) => rule.policy(),
+            LimiterText::Rule(rule) => rule.quota_window(),
             LimiterText::Stage(stage) => match &**stage {
-                Stage::Limit { by, .. } => by.policy(),
+                Stage::Limit { by, .. } => by.quota_window(),
                 Stage::Gate { .. } | Stage::Admission { .. } => None,
             },
         }

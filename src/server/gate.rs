@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,11 +78,18 @@ pub struct Claim {
 /// overtakes within a level of criticality: as long as somebody waits, no
 /// permit is free.
 ///
-/// 64 bytes per key, and 32 per visit that waits.
+/// 48 bytes per key, 144 where levels have shares of their own, and 32 per visit
+/// that waits. Each operation looks at no more than one visit per level, however
+/// many wait.
 #[derive(Debug)]
 pub struct Gate {
     plan: GatePlan,
     cells: Vec<Cell>,
+    /// Those that wait, by arrival. A key has one line or, where levels have
+    /// shares, one per level, so that the first of each is at hand.
+    lines: Vec<VecDeque<Waiter>>,
+    /// How many have ever been queued.
+    arrivals: u64,
     inside: u32,
     waiting: usize,
     /// Whether all levels may use all of it.
@@ -95,26 +103,26 @@ pub struct Gate {
     samples: u64,
 }
 
-/// The permits and the queue of one key.
-#[derive(Debug, Clone, Default)]
+/// The permits of one key.
+#[derive(Debug, Clone, Copy, Default)]
 struct Cell {
     inside: u32,
     /// Permits that visits wait for.
     queued: u32,
+    /// Visits that wait.
+    waiting: u32,
     /// Whether an event is on its way for the one that has waited longest.
     watched: bool,
-    /// By arrival.
-    line: VecDeque<Waiter>,
-    /// How many of them are of each level.
-    by_level: [u32; 4],
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Waiter {
     until: Time,
     since: Time,
+    /// How many were queued before it.
+    arrival: u64,
     visit: u32,
-    claim: Claim,
+    cost: u32,
 }
 
 /// What happened to a visit at a gate.
@@ -145,12 +153,15 @@ impl Gate {
     /// else.
     pub fn new(plan: GatePlan, streams: Streams) -> Gate {
         let first = || streams.uniform(0, Purpose::Probe, 0);
+        let uniform = plan.shares == Shares::default();
         Gate {
             cells: vec![Cell::default(); plan.keys as usize],
+            lines: vec![VecDeque::new(); plan.keys as usize * lines_per_key(uniform)],
+            arrivals: 0,
             inside: 0,
             waiting: 0,
-            uniform: plan.shares == Shares::default(),
-            plain: plan.shares == Shares::default() && plan.codel.is_none(),
+            uniform,
+            plain: uniform && plan.codel.is_none(),
             // Parameters that a scenario's check would not have passed admit
             // nobody.
             adaptive: match plan.permits {
@@ -187,7 +198,10 @@ impl Gate {
     /// Adds keys, up to `keys` in all.
     pub fn grow(&mut self, keys: u32) {
         self.plan.keys = self.plan.keys.max(keys);
-        self.cells.resize(self.plan.keys as usize, Cell::default());
+        let keys = self.plan.keys as usize;
+        self.cells.resize(keys, Cell::default());
+        let lines = keys * lines_per_key(self.uniform);
+        self.lines.resize(lines, VecDeque::new());
     }
 
     /// The permits that there are per key at the moment.
@@ -197,6 +211,15 @@ impl Gate {
             (Some(adaptive), _) => adaptive.limit(),
             (None, Permits::Fixed(permits)) => permits,
             (None, Permits::Adaptive(..)) => 0,
+        }
+    }
+
+    /// The permits with which a visit of that level could enter at once.
+    pub fn room(&self, key: u32, level: Criticality) -> u32 {
+        let cell = &self.cells[key as usize];
+        match cell.waiting == 0 || self.overtakes(key, level) {
+            true => self.most(level, self.permits()).saturating_sub(cell.inside),
+            false => 0,
         }
     }
 
@@ -220,7 +243,7 @@ impl Gate {
         let cell = &mut self.cells[key as usize];
         if let (Permits::Fixed(permits), true) = (self.plan.permits, self.plain)
             && claim.cost <= permits.saturating_sub(cell.inside)
-            && cell.line.is_empty()
+            && cell.waiting == 0
         {
             cell.inside += claim.cost;
             self.inside += claim.cost;
@@ -245,7 +268,7 @@ impl Gate {
         let most = self.most(claim.level, self.permits());
         let cell = &self.cells[key as usize];
         if claim.cost <= most.saturating_sub(cell.inside)
-            && (cell.line.is_empty() || self.overtakes(cell, claim.level))
+            && (cell.waiting == 0 || self.overtakes(key, claim.level))
         {
             self.cells[key as usize].inside += claim.cost;
             self.inside += claim.cost;
@@ -268,35 +291,71 @@ impl Gate {
         }
     }
 
+    /// The lines of a key.
+    fn lines_of(&self, key: u32) -> Range<usize> {
+        let count = lines_per_key(self.uniform);
+        let first = key as usize * count;
+        first..first + count
+    }
+
+    /// The line in which a level waits.
+    fn line_of(&self, key: u32, level: Criticality) -> usize {
+        match self.uniform {
+            true => key as usize,
+            false => self.lines_of(key).start + level as usize,
+        }
+    }
+
+    /// The line of a key in whose front is the one that has waited longest.
+    fn oldest_line(&self, key: u32) -> Option<usize> {
+        let lines = self.lines_of(key);
+        let fronts = lines.filter_map(|line| Some((self.lines[line].front()?.arrival, line)));
+        fronts.min().map(|(_, line)| line)
+    }
+
+    /// Takes the newest or the oldest of a key's line out of it.
+    fn take(&mut self, key: u32, line: usize, newest: bool) -> Option<Waiter> {
+        let line = &mut self.lines[line];
+        let waiter = match newest {
+            true => line.pop_back(),
+            false => line.pop_front(),
+        }?;
+        let cell = &mut self.cells[key as usize];
+        cell.queued -= waiter.cost;
+        cell.waiting -= 1;
+        self.waiting -= 1;
+        Some(waiter)
+    }
+
     /// Queues a visit that [`enter`](Gate::enter) told to wait; those that it
-    /// pushes out go to `turned_away`. Returns whether the caller must call
-    /// [`expire`](Gate::expire) at `until`.
+    /// pushes out go to `turned_away`, the oldest first. Returns whether the
+    /// caller must call [`expire`](Gate::expire) at `until`.
     pub fn queue(
         &mut self,
         key: u32,
         claim: Claim,
         (now, until): (Time, Time),
         visit: u32,
-        turned_away: &mut Vec<u32>,
+        turned_away: &mut impl Extend<u32>,
     ) -> bool {
-        let cell = &mut self.cells[key as usize];
-        while claim.cost > self.plan.queue - cell.queued
-            && let Some(oldest) = cell.line.pop_front()
+        while claim.cost > self.plan.queue - self.cells[key as usize].queued
+            && let Some(line) = self.oldest_line(key)
         {
-            cell.queued -= oldest.claim.cost;
-            cell.by_level[oldest.claim.level as usize] -= 1;
-            self.waiting -= 1;
-            turned_away.push(oldest.visit);
+            turned_away.extend(self.take(key, line, false).map(|oldest| oldest.visit));
         }
-        cell.queued += claim.cost;
-        cell.by_level[claim.level as usize] += 1;
-        self.waiting += 1;
-        cell.line.push_back(Waiter {
+        let line = self.line_of(key, claim.level);
+        self.lines[line].push_back(Waiter {
             until,
             since: now,
+            arrival: self.arrivals,
             visit,
-            claim,
+            cost: claim.cost,
         });
+        self.arrivals += 1;
+        self.waiting += 1;
+        let cell = &mut self.cells[key as usize];
+        cell.queued += claim.cost;
+        cell.waiting += 1;
         until != Time::MAX && !std::mem::replace(&mut cell.watched, true)
     }
 
@@ -311,49 +370,43 @@ impl Gate {
     /// are permits for it. To be called until it returns nobody.
     #[inline]
     pub fn call(&mut self, key: u32, now: Time) -> Option<Call> {
-        match self.cells[key as usize].line.is_empty() {
-            true => None,
-            false => self.call_from_line(key, now),
+        match self.cells[key as usize].waiting {
+            0 => None,
+            _ => self.call_from_line(key, now),
         }
     }
 
     #[inline(never)]
     fn call_from_line(&mut self, key: u32, now: Time) -> Option<Call> {
-        let cell = &self.cells[key as usize];
-        let place = self.next_in_line(cell)?;
-        let cell = &mut self.cells[key as usize];
-        let waiter = cell.line.remove(place)?;
-        cell.queued -= waiter.claim.cost;
-        cell.by_level[waiter.claim.level as usize] -= 1;
-        self.waiting -= 1;
+        let newest_first = self.is_newest_first(key);
+        let line = self.next_line(key, newest_first)?;
+        let waiter = self.take(key, line, newest_first)?;
         if let Some(codel) = &mut self.codel
             && codel.overloaded(now, now.since(waiter.since))
         {
             return Some(Call::TurnAway(waiter.visit));
         }
-        cell.inside += waiter.claim.cost;
-        self.inside += waiter.claim.cost;
+        self.cells[key as usize].inside += waiter.cost;
+        self.inside += waiter.cost;
         Some(Call::Enter(waiter.visit))
     }
 
     /// Removes one visit whose wait for a key has ended by `now`.
     pub fn expire(&mut self, key: u32, now: Time) -> Option<u32> {
-        let cell = &mut self.cells[key as usize];
-        let waiter = cell.line.front().filter(|waiter| waiter.until <= now)?;
-        let (visit, claim) = (waiter.visit, waiter.claim);
-        cell.line.pop_front();
-        cell.queued -= claim.cost;
-        cell.by_level[claim.level as usize] -= 1;
-        self.waiting -= 1;
-        Some(visit)
+        let line = self.oldest_line(key)?;
+        self.lines[line]
+            .front()
+            .filter(|waiter| waiter.until <= now)?;
+        self.take(key, line, false).map(|waiter| waiter.visit)
     }
 
     /// After the expired visits are removed: when [`expire`](Gate::expire)
     /// must be called next for a key, if anybody waits.
     pub fn watch(&mut self, key: u32) -> Option<Time> {
-        let cell = &mut self.cells[key as usize];
-        let next = cell.line.front().map(|waiter| waiter.until);
-        cell.watched = next.is_some();
+        let line = self.oldest_line(key);
+        let next = line.and_then(|line| self.lines[line].front());
+        let next = next.map(|waiter| waiter.until);
+        self.cells[key as usize].watched = next.is_some();
         next
     }
 
@@ -367,60 +420,71 @@ impl Gate {
     }
 
     /// Whether a visit for which there are permits passes those that wait.
-    fn overtakes(&self, cell: &Cell, level: Criticality) -> bool {
+    fn overtakes(&self, key: u32, level: Criticality) -> bool {
         match self.plan.order {
             Order::NewestFirst => true,
-            Order::NewestAbove(depth) if cell.line.len() > depth as usize => true,
+            Order::NewestAbove(depth) if self.cells[key as usize].waiting > depth => true,
             // Permits that those who wait may not use.
-            _ => !self.uniform && self.most_of_line(cell) < self.most(level, self.permits()),
+            _ => !self.uniform && self.most_of_lines(key) < self.most(level, self.permits()),
         }
     }
 
-    /// The most permits that anybody in line may use.
-    #[inline]
-    fn most_of_line(&self, cell: &Cell) -> u32 {
-        let permits = self.permits();
-        if self.uniform {
-            return permits;
+    fn is_newest_first(&self, key: u32) -> bool {
+        match self.plan.order {
+            Order::OldestFirst => false,
+            Order::NewestFirst => true,
+            Order::NewestAbove(depth) => self.cells[key as usize].waiting > depth,
         }
-        let there = Criticality::ALL.into_iter().zip(cell.by_level);
-        let there = there.filter(|(_, count)| *count > 0);
+    }
+
+    /// The most permits that anybody who waits for a key may use, where levels
+    /// have shares.
+    fn most_of_lines(&self, key: u32) -> u32 {
+        let permits = self.permits();
+        let lines = Criticality::ALL.into_iter().zip(self.lines_of(key));
+        let there = lines.filter(|(_, line)| !self.lines[*line].is_empty());
         let most = there.map(|(level, _)| self.most(level, permits));
         most.max().unwrap_or(0)
     }
 
-    /// The place of the next in line for whom there are permits. Who waits for
+    /// The line whose first is the next for whom there are permits. Who waits for
     /// more than is free keeps those behind from it, unless they may use more
-    /// of the gate.
-    fn next_in_line(&self, cell: &Cell) -> Option<usize> {
-        let (permits, line) = (self.permits(), &cell.line);
-        let newest_first = match self.plan.order {
-            Order::OldestFirst => false,
-            Order::NewestFirst => true,
-            Order::NewestAbove(depth) => line.len() > depth as usize,
-        };
-        let highest = self.most_of_line(cell);
-        let mut blocked = None;
-        for ahead in 0..line.len() {
-            let place = match newest_first {
-                true => line.len() - 1 - ahead,
-                false => ahead,
+    /// of the gate; so of each level only the first may be next.
+    fn next_line(&self, key: u32, newest_first: bool) -> Option<usize> {
+        let (permits, inside) = (self.permits(), self.cells[key as usize].inside);
+        let lines = Criticality::ALL.into_iter().zip(self.lines_of(key));
+        let mut heads = lines.map(|(level, line)| {
+            let head = match newest_first {
+                true => self.lines[line].back(),
+                false => self.lines[line].front(),
+            }?;
+            let rank = match newest_first {
+                true => u64::MAX - head.arrival,
+                false => head.arrival,
             };
-            let claim = line[place].claim;
-            let most = self.most(claim.level, permits);
-            let fits = claim.cost <= most.saturating_sub(cell.inside);
+            Some((rank, line, head.cost, self.most(level, permits)))
+        });
+        let mut heads: [_; 4] = std::array::from_fn(|_| heads.next().flatten());
+        heads.sort_unstable();
+        let mut blocked = None;
+        for (_, line, cost, most) in heads.into_iter().flatten() {
+            let fits = cost <= most.saturating_sub(inside);
             if fits && blocked.is_none_or(|blocked| most > blocked) {
-                return Some(place);
+                return Some(line);
             }
             if !fits {
                 blocked = blocked.max(Some(most));
             }
-            // Nobody further back may pass.
-            if blocked >= Some(highest) {
-                return None;
-            }
         }
         None
+    }
+}
+
+/// How many lines a key has.
+const fn lines_per_key(uniform: bool) -> usize {
+    match uniform {
+        true => 1,
+        false => Criticality::ALL.len(),
     }
 }
 

@@ -378,7 +378,7 @@ impl<'w> Pipeline<'w> {
         Outcome::Refused { stage, told }
     }
 
-    /// How long until the budget that a stage counts resets, as its headers say.
+    /// How long until the budget that a stage counts is whole again, if it can tell.
     fn reset(&self, route: &[RouteStage], visit: &Visit, refusing: u8, now: Time) -> Option<Span> {
         let standing = route.iter().find_map(|stage| match *stage {
             RouteStage::Limit {
@@ -389,7 +389,7 @@ impl<'w> Pipeline<'w> {
             }
             _ => None,
         });
-        standing.map(|standing: Standing| standing.reset_after)
+        standing.and_then(|standing: Standing| standing.reset_after)
     }
 
     /// The key of a gate for a visit; `None` if its route does not pass it.

@@ -141,37 +141,46 @@ impl RateLimitFields {
         }
     }
 
-    /// The fields of an answer at `now`: the quota of a limit, its window, and
-    /// where the key stands.
-    pub fn lines(self, quota: u64, window: Option<Span>, standing: Standing, now: Time) -> String {
-        let left = standing.remaining;
-        let reset = whole_seconds(standing.reset_after.ceil_secs());
-        match self {
+    /// The fields of an answer at `now`: the quota of a limit, the window that it
+    /// is for, and where the key stands. No more is told to remain than the
+    /// quota, although with a queue more may come. `None` if the limit has no
+    /// quota to tell; a reset that it cannot tell is left out.
+    pub fn lines(self, window: Option<Span>, standing: Standing, now: Time) -> Option<String> {
+        let quota = standing.quota?;
+        let left = standing.remaining?.min(quota);
+        let reset = standing
+            .reset_after
+            .map(|reset| self.reset_told(now, reset));
+        let told = |before: &str| match (self, reset) {
+            (_, None) => String::new(),
+            (RateLimitFields::XEpoch, Some(reset)) => {
+                format!("{before}{}", (now + reset).nanos() / 1_000_000_000)
+            }
+            (_, Some(reset)) => format!("{before}{}", whole_seconds(reset)),
+        };
+        Some(match self {
             RateLimitFields::Draft10 => {
                 let window = window.map_or(String::new(), |window| {
                     format!(";w={}", whole_seconds(window.ceil_secs()))
                 });
+                let reset = told(";t=");
                 format!(
-                    "RateLimit-Policy: \"default\";q={quota}{window}, RateLimit: \"default\";r={left};t={reset}"
+                    "RateLimit-Policy: \"default\";q={quota}{window}, RateLimit: \"default\";r={left}{reset}"
                 )
             }
             RateLimitFields::Draft7 => {
-                format!("RateLimit: limit={quota}, remaining={left}, reset={reset}")
+                let reset = told(", reset=");
+                format!("RateLimit: limit={quota}, remaining={left}{reset}")
             }
-            RateLimitFields::Draft6 => format!(
-                "RateLimit-Limit: {quota}, RateLimit-Remaining: {left}, RateLimit-Reset: {reset}"
-            ),
-            RateLimitFields::XSeconds => format!(
-                "X-RateLimit-Limit: {quota}, X-RateLimit-Remaining: {left}, X-RateLimit-Reset: {reset}"
-            ),
-            RateLimitFields::XEpoch => {
-                let told = now + self.reset_told(now, standing.reset_after);
-                let epoch = told.nanos() / 1_000_000_000;
-                format!(
-                    "X-RateLimit-Limit: {quota}, X-RateLimit-Remaining: {left}, X-RateLimit-Reset: {epoch}"
-                )
+            RateLimitFields::Draft6 => {
+                let reset = told(", RateLimit-Reset: ");
+                format!("RateLimit-Limit: {quota}, RateLimit-Remaining: {left}{reset}")
             }
-        }
+            RateLimitFields::XSeconds | RateLimitFields::XEpoch => {
+                let reset = told(", X-RateLimit-Reset: ");
+                format!("X-RateLimit-Limit: {quota}, X-RateLimit-Remaining: {left}{reset}")
+            }
+        })
     }
 }
 
@@ -210,10 +219,7 @@ mod tests {
 
     #[test]
     fn the_fields_are_spelt_as_each_dialect_does() {
-        let standing = Standing {
-            remaining: 7,
-            reset_after: Span::from_millis(29_100),
-        };
+        let standing = Standing::of(50, 7, Span::from_millis(29_100));
         let now = Time::from_millis(1_700_000_000_500);
         let window = Some(Span::from_secs(60));
         for (fields, expected) in [
@@ -238,7 +244,57 @@ mod tests {
                 "X-RateLimit-Limit: 50, X-RateLimit-Remaining: 7, X-RateLimit-Reset: 1700000030",
             ),
         ] {
-            assert_eq!(fields.lines(50, window, standing, now), expected);
+            let lines = fields.lines(window, standing, now);
+            assert_eq!(lines.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_fields_tell_what_there_is_to_tell() {
+        let draft = RateLimitFields::Draft10;
+        let standing = Standing::of(5, 9, Span::ZERO);
+        let unknown = Standing {
+            reset_after: None,
+            ..standing
+        };
+        let unbounded = Standing {
+            quota: None,
+            remaining: None,
+            ..standing
+        };
+        for (standing, expected) in [
+            // More may wait than pass at once.
+            (
+                standing,
+                Some(r#"RateLimit-Policy: "default";q=5, RateLimit: "default";r=5;t=0"#),
+            ),
+            (
+                unknown,
+                Some(r#"RateLimit-Policy: "default";q=5, RateLimit: "default";r=5"#),
+            ),
+            (unbounded, None),
+        ] {
+            let lines = draft.lines(None, standing, Time::EPOCH);
+            assert_eq!(lines.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn who_waits_the_told_seconds_has_waited_long_enough() {
+        let all = [
+            RateLimitFields::Draft10,
+            RateLimitFields::Draft7,
+            RateLimitFields::Draft6,
+            RateLimitFields::XSeconds,
+            RateLimitFields::XEpoch,
+        ];
+        for (now, reset) in [(0, 1), (1, 999_999_999), (7, 10_000_000_001), (3, 0)] {
+            for fields in all {
+                let reset = Span::from_nanos(reset);
+                let told = fields.reset_told(Time::from_nanos(now), reset);
+                let late = told.saturating_sub(reset);
+                assert!(told >= reset && late < Span::from_secs(1), "{fields:?}");
+            }
         }
     }
 }

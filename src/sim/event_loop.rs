@@ -2,6 +2,8 @@ mod client;
 mod look_ahead;
 mod server;
 
+use std::collections::VecDeque;
+
 use self::look_ahead::LookAhead;
 use super::event::Kind;
 use super::metrics::Metrics;
@@ -39,9 +41,9 @@ pub(super) struct Loop<'w, Q> {
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
     /// Waiting attempts whose permit has come, to be taken further.
-    called: Vec<u32>,
+    called: VecDeque<u32>,
     /// Waiting attempts that a gate has turned away.
-    turned_away: Vec<u32>,
+    turned_away: VecDeque<u32>,
     metrics: Metrics,
     now: Time,
     number: u32,
@@ -68,8 +70,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             look_ahead: LookAhead::new(world, &server),
             server,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
-            called: Vec::new(),
-            turned_away: Vec::new(),
+            called: VecDeque::new(),
+            turned_away: VecDeque::new(),
             metrics: Metrics::new(world),
             now: world.clock.start,
             number,

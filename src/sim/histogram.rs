@@ -31,6 +31,12 @@ impl Cell {
         count: 0,
     };
 
+    /// The number of the cell: cells of all histograms with the same number hold
+    /// the same values.
+    pub(crate) fn number(&self) -> usize {
+        cell_of(self.least)
+    }
+
     fn join(&mut self, other: &Cell) {
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
@@ -73,7 +79,7 @@ impl Histogram {
         let (mut a, mut b) = (left.next(), right.next());
         loop {
             match (a, b) {
-                (Some(one), Some(two)) => match cell_of(one.least).cmp(&cell_of(two.least)) {
+                (Some(one), Some(two)) => match one.number().cmp(&two.number()) {
                     std::cmp::Ordering::Less => {
                         merged.push(*one);
                         a = left.next();

@@ -232,3 +232,139 @@ pub(super) fn rank_above(n: u64, quantile: f64, confidence: f64) -> u64 {
 pub(super) fn rank_below(n: u64, quantile: f64, confidence: f64) -> u64 {
     n + 1 - rank_above(n, 1.0 - quantile, confidence)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use statrs::distribution::{Binomial, DiscreteCDF};
+
+    #[test]
+    fn bounds_agree_with_fifty_digits() {
+        // Roots of the binomial distribution function, or the incomplete beta
+        // function, computed with 35 to 40 digits.
+        for (k, n, confidence, lower, upper) in [
+            (1, 30, 0.95, 0.001708315644465734, 0.1485960686591131),
+            (4, 40, 0.975, 0.02792541529421931, 0.2366373998760999),
+            (29, 30, 0.95, 0.8514039313408869, 0.9982916843555343),
+            (9, 400, 0.99, 0.008818353274271823, 0.04638520774136703),
+            (15, 30, 0.95, 0.338892661609515, 0.661107338390485),
+            (
+                100,
+                10_000,
+                0.975,
+                0.008143596567611066,
+                0.01214950488606161,
+            ),
+            (
+                70,
+                100_000,
+                0.95,
+                0.0005683312737682319,
+                0.0008539801996406161,
+            ),
+            (
+                500_000,
+                1_000_000,
+                0.975,
+                0.4990195191953118,
+                0.5009804808046882,
+            ),
+            (
+                3,
+                1_000_000,
+                0.975,
+                6.186725501906399e-7,
+                8.767247788145224e-6,
+            ),
+            (
+                999_000,
+                1_000_000,
+                0.95,
+                0.9989464251225456,
+                0.9990514162214064,
+            ),
+        ] {
+            let found = (lower_bound(k, n, confidence), upper_bound(k, n, confidence));
+            assert!((found.0 / lower - 1.0).abs() < 1e-11, "{k} {n}: {found:?}");
+            assert!((found.1 / upper - 1.0).abs() < 1e-11, "{k} {n}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_at_the_ends() {
+        assert_eq!(
+            (lower_bound(0, 9, 0.95), upper_bound(9, 9, 0.95)),
+            (0.0, 1.0)
+        );
+        assert!((upper_bound(0, 59, 0.95) - 0.049_507_6).abs() < 1e-6);
+        assert!((lower_bound(59, 59, 0.95) - 0.950_492_4).abs() < 1e-6);
+        assert!((none_of(3_000_000_000, 0.95) / (2.995_732_273_554 / 3e9) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn bounds_invert_the_distribution_function_everywhere() {
+        for n in 1..80_u32 {
+            for k in 0..n {
+                for confidence in [0.5, 0.9, 0.95, 0.999] {
+                    let below =
+                        |k: u32, p| Binomial::new(p, u64::from(n)).unwrap().cdf(u64::from(k));
+                    let upper = upper_bound(k, n, confidence);
+                    assert!((below(k, upper) - (1.0 - confidence)).abs() < 1e-9);
+                    let lower = lower_bound(k + 1, n, confidence);
+                    assert!((below(k, lower) - confidence).abs() < 1e-9);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_are_the_first_that_hold() {
+        for n in (1..60).chain([200, 1000, 5000]) {
+            for quantile in [0.05, 0.5, 0.95, 0.99] {
+                for confidence in [0.9, 0.95, 0.975] {
+                    let binomial = Binomial::new(quantile, n).unwrap();
+                    // P(X >= u) is P(X > u - 1).
+                    let good = |u: u64| binomial.sf(u - 1) <= (1.0 - confidence) * (1.0 + 1e-9);
+                    let rank = rank_above(n, quantile, confidence);
+                    assert!(rank == n + 1 || good(rank), "{n} {quantile} {confidence}");
+                    assert!(rank == 1 || !good(rank - 1), "{n} {quantile} {confidence}");
+                    let few = |l: u64, slack: f64| {
+                        binomial.cdf(l - 1) <= (1.0 - confidence) * (1.0 + slack)
+                    };
+                    let rank = rank_below(n, quantile, confidence);
+                    assert!(rank == 0 || few(rank, 1e-9), "{n} {quantile} {confidence}");
+                    assert!(!few(rank + 1, -1e-9), "{n} {quantile} {confidence}");
+                }
+            }
+        }
+        // Wilks (1941).
+        for (quantile, size) in [(0.95, 59), (0.99, 299), (0.999, 2995)] {
+            assert_eq!(rank_above(size, quantile, 0.95), size);
+            assert_eq!(rank_above(size - 1, quantile, 0.95), size);
+        }
+    }
+
+    #[test]
+    fn ranks_of_many_are_off_by_one_at_most_and_to_the_safe_side() {
+        for (n, quantile) in [
+            (40_000, 0.5),
+            (210_000, 0.05),
+            (1_100_000, 0.99),
+            (8_000_000, 0.5),
+        ] {
+            for confidence in [0.9, 0.95, 0.975, 0.9999] {
+                let rank = rank_above(n, quantile, confidence);
+                let tail = |u: u64| {
+                    let (k, n) = (u as f64, n as f64);
+                    mass(k, n, quantile) * (1.0 + rising(k, n, quantile))
+                };
+                let alpha = 1.0 - confidence;
+                assert!(
+                    tail(rank) <= alpha * (1.0 + 1e-9),
+                    "{n} {quantile} {confidence}"
+                );
+                assert!(tail(rank - 2) > alpha, "{n} {quantile} {confidence}");
+            }
+        }
+    }
+}

@@ -21,44 +21,35 @@ fn inverse(t: f64, a: f64, b: f64) -> f64 {
     (math::cbrt(1.0 + 3.0 * a * w) - 1.0) / a
 }
 
-/// What Hall's bounds of a mean need.
+/// Hall's bounds of a mean, in standard errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hall {
-    pub(super) replications: u32,
-    pub(super) skewness: f64,
+    t: f64,
+    root: f64,
 }
 
 impl Hall {
-    /// How many standard errors the one-sided upper bound lies above the mean.
-    pub(super) fn above(self, confidence: f64) -> f64 {
-        let (t, a, b) = self.parts(confidence);
-        -inverse(-t, a, b)
+    /// One-sided bounds at that confidence.
+    pub(super) fn new(replications: u32, confidence: f64) -> Hall {
+        Hall {
+            t: student_t_quantile(confidence, replications.saturating_sub(1)),
+            root: f64::from(replications).sqrt(),
+        }
     }
 
-    /// How many standard errors the one-sided lower bound lies below the mean.
-    pub(super) fn below(self, confidence: f64) -> f64 {
-        let (t, a, b) = self.parts(confidence);
-        inverse(t, a, b)
+    /// How far above the mean of values with that skewness the upper bound is.
+    pub(super) fn above(self, skewness: f64) -> f64 {
+        -self.inverse(-self.t, skewness)
     }
 
-    /// The same on another scale: `bend` is the standard error times minus the
-    /// second over twice the first derivative of the scale, by which the
-    /// skewness there differs.
-    pub(super) fn above_bent(self, confidence: f64, bend: f64) -> f64 {
-        let (t, a, b) = self.parts(confidence);
-        -inverse(-t, a - bend, b)
+    /// How far below the mean the lower bound is.
+    pub(super) fn below(self, skewness: f64) -> f64 {
+        self.inverse(self.t, skewness)
     }
 
-    /// See [`above_bent`](Hall::above_bent).
-    pub(super) fn below_bent(self, confidence: f64, bend: f64) -> f64 {
-        let (t, a, b) = self.parts(confidence);
-        inverse(t, a - bend, b)
-    }
-
-    fn parts(self, confidence: f64) -> (f64, f64, f64) {
-        let t = student_t_quantile(confidence, self.replications.saturating_sub(1));
-        let a = self.skewness / (3.0 * f64::from(self.replications).sqrt());
-        (t, a, a / 2.0)
+    fn inverse(self, t: f64, skewness: f64) -> f64 {
+        let a = skewness / (3.0 * self.root);
+        inverse(t, a, a / 2.0)
     }
 }
 
@@ -79,18 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_to_the_right_raises_the_upper_bound_and_the_lower_one() {
-        let plain = Hall {
-            replications: 50,
-            skewness: 0.0,
-        };
-        let skewed = Hall {
-            skewness: 2.0,
-            ..plain
-        };
-        assert!((plain.above(0.95) - 1.676_550_892).abs() < 1e-8);
-        assert_eq!(plain.above(0.95), plain.below(0.95));
-        assert!(skewed.above(0.95) > 1.2 * plain.above(0.95));
-        assert!(skewed.below(0.95) < plain.below(0.95));
+    fn a_tail_to_the_right_raises_both_bounds() {
+        let hall = Hall::new(50, 0.95);
+        assert!((hall.above(0.0) - 1.676_550_892_6).abs() < 1e-9);
+        assert_eq!(hall.above(0.0), hall.below(0.0));
+        assert!(hall.above(2.0) > 1.2 * hall.above(0.0));
+        assert!(hall.below(2.0) < hall.below(0.0));
     }
 }

@@ -8,6 +8,7 @@ mod draws;
 mod errors;
 mod estimates;
 mod folder;
+mod limits;
 mod overload;
 mod replay;
 mod support;

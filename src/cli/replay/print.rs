@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
-use crate::limiter::Decision;
+use crate::limiter::{Decision, Standing};
 use crate::replay::{Judged, Verdict};
 use crate::report::{SCHEMA, name_field};
 use crate::scenario::LimiterText;
@@ -19,9 +19,40 @@ pub(super) struct Printer<'f> {
     /// Used again for each row.
     line: String,
     flags: &'f ReplayFlags,
-    /// What the header fields tell of each limiter.
-    policies: Vec<Option<(u64, Option<Span>)>>,
+    /// The window that the header fields tell of each limiter.
+    windows: Vec<Option<Span>>,
+    columns: Columns,
     begun: bool,
+}
+
+/// The widths of the columns of text. They suffice for a moment in nanoseconds
+/// and for spans of a day in them; a column whose cell is longer is wider from
+/// there on.
+struct Columns {
+    time: usize,
+    key: usize,
+    cost: usize,
+    decision: usize,
+    remaining: usize,
+    reset: usize,
+    retry_after: usize,
+    /// One for each of several limiters.
+    limiters: Vec<usize>,
+}
+
+impl Columns {
+    fn new(limiters: usize) -> Columns {
+        Columns {
+            time: "2554-07-21T23:34:33.709551615Z".len(),
+            key: 12,
+            cost: 5,
+            decision: "delay 86399.999999999s".len(),
+            remaining: "unlimited".len(),
+            reset: "86399.999999999s".len(),
+            retry_after: "86399.999999999s".len(),
+            limiters: vec!["refuse 86399.999999999s".len(); limiters],
+        }
+    }
 }
 
 impl<'f> Printer<'f> {
@@ -30,7 +61,8 @@ impl<'f> Printer<'f> {
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
             line: String::new(),
             flags,
-            policies: limiters.iter().map(LimiterText::policy).collect(),
+            windows: limiters.iter().map(LimiterText::quota_window).collect(),
+            columns: Columns::new(limiters.len()),
             begun: false,
         }
     }
@@ -98,81 +130,110 @@ impl<'f> Printer<'f> {
                     "{{\n  \"schema\": \"{SCHEMA}\",\n  \"verb\": \"replay\",\n  \"limiters\": {limiters},\n  \"decisions\": ["
                 );
             }
-            Format::Text if self.flags.limiter.len() > 1 => {
-                for (number, limiter) in self.flags.limiter.iter().enumerate() {
-                    let _ = writeln!(line, "{}: {}", number + 1, printable(limiter));
-                }
-                let _ = write!(line, "\n{:<24} {:<12} {:>5}", "time", "key", "cost");
-                for number in 1..=self.flags.limiter.len() {
-                    let _ = write!(line, "  {number:<18}");
-                }
-                line.push('\n');
-            }
             Format::Text => {
-                let _ = writeln!(
-                    line,
-                    "{:<24} {:<12} {:>5}  {:<16} {:>9} {:>12} {:>12}",
-                    "time", "key", "cost", "decision", "remaining", "reset", "retry after"
-                );
+                let several = self.flags.limiter.len() > 1;
+                if several {
+                    for (number, limiter) in self.flags.limiter.iter().enumerate() {
+                        let _ = writeln!(line, "{}: {}", number + 1, printable(limiter));
+                    }
+                    line.push('\n');
+                }
+                let columns = &mut self.columns;
+                push_left(line, &mut columns.time, |text| text.push_str("time"));
+                line.push(' ');
+                push_left(line, &mut columns.key, |text| text.push_str("key"));
+                line.push(' ');
+                push_right(line, &mut columns.cost, |text| text.push_str("cost"));
+                if several {
+                    for (number, width) in columns.limiters.iter_mut().enumerate() {
+                        line.push_str("  ");
+                        push_left(line, width, |text| push_number(text, number as u64 + 1));
+                    }
+                } else {
+                    line.push_str("  ");
+                    push_left(line, &mut columns.decision, |text| {
+                        text.push_str("decision");
+                    });
+                    for (width, name) in [
+                        (&mut columns.remaining, "remaining"),
+                        (&mut columns.reset, "reset"),
+                        (&mut columns.retry_after, "retry after"),
+                    ] {
+                        line.push(' ');
+                        push_right(line, width, |text| text.push_str(name));
+                    }
+                }
+                line.truncate(line.trim_end().len());
+                line.push('\n');
             }
         }
     }
 
     fn text(&mut self, judged: &Judged<'_>) {
         let line = &mut self.line;
-        let start = line.len();
-        push_moment(line, judged.time);
-        pad_to(line, start + 25);
-        match judged.key {
-            "" => line.push('-'),
+        let columns = &mut self.columns;
+        push_left(line, &mut columns.time, |text| {
+            push_moment(text, judged.time);
+        });
+        line.push(' ');
+        push_left(line, &mut columns.key, |text| match judged.key {
+            "" => text.push('-'),
             key if key.contains(is_unprintable) => {
-                line.push_str(&key.replace(is_unprintable, "\u{fffd}"));
+                text.push_str(&key.replace(is_unprintable, "\u{fffd}"));
             }
-            key => line.push_str(key),
-        }
-        pad_to(line, start + 38);
-        push_right(line, 5, |text| push_number(text, judged.cost));
-        line.push_str("  ");
+            key => text.push_str(key),
+        });
+        line.push(' ');
+        push_right(line, &mut columns.cost, |text| {
+            push_number(text, judged.cost);
+        });
         if let [verdict] = judged.verdicts {
-            let start = line.len();
-            push_decision(line, verdict.decision);
-            pad_to(line, start + 17);
-            push_right(line, 9, |text| {
-                push_number(text, verdict.standing.remaining)
+            line.push_str("  ");
+            push_left(line, &mut columns.decision, |text| {
+                push_decision(text, verdict.decision);
             });
             line.push(' ');
-            push_right(line, 12, |text| {
-                push_seconds(text, verdict.standing.reset_after)
+            push_right(line, &mut columns.remaining, |text| {
+                push_remaining(text, verdict.standing);
             });
             line.push(' ');
-            push_right(line, 12, |text| push_retry_after(text, verdict.decision));
+            push_right(line, &mut columns.reset, |text| match verdict.standing {
+                None => text.push('-'),
+                Some(standing) => match standing.reset_after {
+                    None => text.push_str("unknown"),
+                    Some(reset) => push_seconds(text, reset),
+                },
+            });
+            line.push(' ');
+            push_right(line, &mut columns.retry_after, |text| {
+                push_retry_after(text, verdict.decision);
+            });
             push_extras(line, verdict);
-            if let Some(fields) = self.flags.fields
-                && let Some(Some((quota, window))) = self.policies.first()
-            {
-                let fields: RateLimitFields = fields.into();
+            let window = self.windows.first().copied().flatten();
+            if let Some(fields) = fields_of(self.flags, window, verdict, judged.time) {
                 line.push_str("  ");
-                line.push_str(&fields.lines(*quota, *window, verdict.standing, judged.time));
+                line.push_str(&fields);
             }
         } else {
-            for verdict in judged.verdicts {
-                let start = line.len();
-                push_decision(line, verdict.decision);
-                match verdict.decision {
-                    Decision::Refuse {
-                        retry_after: Some(wait),
-                    } => {
-                        line.push(' ');
-                        push_seconds(line, wait);
+            for (verdict, width) in judged.verdicts.iter().zip(&mut columns.limiters) {
+                line.push_str("  ");
+                push_left(line, width, |text| {
+                    push_decision(text, verdict.decision);
+                    match verdict.decision {
+                        Decision::Refuse {
+                            retry_after: Some(wait),
+                        } => {
+                            text.push(' ');
+                            push_seconds(text, wait);
+                        }
+                        Decision::Admit if verdict.standing.is_some() => {
+                            text.push(' ');
+                            push_remaining(text, verdict.standing);
+                        }
+                        _ => {}
                     }
-                    Decision::Admit => {
-                        line.push(' ');
-                        push_number(line, verdict.standing.remaining);
-                    }
-                    _ => {}
-                }
-                push_extras(line, verdict);
-                pad_to(line, start + 20);
+                    push_extras(text, verdict);
+                });
             }
             line.truncate(line.trim_end().len());
         }
@@ -198,9 +259,14 @@ impl<'f> Printer<'f> {
                 push_decimal(line, wait.nanos());
             }
             line.push(',');
-            push_number(line, verdict.standing.remaining);
+            let (remaining, reset_after) = told(verdict);
+            if let Some(remaining) = remaining {
+                push_number(line, remaining);
+            }
             line.push(',');
-            push_decimal(line, verdict.standing.reset_after.nanos());
+            if let Some(reset) = reset_after {
+                push_decimal(line, reset.nanos());
+            }
             line.push(',');
             if let Decision::Refuse {
                 retry_after: Some(wait),
@@ -232,14 +298,21 @@ impl<'f> Printer<'f> {
         line.push_str(",\"cost\":");
         push_number(line, judged.cost);
         line.push_str(",\"verdicts\":[");
-        for (place, (verdict, policy)) in judged.verdicts.iter().zip(&self.policies).enumerate() {
+        for (place, (verdict, window)) in judged.verdicts.iter().zip(&self.windows).enumerate() {
             line.push_str(if place > 0 { ",{" } else { "{" });
             line.push_str("\"decision\":\"");
             line.push_str(word(verdict.decision));
             line.push_str("\",\"remaining\":");
-            push_number(line, verdict.standing.remaining);
+            let (remaining, reset_after) = told(verdict);
+            match remaining {
+                Some(remaining) => push_number(line, remaining),
+                None => line.push_str("null"),
+            }
             line.push_str(",\"reset_s\":");
-            push_decimal(line, verdict.standing.reset_after.nanos());
+            match reset_after {
+                Some(reset) => push_decimal(line, reset.nanos()),
+                None => line.push_str("null"),
+            }
             match verdict.decision {
                 Decision::Admit => {}
                 Decision::Delay(wait) => {
@@ -261,16 +334,34 @@ impl<'f> Printer<'f> {
             if let Some(refusal) = verdict.refusal {
                 let _ = write!(line, ",\"refusal_probability\":{refusal}");
             }
-            if let (Some(fields), Some((quota, window))) = (self.flags.fields, policy) {
-                let fields: RateLimitFields = fields.into();
-                let lines = fields.lines(*quota, *window, verdict.standing, judged.time);
+            if let Some(fields) = fields_of(self.flags, *window, verdict, judged.time) {
                 line.push_str(",\"fields\":");
-                push_json_text(line, &lines);
+                push_json_text(line, &fields);
             }
             line.push('}');
         }
         line.push_str("]}");
     }
+}
+
+/// What remains and when it resets, as far as that can be told in numbers.
+fn told(verdict: &Verdict) -> (Option<u64>, Option<Span>) {
+    match verdict.standing {
+        Some(standing) => (standing.remaining, standing.reset_after),
+        None => (None, None),
+    }
+}
+
+/// The header fields that an answer would carry, if they are asked for and the
+/// limiter has a quota to tell.
+fn fields_of(
+    flags: &ReplayFlags,
+    window: Option<Span>,
+    verdict: &Verdict,
+    now: Time,
+) -> Option<String> {
+    let fields: RateLimitFields = flags.fields?.into();
+    fields.lines(window, verdict.standing?, now)
 }
 
 /// A text as JSON has it.
@@ -299,6 +390,16 @@ fn push_decision(text: &mut String, decision: Decision) {
     if let Decision::Delay(wait) = decision {
         text.push(' ');
         push_seconds(text, wait);
+    }
+}
+
+fn push_remaining(text: &mut String, standing: Option<Standing>) {
+    match standing {
+        None => text.push('-'),
+        Some(standing) => match standing.remaining {
+            None => text.push_str("unlimited"),
+            Some(remaining) => push_number(text, remaining),
+        },
     }
 }
 
@@ -380,16 +481,30 @@ fn push_field(text: &mut String, field: &str) {
     }
 }
 
-fn push_right(text: &mut String, width: usize, push: impl FnOnce(&mut String)) {
+/// A cell at the left of its column, which is widened if it is too narrow.
+fn push_left(text: &mut String, width: &mut usize, push: impl FnOnce(&mut String)) {
     let start = text.len();
     push(text);
-    let missing = width.saturating_sub(text.len() - start);
+    for _ in 0..missing(&text[start..], width) {
+        text.push(' ');
+    }
+}
+
+/// The same at the right.
+fn push_right(text: &mut String, width: &mut usize, push: impl FnOnce(&mut String)) {
+    let start = text.len();
+    push(text);
+    let missing = missing(&text[start..], width);
     text.insert_str(start, &" ".repeat(missing));
 }
 
-fn pad_to(text: &mut String, end: usize) {
-    let missing = end.saturating_sub(text.len()).max(1);
-    for _ in 0..missing {
-        text.push(' ');
-    }
+/// How many characters a cell lacks to fill its column, which is at least as wide
+/// from now on.
+fn missing(cell: &str, width: &mut usize) -> usize {
+    let length = match cell.is_ascii() {
+        true => cell.len(),
+        false => cell.chars().count(),
+    };
+    *width = length.max(*width);
+    *width - length
 }

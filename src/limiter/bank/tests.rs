@@ -52,7 +52,7 @@ fn what_one_of_several_refuses_none_of_them_counts() {
     // The long window would have let it through.
     let retry_after = Some(second);
     assert_eq!(bank.decide(1, now, 1), Decision::Refuse { retry_after });
-    assert_eq!(bank.inspect(1, now).remaining, 0);
+    assert_eq!(bank.inspect(1, now).left(), 0);
     assert!(bank.decide(1, now + second, 1).is_admit());
     let retry_after = Some(second * 9);
     assert_eq!(
@@ -106,7 +106,7 @@ fn failures_reach_the_limit_that_learns_through_others() {
     }
     let retry_after = Some(Span::from_secs(60));
     assert_eq!(bank.decide(0, now, 1), Decision::Refuse { retry_after });
-    assert_eq!(bank.inspect(0, now).remaining, 0);
+    assert_eq!(bank.inspect(0, now).left(), 0);
 }
 
 #[test]
@@ -176,61 +176,64 @@ fn tiers_that_make_no_bank() {
     assert_eq!(error(&[bucket("3/s"), bucket("4/s")], vec![0, 1]), None);
 }
 
-/// Every kind of bank with one key and small numbers; names as they print.
-fn banks(
-    quota: u64,
-    nanos: u64,
-    events: u64,
-    refused: Refused,
-) -> Vec<(&'static str, Bank, Exactness)> {
+/// Every kind of bank with one key and small numbers; names as they print. Any
+/// bucket holds `quota`.
+fn banks(quota: u64, nanos: u64, events: u64, refused: Refused) -> Vec<(&'static str, Bank)> {
     let span = Span::from_nanos(nanos);
     let long = Span::from_millis(nanos);
+    let third = Span::from_nanos(nanos.div_ceil(3));
     let rate = Rate::new(events, span).unwrap();
     let slow = Rate::new(events, long).unwrap();
     let uniform = |rule| Bank::uniform(rule, 1);
-    let window = |quota, anchor| FixedWindow::new(quota, span, anchor, refused).unwrap();
+    let all_of = |rules: Vec<Rule>| Bank::all_of(rules.into_iter().map(uniform).collect()).unwrap();
+    let window = |anchor| FixedWindow::new(quota, span, anchor, refused).unwrap();
     let counter =
         |anchor, estimate| SlidingCounter::new(quota, span, anchor, estimate, refused).unwrap();
     let leaky =
         |queue, max_wait, grid| LeakyBucket::new(rate, quota, queue, max_wait, grid).unwrap();
-    let paced =
-        |anchor, surplus| PacedWindow::new(quota, span, Some(span * 2), anchor, surplus).unwrap();
-    let gcra = Gcra::new(span, quota, refused).unwrap();
-    let lock = PenaltyBox::new(span * 3, Lock::Fixed).unwrap();
-    let utc = Zone::default();
-    use Exactness::{Exact, OfItsCause};
+    let paced = |max_wait, anchor, surplus| {
+        Rule::PacedWindow(PacedWindow::new(quota, span, max_wait, anchor, surplus).unwrap())
+    };
+    let ticked = |queue, anchor| {
+        Rule::TickedBucket(TickedBucket::new(events, span, quota, queue, anchor).unwrap())
+    };
+    let envoy = |anchor| Rule::EnvoyBucket(EnvoyBucket::new(rate, quota, anchor).unwrap());
+    let log = Rule::SlidingLog(SlidingLog::new(quota, span, refused).unwrap());
+    let gcra = Rule::Gcra(Gcra::new(span, quota, refused).unwrap());
+    let grows = Ramp::new(quota + 1, span, 150, span * 5, 4 * quota + 4).unwrap();
+    let shrinks = Ramp::new(4 * quota + 4, span, 50, span * 5, quota).unwrap();
+    let boxed = |lock, behind| Bank::penalty_box(PenaltyBox::new(span * 3, lock).unwrap(), behind);
+    let late = RateRule::new(
+        quota,
+        span * 4,
+        span,
+        Span::from_nanos(events * 9),
+        Span::from_nanos(quota * 8),
+    );
+    let calendar = CalendarWindow::new(quota, Period::Hour, Zone::default(), refused);
+    let fixed = Rule::FixedWindow(window(Anchor::Epoch));
+    let anchored = Rule::FixedWindow(window(Anchor::FirstRequest));
     vec![
-        (
-            "fixed window",
-            uniform(Rule::FixedWindow(window(quota, Anchor::Epoch))),
-            Exact,
-        ),
-        (
-            "anchored window",
-            uniform(Rule::FixedWindow(window(quota, Anchor::FirstRequest))),
-            Exact,
-        ),
+        ("fixed window", uniform(fixed.clone())),
+        ("anchored window", uniform(anchored.clone())),
         (
             "calendar window",
-            uniform(Rule::CalendarWindow(
-                CalendarWindow::new(quota, Period::Hour, utc, refused).unwrap(),
-            )),
-            Exact,
+            uniform(Rule::CalendarWindow(calendar.unwrap())),
         ),
-        (
-            "sliding log",
-            uniform(Rule::SlidingLog(
-                SlidingLog::new(quota, span, refused).unwrap(),
-            )),
-            Exact,
-        ),
+        ("sliding log", uniform(log.clone())),
         (
             "sliding counter",
             uniform(Rule::SlidingCounter(counter(
                 Anchor::Epoch,
                 Estimate::Floor,
             ))),
-            Exact,
+        ),
+        (
+            "anchored sliding counter",
+            uniform(Rule::SlidingCounter(counter(
+                Anchor::FirstRequest,
+                Estimate::Floor,
+            ))),
         ),
         (
             "exact sliding counter",
@@ -238,119 +241,173 @@ fn banks(
                 Anchor::FirstRequest,
                 Estimate::Exact,
             ))),
-            Exact,
         ),
-        ("GCRA", uniform(Rule::Gcra(gcra)), Exact),
+        ("GCRA", uniform(gcra.clone())),
         (
             "token bucket",
             uniform(Rule::TokenBucket(
                 TokenBucket::new(rate, quota, refused).unwrap(),
             )),
-            Exact,
         ),
-        (
-            "ticked bucket",
-            uniform(Rule::TickedBucket(
-                TickedBucket::new(events, span, quota, 0, Anchor::FirstRequest).unwrap(),
-            )),
-            Exact,
-        ),
+        ("ticked bucket", uniform(ticked(0, Anchor::FirstRequest))),
         (
             "ticked bucket with a queue",
-            uniform(Rule::TickedBucket(
-                TickedBucket::new(events, span, quota, 3, Anchor::Epoch).unwrap(),
-            )),
-            Exact,
+            uniform(ticked(3, Anchor::Epoch)),
         ),
         (
-            "leaky bucket that starts empty",
+            STARTS_EMPTY,
             uniform(Rule::LeakyBucket(
                 leaky(Some(2), None, Grid::None)
                     .with_largest_cost(quota)
                     .starting_empty(),
             )),
-            Exact,
         ),
-        (
-            "Envoy's bucket",
-            uniform(Rule::EnvoyBucket(
-                EnvoyBucket::new(rate, quota, Anchor::Epoch).unwrap(),
-            )),
-            Exact,
-        ),
+        ("Envoy's bucket", uniform(envoy(Anchor::Epoch))),
+        ("Envoy's new bucket", uniform(envoy(Anchor::FirstRequest))),
         (
             "leaky bucket",
             uniform(Rule::LeakyBucket(leaky(Some(3), None, Grid::None))),
-            Exact,
         ),
         (
             "leaky bucket on a grid",
             uniform(Rule::LeakyBucket(leaky(None, Some(span), Grid::Epoch))),
-            Exact,
+        ),
+        (
+            "leaky bucket on its own grid",
+            uniform(Rule::LeakyBucket(leaky(Some(2), None, Grid::FirstRequest))),
+        ),
+        (
+            "leaky bucket without a bound",
+            uniform(Rule::LeakyBucket(leaky(None, None, Grid::None))),
         ),
         (
             "paced window",
-            uniform(Rule::PacedWindow(paced(Anchor::Epoch, Surplus::Lost))),
-            Exact,
+            uniform(paced(Some(span * 2), Anchor::Epoch, Surplus::Lost)),
+        ),
+        (
+            "paced window that keeps",
+            uniform(paced(Some(third), Anchor::FirstRequest, Surplus::Kept)),
+        ),
+        (
+            "paced window without a bound",
+            uniform(paced(None, Anchor::Epoch, Surplus::Lost)),
         ),
         (
             "limit_req",
             uniform(Rule::LimitReq(
                 LimitReq::new(slow, quota, Pacing::After(1)).unwrap(),
             )),
-            Exact,
         ),
         (
             "segmented window",
             uniform(Rule::SegmentedWindow(
-                SegmentedWindow::new(quota, long, 4, 3).unwrap(),
+                SegmentedWindow::new(quota, span, 4, 3).unwrap(),
             )),
-            Exact,
         ),
         (
             "rate rule",
             uniform(Rule::RateRule(
-                RateRule::new(quota, long * 4, long, long, long * 2).unwrap(),
+                RateRule::new(quota, span * 4, span, span, span * 2).unwrap(),
             )),
-            Exact,
         ),
-        (
-            "ramp",
-            uniform(Rule::Ramp(
-                Ramp::new(quota + 1, span, 150, span * 5, 4 * quota + 4).unwrap(),
-            )),
-            Exact,
-        ),
+        ("late rate rule", uniform(Rule::RateRule(late.unwrap()))),
+        ("ramp", uniform(Rule::Ramp(grows))),
+        ("ramp down", uniform(Rule::Ramp(shrinks))),
         (
             "spacing",
             uniform(Rule::Spacing(
                 Spacing::new(&[span, span * 3], span * 9).unwrap(),
             )),
-            Exact,
         ),
         (
-            "penalty box",
-            Bank::penalty_box(lock, uniform(Rule::Gcra(gcra))),
-            OfItsCause,
+            "consecutive errors",
+            uniform(Rule::ConsecutiveErrors(
+                ConsecutiveErrors::new(2, span).unwrap(),
+            )),
+        ),
+        ("penalty box", boxed(Lock::Fixed, uniform(gcra.clone()))),
+        (
+            "strict penalty box",
+            boxed(Lock::Extends, uniform(anchored.clone())),
         ),
         (
-            "two at once",
+            "penalty box before a rate rule",
+            boxed(
+                Lock::Fixed,
+                uniform(Rule::RateRule(
+                    RateRule::new(quota, span * 2, span, span, span).unwrap(),
+                )),
+            ),
+        ),
+        (
+            "penalty box before two at once",
+            boxed(Lock::Fixed, all_of(vec![log.clone(), Rule::Ramp(shrinks)])),
+        ),
+        (
+            "two penalty boxes",
+            boxed(Lock::Fixed, boxed(Lock::Extends, uniform(log.clone()))),
+        ),
+        ("two at once", all_of(vec![fixed, gcra.clone()])),
+        (
+            "a log and a bucket at once",
+            all_of(vec![log, envoy(Anchor::Epoch)]),
+        ),
+        (
+            "a ramp down and a window at once",
+            all_of(vec![Rule::Ramp(shrinks), anchored]),
+        ),
+        (
+            "three that admit at times",
+            all_of(vec![
+                paced(Some(third), Anchor::Epoch, Surplus::Lost),
+                Rule::LeakyBucket(leaky(None, Some(third), Grid::Epoch)),
+                ticked(0, Anchor::Epoch),
+            ]),
+        ),
+        (
+            "a queue and errors at once",
+            all_of(vec![
+                Rule::SegmentedWindow(SegmentedWindow::new(quota, span, 3, 2).unwrap()),
+                Rule::ConsecutiveErrors(ConsecutiveErrors::new(2, span).unwrap()),
+            ]),
+        ),
+        (
+            "a penalty box and another at once",
             Bank::all_of(vec![
-                uniform(Rule::FixedWindow(window(quota, Anchor::Epoch))),
-                uniform(Rule::Gcra(gcra)),
+                boxed(Lock::Fixed, uniform(gcra)),
+                uniform(ticked(1, Anchor::Epoch)),
             ])
             .unwrap(),
-            Exact,
         ),
     ]
 }
 
-/// Whether the wait told is that of the attempt; a lock tells that of the attempt
-/// that caused it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Exactness {
-    Exact,
-    OfItsCause,
+/// A bucket whose whole budget is not there before its first use.
+const STARTS_EMPTY: &str = "leaky bucket that starts empty";
+
+/// Whether a bank of one key has its whole budget, tried out rather than
+/// inspected: an attempt of all of it passes at once.
+fn is_whole(bank: &Bank, now: u64, burst: u64) -> bool {
+    let tried = |bank: &Bank| {
+        let quota = bank.inspect(0, at(now)).quota.unwrap_or(burst);
+        bank.clone().decide(0, at(now), quota)
+    };
+    match &bank.store {
+        Store::AllOf(banks) => banks.iter().all(|bank| is_whole(bank, now, burst)),
+        Store::PenaltyBox(_, _, behind) => {
+            // The lock is gone, and nothing behind it is missing.
+            bank.clone().decide(0, at(now), 1).is_admit() && is_whole(behind, now, burst)
+        }
+        // Admitted for later, if it is its turn in the pace of the limit.
+        Store::LimitReq(_) => tried(bank).is_admit(),
+        // Nothing is refused that would come at once, now or soon.
+        Store::RateRule(_, _) => (0..700).all(|later| {
+            let later = bank.inspect(0, at(now + later));
+            later.remaining == later.quota
+        }),
+        Store::ConsecutiveErrors(_) => bank.inspect(0, at(now)).remaining == Some(2),
+        _ => tried(bank) == Decision::Admit,
+    }
 }
 
 proptest! {
@@ -359,8 +416,8 @@ proptest! {
         (quota, nanos, events, refused) in (1_u64..8, 7_u64..40, 1_u64..7, refused()),
         steps in prop::collection::vec((0_u64..20, 0_u64..6), 1..100),
     ) {
-        for (name, mut bank, exactness) in banks(quota, nanos, events, refused) {
-            let scale = if matches!(name, "limit_req" | "segmented window" | "rate rule") { 1_000_000 } else { 1 };
+        for (name, mut bank) in banks(quota, nanos, events, refused) {
+            let scale = if name == "limit_req" { 1_000_000 } else { 1 };
             let mut now = 1_000_000_000_000;
             for &(step, cost) in &steps {
                 now += step * scale;
@@ -377,9 +434,6 @@ proptest! {
                     }
                     Decision::Refuse { retry_after: Some(wait) } => {
                         prop_assert!(wait > Span::ZERO, "{}: refused and told to come at once", name);
-                        if exactness == Exactness::OfItsCause {
-                            continue;
-                        }
                         let early = bank.clone().decide(0, at(now + wait.nanos() - 1), cost);
                         prop_assert!(!early.is_admit(), "{}: admitted before {:?}", name, wait);
                         let at_last = bank.clone().decide(0, at(now) + wait, cost);
@@ -394,6 +448,42 @@ proptest! {
     }
 
     #[test]
+    fn at_the_told_reset_the_whole_budget_is_there_and_not_before(
+        (quota, nanos, events, refused) in (1_u64..8, 7_u64..40, 1_u64..7, refused()),
+        steps in prop::collection::vec((0_u64..30, 0_u64..9, 0_u32..6), 1..40),
+    ) {
+        for (name, mut bank) in banks(quota, nanos, events, refused) {
+            let scale = if name == "limit_req" { 1_000_000 } else { 1 };
+            let (mut now, mut used) = (1_000_000_000_000, name != STARTS_EMPTY);
+            for &(step, cost, then) in &steps {
+                now += step * scale;
+                let decision = bank.decide(0, at(now), cost);
+                used |= (1..=quota).contains(&cost);
+                if decision.is_admit() {
+                    match (then, decision) {
+                        (0, Decision::Delay(wait)) => bank.refund(0, at(now), at(now) + wait, cost),
+                        (0, _) => bank.refund(0, at(now), at(now), cost),
+                        (1, _) => bank.observe(0, at(now), false),
+                        _ => bank.observe(0, at(now), true),
+                    }
+                }
+                let standing = bank.inspect(0, at(now));
+                let Some(reset) = standing.reset_after else {
+                    prop_assert!(name.contains("errors"), "{}: no reset is told", name);
+                    prop_assert!(!is_whole(&bank, now, quota) && !is_whole(&bank, 1 << 60, quota));
+                    continue;
+                };
+                if used {
+                    let reset_at = now + reset.nanos();
+                    prop_assert!(is_whole(&bank, reset_at, quota), "{}: {} at {}", name, reset, now);
+                    let early = reset > Span::ZERO && is_whole(&bank, reset_at - 1, quota);
+                    prop_assert!(!early, "{}: before {} at {}", name, reset, now);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn no_algorithm_panics_at_the_ends_of_its_ranges(
         refused in refused(),
         steps in prop::collection::vec((
@@ -402,21 +492,34 @@ proptest! {
             any::<bool>(),
         ), 1..40),
     ) {
-        for (name, mut bank, _) in banks(3, 7, 2, refused) {
+        for (name, mut bank) in banks(3, 7, 2, refused) {
             let mut at_the_end = 0;
             for &(now, cost, refund) in &steps {
                 let decision = bank.decide(0, at(now), cost);
                 if refund && decision.is_admit() {
                     bank.refund(0, at(now), at(now), cost);
                 }
-                let _ = bank.inspect(0, at(now));
+                let standing = bank.inspect(0, at(now));
+                // Sums that stop at the end of their range are not told.
+                let told = standing.reset_after.is_none_or(|reset| at(now) + reset < Time::MAX);
+                prop_assert!(told, "{}: {:?}", name, standing);
+                match decision {
+                    Decision::Refuse { retry_after: Some(wait) } => {
+                        prop_assert!(at(now) + wait < Time::MAX, "{}: {}", name, wait);
+                    }
+                    Decision::Delay(wait) => {
+                        let end = now.checked_add(wait.nanos());
+                        prop_assert!(end.is_some(), "{}: {}", name, wait);
+                    }
+                    _ => {}
+                }
                 bank.observe(0, at(now), cost % 2 == 0);
             }
             bank.reset();
             for _ in 0..100 {
                 at_the_end += u32::from(bank.decide(0, Time::MAX, 1).is_admit());
             }
-            let bounded = at_the_end <= 100 && (at_the_end < 40 || name == "rate rule");
+            let bounded = at_the_end <= 100 && (at_the_end < 40 || name.contains("rate rule") || name == "consecutive errors");
             prop_assert!(bounded, "{}: {} at the last moment of time", name, at_the_end);
         }
     }
@@ -448,7 +551,7 @@ proptest! {
                 for later in [now, now + 100, 1 << 60] {
                     prop_assert!(!bank.clone().decide(0, at(later), cost).is_admit());
                 }
-                prop_assert!(cost > Bank::uniform(rule.clone(), 1).inspect(0, at(now)).remaining);
+                prop_assert!(cost > Bank::uniform(rule.clone(), 1).inspect(0, at(now)).left());
             }
         }
     }
@@ -476,7 +579,7 @@ proptest! {
         let mut now = 0;
         for (step, cost) in steps {
             now += step;
-            let remaining = bank.inspect(0, at(now)).remaining;
+            let remaining = bank.inspect(0, at(now)).left();
             prop_assert!(bank.clone().decide(0, at(now), remaining).is_admit());
             prop_assert!(!bank.clone().decide(0, at(now), remaining + 1).is_admit());
             let _ = bank.decide(0, at(now), cost);
@@ -591,13 +694,13 @@ proptest! {
         let mut bank = Bank::uniform(rule.clone(), 1);
         let mut latest = 0;
         for (now, cost, refund) in steps {
-            let before = bank.inspect(0, at(latest)).remaining;
+            let before = bank.inspect(0, at(latest)).left();
             let decision = bank.decide(0, at(now), cost);
             // A step back in time gains nothing.
             if now <= latest && decision.is_admit() {
                 prop_assert!(cost <= before);
             }
-            prop_assert!(bank.inspect(0, at(now)).remaining <= quota);
+            prop_assert!(bank.inspect(0, at(now)).left() <= quota);
             latest = latest.max(now);
             prop_assert!(!decision.is_admit() || cost <= quota);
             if refund && decision.is_admit() {
@@ -611,5 +714,75 @@ proptest! {
         let mut bank = Bank::uniform(rule.clone(), 1);
         let admitted = (0..100).filter(|_| bank.decide(0, Time::MAX, 1).is_admit()).count();
         prop_assert!(admitted < 8);
+    }
+}
+
+#[test]
+fn what_lies_beyond_the_end_of_time_is_not_told() {
+    let rule = FixedWindow::new(1, Span::MAX, Anchor::FirstRequest, Refused::Free).unwrap();
+    let errors = ConsecutiveErrors::new(1, Span::MAX).unwrap();
+    let gcra = Gcra::new(Span::from_secs(1), 1, Refused::Free).unwrap();
+    let lock = PenaltyBox::new(Span::MAX, Lock::Fixed).unwrap();
+    let gcra = Bank::uniform(Rule::Gcra(gcra), 1);
+    for mut bank in [
+        Bank::uniform(Rule::FixedWindow(rule), 1),
+        Bank::uniform(Rule::ConsecutiveErrors(errors), 1),
+        Bank::penalty_box(lock, gcra),
+    ] {
+        let now = Time::from_secs(1_700_000_000);
+        assert!(bank.decide(0, now, 1).is_admit());
+        bank.observe(0, now, false);
+        let retry_after = None;
+        assert_eq!(bank.decide(0, now, 1), Decision::Refuse { retry_after });
+        let standing = bank.inspect(0, now);
+        assert_eq!((standing.remaining, standing.reset_after), (Some(0), None));
+    }
+    // Nor does anybody wait for so long.
+    let slow = LimitReq::new("0.001/s".parse().unwrap(), 1 << 40, Pacing::After(0)).unwrap();
+    let century = Span::from_secs(100 * 365 * 86_400);
+    let ticked = TickedBucket::new(1, century, 1, 100, Anchor::Epoch).unwrap();
+    for (rule, waiting) in [
+        (Rule::LimitReq(slow), 16_000_000),
+        (Rule::TickedBucket(ticked), 5),
+    ] {
+        let mut bank = Bank::uniform(rule, 1);
+        let now = Time::from_secs(1_700_000_000);
+        assert!(bank.decide(0, now, 1).is_admit());
+        let (mut admitted, cost) = (0, (waiting / 5).min(1 << 20));
+        while let Decision::Delay(wait) = bank.decide(0, now, cost) {
+            assert!(now + wait < Time::MAX, "{wait}");
+            admitted += cost;
+        }
+        assert!(
+            (waiting / 2..=2 * waiting).contains(&admitted),
+            "{admitted}"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_is_refused_for_has_no_bound_to_tell() {
+    let second = Span::from_secs(1);
+    let leaky = LeakyBucket::new("1/s".parse().unwrap(), 5, None, None, Grid::None).unwrap();
+    let (anchor, surplus) = (Anchor::Epoch, Surplus::Lost);
+    let paced = PacedWindow::new(5, second, None, anchor, surplus).unwrap();
+    let window = FixedWindow::new(9, second, anchor, Refused::Free).unwrap();
+    let now = Time::from_secs(100);
+    for rule in [
+        Rule::LeakyBucket(leaky),
+        Rule::LeakyBucket(leaky.with_largest_cost(5)),
+        Rule::PacedWindow(paced),
+    ] {
+        let mut bank = Bank::uniform(rule.clone(), 1);
+        for _ in 0..20 {
+            assert!(bank.decide(0, now, 1).is_admit());
+        }
+        let standing = bank.inspect(0, now);
+        assert_eq!((standing.quota, standing.remaining), (None, None));
+        assert!(standing.reset() > second);
+        // Others that are asked as well have theirs.
+        let both = vec![bank, Bank::uniform(Rule::FixedWindow(window), 1)];
+        let standing = Bank::all_of(both).unwrap().inspect(0, now);
+        assert_eq!((standing.quota, standing.remaining), (Some(9), Some(9)));
     }
 }

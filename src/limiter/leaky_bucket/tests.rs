@@ -72,9 +72,9 @@ fn a_bank_of_tokens_and_a_queue() {
         [Some(0), Some(0), Some(second), Some(2 * second), None]
     );
     rule.refund(&mut state, now, 3);
-    assert_eq!(rule.inspect(&state, now).remaining, 3);
+    assert_eq!(rule.inspect(&state, now).left(), 3);
     rule.refund(&mut state, now, u64::MAX);
-    assert_eq!(rule.inspect(&state, now).remaining, 4);
+    assert_eq!(rule.inspect(&state, now).left(), 4);
 }
 
 #[test]
@@ -171,9 +171,13 @@ proptest! {
                     wait - (now - slot) as i64 <= longest as i64
                 });
             let moment = Time::from_nanos(now);
-            let remaining = rule.inspect(&state, moment).remaining;
-            prop_assert!(remaining > 1 << 32 || remaining == 0 || fits(remaining as i64));
-            prop_assert!(remaining > 1 << 32 || !fits(remaining as i64 + 1));
+            match rule.inspect(&state, moment).remaining {
+                None => prop_assert!(queue.is_none() && max_wait.is_none()),
+                Some(remaining) => {
+                    prop_assert!(remaining == 0 || fits(remaining as i64));
+                    prop_assert!(!fits(remaining as i64 + 1));
+                }
+            }
             let decision = rule.decide(&mut state, moment, cost);
             if cost == 0 {
                 prop_assert_eq!(decision, Decision::Admit);

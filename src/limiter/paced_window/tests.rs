@@ -41,7 +41,7 @@ fn permits_that_come_to_a_key_in_debt() {
         let rule = PacedWindow::new(2, second, none, Anchor::FirstRequest, surplus).unwrap();
         let mut state = PacedState { start: 5, taken: 3 };
         let now = Time::from_nanos(10_000_000_005);
-        assert_eq!(rule.inspect(&state, now).remaining, expected);
+        assert_eq!(rule.inspect(&state, now).left(), expected);
         assert_eq!(wait(rule.decide(&mut state, now, expected)), Some(0));
         assert_eq!(wait(rule.decide(&mut state, now, 1)), None);
     }
@@ -103,7 +103,7 @@ proptest! {
                 };
             }
             let moment = Time::from_nanos(now);
-            let remaining = rule.inspect(&state, moment).remaining;
+            let remaining = rule.inspect(&state, moment).left();
             let decision = rule.decide(&mut state, moment, cost);
             if cost == 0 {
                 continue;

@@ -21,9 +21,9 @@ fn a_flood_is_blocked_late_and_released_late() {
     // The last attempt is at 1199 s. Of the look-back at 1250 s it has 20,
     // of that at 1260 s none; release is 30 s later.
     let standing = rule.inspect(&state, &counts, Time::from_secs(1200));
-    assert_eq!((standing.remaining, standing.reset_after), (0, seconds(90)));
+    assert_eq!((standing.left(), standing.reset()), (0, seconds(90)));
     let later = rule.inspect(&state, &counts, Time::from_secs(1290));
-    assert_eq!((later.remaining, later.reset_after), (10, seconds(0)));
+    assert_eq!((later.left(), later.reset()), (10, seconds(0)));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn parameters_and_extremes() {
         let (mut state, mut counts) = (RateRuleState::default(), vec![0; rule.cells()]);
         for (now, cost) in extremes() {
             let _ = rule.decide(&mut state, &mut counts, now, cost);
-            assert!(rule.inspect(&state, &counts, now).remaining <= limit);
+            assert!(rule.inspect(&state, &counts, now).left() <= limit);
             rule.refund(&mut state, &mut counts, now, cost / 2);
         }
     }
@@ -105,7 +105,7 @@ proptest! {
             blocked |= first.is_some_and(|begin| begin + detect <= now);
             let moment = Time::from_nanos(now);
             let standing = rule.inspect(&own.0, &own.1, moment);
-            prop_assert!(!blocked || standing.remaining == 0);
+            prop_assert!(!blocked || standing.left() == 0);
             let decision = rule.decide(&mut own.0, &mut own.1, moment, cost);
             prop_assert_eq!(decision.is_admit(), !blocked);
             counted.push((now, cost));

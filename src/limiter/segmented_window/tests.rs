@@ -45,12 +45,12 @@ fn a_refund_gives_back_but_never_overfills() {
     let (early, now) = (Time::from_secs(9), Time::from_secs(10));
     let _ = rule.decide(&mut state, &mut counts, early, 1);
     let _ = rule.decide(&mut state, &mut counts, now, 2);
-    assert_eq!(rule.inspect(&state, &counts, now).remaining, 0);
+    assert_eq!(rule.inspect(&state, &counts, now).left(), 0);
     rule.refund(&mut state, &mut counts, early, 5);
-    assert_eq!(rule.inspect(&state, &counts, now).remaining, 1);
+    assert_eq!(rule.inspect(&state, &counts, now).left(), 1);
     rule.refund(&mut state, &mut counts, now, u64::MAX);
     let standing = rule.inspect(&state, &counts, now);
-    assert_eq!((standing.remaining, standing.reset_after), (3, Span::ZERO));
+    assert_eq!((standing.left(), standing.reset()), (3, Span::ZERO));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn parameters_and_extremes() {
         let (mut state, mut counts) = (SegmentedState::default(), vec![0; rule.cells()]);
         for (now, cost) in extremes() {
             let _ = rule.decide(&mut state, &mut counts, now, cost);
-            assert!(rule.inspect(&state, &counts, now).remaining <= quota);
+            assert!(rule.inspect(&state, &counts, now).left() <= quota);
             rule.refund(&mut state, &mut counts, now, cost / 2);
         }
     }
@@ -108,7 +108,7 @@ proptest! {
                 }
             }
             let moment = Time::from_nanos(now);
-            let remaining = rule.inspect(&own.0, &own.1, moment).remaining;
+            let remaining = rule.inspect(&own.0, &own.1, moment).left();
             let decision = rule.decide(&mut own.0, &mut own.1, moment, cost);
             if cost == 0 {
                 continue;

@@ -39,7 +39,7 @@ fn the_sliding_window_counter_of_limits() {
     }
     let remaining = |past| {
         let now = Time::from_nanos(start + 1_000_000_000 + past);
-        rule.inspect(&state, now).remaining
+        rule.inspect(&state, now).left()
     };
     let thirds = [0, 1, 333_333_333, 333_333_334, 666_666_667, 1_000_000_000];
     assert_eq!(thirds.map(remaining), [2, 3, 3, 4, 5, 5]);
@@ -90,7 +90,7 @@ fn extremes_neither_panic_nor_gain() {
             let mut state = CounterState::default();
             for (now, cost) in extremes() {
                 let _ = rule.decide(&mut state, now, cost);
-                assert!(rule.inspect(&state, now).remaining <= quota);
+                assert!(rule.inspect(&state, now).left() <= quota);
                 rule.refund(&mut state, now, cost / 2);
             }
         }

@@ -203,9 +203,9 @@ impl<Q: EventQueue> Loop<'_, Q> {
         let request = self.requests.get_mut(place);
         // The attempt is over: what still comes for it is too late.
         request.generation = request.generation.wrapping_add(1);
-        request.previous_wait = wait;
+        request.previous_wait = wait.previous;
         self.queue
-            .push(Kind::Retry.event(self.now + wait, place, 0));
+            .push(Kind::Retry.event(self.now + wait.span, place, 0));
     }
 
     pub(super) fn give_up(&mut self, place: u32) {

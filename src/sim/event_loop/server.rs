@@ -206,7 +206,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
                     visit.called = self.now;
                     self.server.entered(visit, gate, self.now);
                     self.note_wait(gate, place);
-                    self.called.push(place);
+                    self.called.push_back(place);
                 }
                 Call::TurnAway(place) => self.note_turned_away(gate, place),
             }
@@ -218,7 +218,7 @@ impl<Q: EventQueue> Loop<'_, Q> {
         if let Some(counts) = self.metrics.gate(gate) {
             counts.wait_ended += 1;
         }
-        self.turned_away.push(place);
+        self.turned_away.push_back(place);
     }
 
     pub(super) fn note_wait(&mut self, gate: u8, place: u32) {
@@ -231,15 +231,15 @@ impl<Q: EventQueue> Loop<'_, Q> {
     }
 
     /// Takes the attempts whose permit has come through the stages that
-    /// remain. One that is refused there gives its permit to the next, so that
-    /// this goes on until nobody is called.
+    /// remain, in the order in which they were called. One that is refused there
+    /// gives its permit to the next, so that this goes on until nobody is called.
     #[inline]
     pub(super) fn take_called_further(&mut self) {
         loop {
-            if let Some(place) = self.called.pop() {
+            if let Some(place) = self.called.pop_front() {
                 let Waiting { attempt, visit, .. } = self.waiting.remove(place);
                 self.pass(attempt, visit);
-            } else if let Some(place) = self.turned_away.pop() {
+            } else if let Some(place) = self.turned_away.pop_front() {
                 self.end_wait(place);
             } else {
                 return;

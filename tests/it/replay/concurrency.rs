@@ -24,7 +24,7 @@ fn gates_with_permits() {
             columns: "time_ms,key,duration_ms,class",
             rows: "
                 0,ann,1000,Critical -> A remaining 4
-                500,ann,1000,Sheddable -> R
+                500,ann,1000,Sheddable -> R remaining 0
                 500,ann,1000,Critical -> A remaining 3
                 500,bob,1000,Sheddable -> A
                 1500,ann,1000,Sheddable -> A

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::records;
 use crate::support::Place;
 
-const LIMITERS: [&str; 6] = [
+const LIMITERS: [&str; 7] = [
     r#"TokenBucket(rate: "2/s", burst: 3)"#,
     r#"LeakyBucket(rate: "2/s", queue: 4)"#,
+    r#"PacedWindow(quota: 2, window: "1s")"#,
     r#"SlidingLog(quota: Fixed(3), window: "1s")"#,
     r#"Gate(permits: 1, queue: 2, max_wait: "1s")"#,
     "Gate(adaptive: Aimd(initial: 2, min: 1, max: 5))",
@@ -211,4 +212,158 @@ fn columns_without_a_meaning_are_noted_but_not_among_the_answers() {
     let quiet = [&all[..], &["--quiet"]].concat();
     let done = place.ratelab_with_input(&quiet, "time,path\n1,/a\n");
     assert_eq!(done.exits(0).err, "");
+}
+
+#[test]
+fn what_has_no_bound_is_told_to_have_none() {
+    let place = Place::new();
+    for limiter in [
+        r#"LeakyBucket(rate: "1/s")"#,
+        r#"LeakyBucket(rate: "1/s", burst: 5, max_cost: 5)"#,
+        r#"PacedWindow(quota: 3, window: "1min")"#,
+        r#"AllOf([LeakyBucket(rate: "1/s"), PacedWindow(quota: 3, window: "1min")])"#,
+    ] {
+        let run = |format| {
+            let mut all = arguments(&[limiter], format);
+            all.extend(["--fields", "draft-10"]);
+            place.ratelab_with_input(&all, &"7\n".repeat(9)).exits(0)
+        };
+        let text = run("text").out;
+        let rows: Vec<&str> = text.lines().skip(1).take(9).collect();
+        assert!(rows.iter().all(|row| row.contains(" unlimited ")), "{text}");
+        assert!(
+            !text.contains("1844") && !text.contains("RateLimit"),
+            "{text}"
+        );
+        assert!(
+            records(&run("csv").out)
+                .iter()
+                .all(|record| record[7].is_empty())
+        );
+        for decision in run("json").json()["decisions"].as_array().unwrap() {
+            let verdict = &decision["verdicts"][0];
+            assert_eq!(verdict["remaining"], Value::Null);
+            assert!(verdict["reset_s"].as_f64().unwrap() > 0.0);
+            assert!(verdict.get("fields").is_none());
+        }
+    }
+}
+
+#[test]
+fn no_more_is_told_to_remain_than_the_quota() {
+    let place = Place::new();
+    for (limiter, first, last) in [
+        (
+            r#"LeakyBucket(rate: "1/s", burst: 5, queue: 3)"#,
+            "q=5, RateLimit: \"default\";r=5;t=1",
+            "r=0;t=8",
+        ),
+        (
+            r#"PacedWindow(quota: 4, window: "1min", max_wait: "1min")"#,
+            "q=4;w=60, RateLimit: \"default\";r=4;t=60",
+            "r=0;t=120",
+        ),
+        // The second minute has a quota of 8.
+        (
+            r#"Ramp(from: 4, to: 8, factor: "200%", every: "1min", window: "1min")"#,
+            "q=4;w=60, RateLimit: \"default\";r=3;t=60",
+            "q=8;w=60, RateLimit: \"default\";r=7;t=60",
+        ),
+        (
+            r#"AllOf([Spacing(steps: ["1ms"], reset_after: "1s"), Gcra(rate: "1/s", burst: 8)])"#,
+            "q=8, RateLimit: \"default\";r=0;t=1",
+            "r=0;t=8",
+        ),
+    ] {
+        let mut all = arguments(&[limiter], "text");
+        all.extend(["--fields", "draft-10"]);
+        let times = match limiter.starts_with("Ramp") {
+            true => "0\n60\n".to_owned(),
+            false if limiter.starts_with("AllOf") => (0..8).map(|n| format!("0.0{n}\n")).collect(),
+            false => "0\n".repeat(8),
+        };
+        let out = place.ratelab_with_input(&all, &times).exits(0).out;
+        let rows: Vec<&str> = out
+            .lines()
+            .filter(|line| line.contains("RateLimit"))
+            .collect();
+        assert!(rows[0].ends_with(first), "{out}");
+        assert!(rows.last().unwrap().ends_with(last), "{out}");
+    }
+}
+
+#[test]
+fn columns_stay_in_line_for_any_stamp() {
+    let place = Place::new();
+    let limiters = [
+        r#"TokenBucket(rate: "7/min", burst: 2)"#,
+        r#"LeakyBucket(rate: "7/h")"#,
+        "Admission(by: Sre)",
+    ];
+    let trace = "time,key\n2025-09-19T04:00:00Z,ann\n2025-09-19T04:00:00.25Z,bob\n2025-09-19T04:00:00.250001Z,ann\n2025-09-19T04:00:00.250001001Z,ann\n2025-09-19T04:00:01.123456789Z,ann\n";
+    for several in [
+        &limiters[..1],
+        &limiters[1..2],
+        &limiters[2..],
+        &limiters[..],
+    ] {
+        let out = place.ratelab_with_input(&arguments(several, "text"), trace);
+        let out = out.exits(0).out;
+        let header = out.find("time ").unwrap();
+        let rows: Vec<&str> = out[header..].lines().take(6).collect();
+        let key = rows[0].find("key").unwrap();
+        let cost = rows[0].find("cost").unwrap() + "cost".len();
+        for row in &rows[1..] {
+            assert_eq!(&row[key - 1..key], " ", "{out}");
+            assert!(["ann", "bob"].contains(&&row[key..key + 3]), "{out}");
+            assert_eq!(&row[cost - 1..cost + 2], "1  ", "{out}");
+        }
+        let ends = |name: &str| rows[0].find(name).map(|start| start + name.len());
+        for end in [ends("remaining"), ends("reset"), ends("retry after")]
+            .into_iter()
+            .flatten()
+        {
+            for row in &rows[1..] {
+                let cell = row[..end].chars().last().unwrap();
+                let after = row[end..].chars().next().unwrap_or(' ');
+                assert!(cell != ' ' && after == ' ', "{out}");
+            }
+        }
+        if several.len() > 1 {
+            for column in ["  1 ", "  2 ", "  3"] {
+                let start = rows[0].find(column).unwrap() + 2;
+                for row in &rows[1..] {
+                    assert!(
+                        row[..start].ends_with("  ") && !row[start..].starts_with(' '),
+                        "{out}"
+                    );
+                }
+            }
+        }
+    }
+    // A longer key widens its column for those that follow.
+    let trace = "time,key\n1,203.0.113.255:44321\n2,ann\n";
+    let out = place.ratelab_with_input(&arguments(&limiters[..1], "text"), trace);
+    let out = out.exits(0).out;
+    let words = |line: usize| out.lines().nth(line).unwrap().find("admit").unwrap();
+    assert_eq!(words(1), words(2), "{out}");
+}
+
+#[test]
+fn gates_and_admission_tell_no_reset_that_they_do_not_know() {
+    let place = Place::new();
+    let trace = "time,duration\n0,10\n1,10\n2,10\n";
+    for (limiter, remaining) in [
+        ("Gate(permits: 2)", ["1", "0", "0"]),
+        ("Admission(by: Sre)", [""; 3]),
+    ] {
+        let out = place.ratelab_with_input(&arguments(&[limiter], "csv"), trace);
+        let records = records(&out.exits(0).out);
+        let told: Vec<&str> = records.iter().map(|record| record[7].as_str()).collect();
+        assert_eq!(told, remaining, "{limiter}");
+        assert!(
+            records.iter().all(|record| record[8].is_empty()),
+            "{limiter}"
+        );
+    }
 }

@@ -140,7 +140,7 @@ fn logs_of_moments() {
                 0,1 -> A
                 1,1 -> A
                 2,1 -> R
-                2,0 -> A remaining 0 reset 58
+                2,0 -> A remaining 0 reset 59.000000001
             ",
         },
         Case {
@@ -206,7 +206,7 @@ fn counters_that_slide() {
             columns: "time_ms,cost",
             rows: "
                 0,3 -> A
-                1001,0 -> A remaining 3
+                1001,0 -> A remaining 3 reset 0.665666667
                 1333,0 -> A remaining 3
                 1334,0 -> A remaining 4
                 1666,0 -> A remaining 4
