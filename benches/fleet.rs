@@ -45,7 +45,8 @@ fn run(bencher: divan::Bencher<'_, '_>, fleet: &str, queue: QueueKind) {
     source
         .set("time.length", length)
         .expect("the fleet has a length");
-    let study = Study::new(source.variants().expect("the fleet is sound")).expect("the fleet fits");
+    let study =
+        Study::new(&source.variants().expect("the fleet is sound")).expect("the fleet fits");
     let world = &study.cells[0].world;
     let events = Replication::new(world, 1, 0, queue)
         .run(&|| false)

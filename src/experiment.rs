@@ -12,7 +12,7 @@ mod verdict;
 
 use sha2::{Digest, Sha256};
 
-use crate::scenario::{Scenario, Variant};
+use crate::scenario::{Scenario, Variants};
 use crate::sim::Record;
 use crate::world::{World, WorldError};
 
@@ -42,21 +42,20 @@ pub struct Cell {
     pub policy: String,
     /// The varied paths and their values.
     pub settings: Vec<(String, String)>,
+    /// Whether the others are compared with it and no target judges it.
+    pub is_control: bool,
     /// The scenario of this cell.
     pub scenario: Scenario,
     /// The scenario, compiled.
     pub world: World,
 }
 
-/// The policy name of a scenario that varies nothing.
-pub const AS_WRITTEN: &str = "as written";
-
 impl Study {
     /// Compiles all variants of a scenario.
     ///
     /// # Errors
     /// If one of them is too large to run.
-    pub fn new(variants: Vec<Variant>) -> Result<Study, WorldError> {
+    pub fn new(variants: &Variants) -> Result<Study, WorldError> {
         let mut study = Study {
             cells: Vec::new(),
             seed: 1,
@@ -68,18 +67,14 @@ impl Study {
             study.seed = settings.seed;
             study.replications = settings.replications;
             study.confidence = settings.confidence.value();
-            let labels: Vec<&str> = variant
-                .settings
-                .iter()
-                .map(|(_, value)| value.as_str())
-                .collect();
+            let settings_of = variant.settings.into_iter();
             study.cells.push(Cell {
-                policy: match labels.as_slice() {
-                    [] => AS_WRITTEN.to_owned(),
-                    labels => labels.join(", "),
-                },
+                policy: variant.name,
+                is_control: variant.is_control,
                 world: World::compile(&variant.scenario, settings.seed)?,
-                settings: variant.settings,
+                settings: settings_of
+                    .map(|setting| (setting.path, setting.label))
+                    .collect(),
                 scenario: variant.scenario,
             });
         }

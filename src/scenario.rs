@@ -33,10 +33,10 @@ pub use load::LimiterText;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
-pub use study::{Study, Variation};
+pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
-pub use variant::{Source, Variant};
+pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 
 /// One scenario, as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,6 +76,23 @@ impl Scenario {
             None if name == NO_RETRY => Some(&RetryPolicy::None),
             found => found,
         }
+    }
+
+    /// The number of homes.
+    pub fn homes(&self) -> u64 {
+        let homes = self.cohorts.values().map(|cohort| u64::from(cohort.homes));
+        homes.sum()
+    }
+
+    /// The expected number of devices of all homes.
+    pub fn mean_devices(&self) -> f64 {
+        let of_cohort = |cohort: &Cohort| {
+            let each: f64 = (cohort.devices.iter())
+                .map(|devices| devices.count.mean())
+                .sum();
+            f64::from(cohort.homes) * each
+        };
+        self.cohorts.values().map(of_cohort).sum()
     }
 
     /// The names of the methods that clients call, in order of first mention.

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use super::args::Format;
 use super::input::Input;
 use super::{Exit, Failure, complain, print};
-use crate::experiment::Study;
+use crate::scenario::Variants;
+use crate::world::{World, WorldError};
 
 /// Checks scenarios; all of them, even if one is not sound.
 pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result<Exit, Failure> {
@@ -53,9 +54,13 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
 struct Report {
     file: String,
     name: String,
-    homes: u32,
-    devices: u32,
+    homes: u64,
+    devices: u64,
     policies: Vec<String>,
+    /// What varies, with the names of its values.
+    varied: Vec<(String, Vec<String>)>,
+    /// Paths that follow from another value.
+    linked: Vec<(String, String)>,
     replications: u32,
     span: String,
     problem: Option<String>,
@@ -67,24 +72,62 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
-    let span = variants.first().map_or_else(String::new, |variant| {
-        variant.scenario.time.length.to_string()
-    });
-    let name = variants
-        .first()
-        .map_or_else(String::new, |variant| variant.scenario.name.clone());
-    let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
-    let population = study.cells.first().map(|cell| &cell.world.population);
-    Ok(Report {
+    compile_small(&variants).map_err(|error| input.complaint(error.to_string()))?;
+    let mut report = Report {
         file: input.file,
-        name,
-        homes: population.map_or(0, |population| population.homes),
-        devices: population.map_or(0, |population| population.devices),
-        policies: study.cells.iter().map(|cell| cell.policy.clone()).collect(),
-        replications: study.replications,
-        span,
-        problem: None,
-    })
+        policies: variants.names().to_vec(),
+        varied: variants
+            .axes()
+            .iter()
+            .map(|axis| (axis.title().to_owned(), axis.labels.clone()))
+            .collect(),
+        linked: variants
+            .links()
+            .map(|(path, from)| (path.to_owned(), from))
+            .collect(),
+        ..Report::default()
+    };
+    if let Some(first) = variants.get(0) {
+        let scenario = first.scenario;
+        report.homes = scenario.homes();
+        report.devices = scenario.mean_devices().round() as u64;
+        report.span = scenario.time.length.to_string();
+        report.replications = scenario.study.replications;
+        report.name = scenario.name;
+    }
+    Ok(report)
+}
+
+/// The most homes and devices, of all cells that are compiled one after the
+/// other: a second or so.
+const MOST_COMPILED: f64 = 3e6;
+
+/// Finds what only compiling finds, as far as that takes no time to speak of;
+/// larger cells are compiled when they are run.
+fn compile_small(variants: &Variants) -> Result<(), WorldError> {
+    let mut left = MOST_COMPILED;
+    for variant in variants {
+        let scenario = &variant.scenario;
+        let size = scenario.homes() as f64 + scenario.mean_devices();
+        if size > left {
+            break;
+        }
+        left -= size;
+        World::compile(scenario, scenario.study.seed)?;
+    }
+    Ok(())
+}
+
+/// The most names of a list that are printed.
+const MOST_NAMES: usize = 12;
+
+fn list(names: &[String], between: &str) -> String {
+    let shown = names.iter().take(MOST_NAMES).map(String::as_str);
+    let mut text = shown.collect::<Vec<_>>().join(between);
+    if names.len() > MOST_NAMES {
+        text.push_str(&format!("{between}and {} more", names.len() - MOST_NAMES));
+    }
+    text
 }
 
 impl Report {
@@ -92,9 +135,18 @@ impl Report {
         let count = |number: usize, one: &str| {
             format!("{number} {one}{}", if number == 1 { "" } else { "s" })
         };
-        let many = |number: u32, one: &str| count(number as usize, one);
+        let many = |number: u64, one: &str| count(number as usize, one);
+        let varied = self
+            .varied
+            .iter()
+            .map(|(path, labels)| format!("\n  varies {path}: {}", list(labels, "; ")));
+        let linked = self
+            .linked
+            .iter()
+            .map(|(path, from)| format!("\n  links {path} = {from}"));
+        let study: String = varied.chain(linked).collect();
         format!(
-            "{}: sound\n  {}\n  {}, {}; {} measured\n  {} x {}: {}",
+            "{}: sound\n  {}\n  {}, {}; {} measured\n  {} x {}: {}{study}",
             self.file,
             self.name,
             many(self.homes, "home"),
@@ -104,8 +156,8 @@ impl Report {
                 1 => "1 policy".to_owned(),
                 more => format!("{more} policies"),
             },
-            many(self.replications, "replication"),
-            self.policies.join("; "),
+            many(u64::from(self.replications), "replication"),
+            list(&self.policies, "; "),
         )
     }
 
@@ -121,6 +173,14 @@ impl Report {
                 "homes": self.homes,
                 "devices": self.devices,
                 "policies": self.policies,
+                "varied": self.varied.iter().map(|(path, values)| serde_json::json!({
+                    "path": path,
+                    "values": values,
+                })).collect::<Vec<_>>(),
+                "linked": self.linked.iter().map(|(path, from)| serde_json::json!({
+                    "path": path,
+                    "from": from,
+                })).collect::<Vec<_>>(),
                 "replications": self.replications,
                 "length": self.span,
             }),

@@ -43,7 +43,10 @@ impl<'a> Answer<'a> {
     /// Estimates all there is to estimate.
     pub fn new(study: &'a Study, records: &'a [Vec<Record>]) -> Answer<'a> {
         let estimates = estimates(study, records);
-        let policies: Vec<String> = study.cells.iter().map(|cell| cell.policy.clone()).collect();
+        let policies: Vec<String> = (study.cells.iter())
+            .filter(|cell| !cell.is_control)
+            .map(|cell| cell.policy.clone())
+            .collect();
         let targets = study.cells.first().map_or_else(Vec::new, |cell| {
             judge(&cell.scenario.targets, &policies, &estimates)
         });

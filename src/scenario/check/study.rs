@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::population::{MAX_ENTITIES, entities};
-use super::{Findings, segment};
-use crate::scenario::{Estimand, Scenario, Stage, clock};
+use super::{Finding, Findings, segment};
+use crate::scenario::text::{excerpt, one_line};
+use crate::scenario::{Estimand, Range, Scenario, Stage, Values, Variation, clock};
 use crate::units::Span;
 
 /// The most combinations of varied values.
 const MAX_CELLS: usize = 10_000;
-/// The most homes and devices of all policies together, all of which are in
-/// memory at once: some 16 bytes each.
-const MAX_ENTITIES_OF_ALL_POLICIES: f64 = 5e8;
+/// The most paths that a study varies, links or sets by policies: each is an
+/// edit of the text per combination.
+const MAX_PATHS: usize = 100;
 /// The most runs of a study, and bytes of the time series of all of them.
 const MAX_RUNS: usize = 1_000_000;
 const MAX_SERIES_BYTES: f64 = 4e9;
@@ -142,32 +142,31 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
             "must be at least 0.5 and below 1",
         );
     }
-    let mut cells: usize = 1;
-    for (path, values) in study.vary.iter() {
-        let place = format!("study.vary.{}", segment(path));
-        if values.is_empty() {
+    let counts = [
+        ("vary", study.vary.len()),
+        ("link", study.link.len()),
+        ("policies", study.policy_paths().len()),
+    ];
+    for (field, count) in counts {
+        if count > MAX_PATHS {
             found.add(
-                &place,
-                "there is nothing to vary",
-                "needs at least one value",
+                &format!("study.{field}"),
+                format!("{count} paths are more than {MAX_PATHS}"),
+                "too many",
             );
         }
-        let mut seen = BTreeSet::new();
-        for (index, value) in values.iter().enumerate() {
-            if !seen.insert(value.label()) {
-                found.add(
-                    &format!("{place}.{index}"),
-                    format!("the value {} is listed twice", value.text()),
-                    "already listed before",
-                );
-                break;
-            }
-        }
-        cells = cells.saturating_mul(values.len());
     }
+    for (path, values) in study.vary.iter() {
+        check_values(&format!("study.vary.{}", segment(path)), values, found);
+    }
+    let cells = study.cells();
     if cells > MAX_CELLS {
+        let place = match study.policies.len() > MAX_CELLS {
+            true => "study.policies",
+            false => "study.vary",
+        };
         found.add(
-            "study.vary",
+            place,
             format!("{cells} combinations are more than {MAX_CELLS}"),
             "too many",
         );
@@ -199,14 +198,62 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
             "fewer replications, or a longer `time.bucket`",
         );
     }
-    let entities = entities(scenario);
-    if entities <= MAX_ENTITIES && entities * cells as f64 > MAX_ENTITIES_OF_ALL_POLICIES {
+}
+
+fn check_values(place: &str, values: &Values, found: &mut Findings) {
+    if values.is_empty() && !matches!(values, Values::Range(_)) {
         found.add(
-            "study.vary",
-            format!(
-                "{cells} combinations of {entities:.0} homes and devices are more than memory holds"
-            ),
-            format!("must be at most {MAX_ENTITIES_OF_ALL_POLICIES:.0} in all"),
+            place,
+            "there is nothing to vary",
+            "needs at least one value",
         );
+    }
+    match values {
+        Values::List(values) => {
+            let places = (0..values.len()).map(|index| format!("{place}.{index}"));
+            check_twice(places.zip(values), found);
+        }
+        Values::Named(values) => {
+            let places = values
+                .names()
+                .map(|name| format!("{place}.{}", segment(name)));
+            check_twice(places.zip(values.values()), found);
+        }
+        Values::Range(range) => check_range(place, range, found),
+    }
+}
+
+/// That no value is the same as another, however it is laid out.
+fn check_twice<'a>(values: impl Iterator<Item = (String, &'a Variation)>, found: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, value) in values {
+        let line = one_line(value.text());
+        // 40, 40.0 and 4_0 are one number, and an escape is its character.
+        let plain = line.replace('_', "");
+        let key = match (plain.parse::<f64>(), ron::from_str::<String>(value.text())) {
+            (Ok(number), _) => format!("{number}"),
+            (_, Ok(text)) => format!("{text:?}"),
+            _ => line,
+        };
+        if !seen.insert(key) {
+            found.add(
+                &place,
+                format!("the value {} is listed twice", excerpt(value.text())),
+                "already listed before",
+            );
+            return;
+        }
+    }
+}
+
+fn check_range(place: &str, range: &Range, found: &mut Findings) {
+    if let Err(fault) = range.values() {
+        found.0.push(Finding {
+            path: format!("{place}.{}", fault.field),
+            message: fault.message,
+            label: fault.label,
+            help: fault.help,
+            at_name: false,
+        });
     }
 }
