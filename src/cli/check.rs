@@ -4,6 +4,7 @@ use super::args::Format;
 use super::input::Input;
 use super::{Exit, Failure, complain, print};
 use crate::scenario::Variants;
+use crate::scenario::text::visible;
 use crate::world::{World, WorldError};
 
 /// Checks scenarios; all of them, even if one is not sound.
@@ -121,9 +122,16 @@ fn compile_small(variants: &Variants) -> Result<(), WorldError> {
 /// The most names of a list that are printed.
 const MOST_NAMES: usize = 12;
 
+/// The most characters of a name that are printed: that of a cell is whole.
+const MOST_CHARACTERS: usize = 120;
+
 fn list(names: &[String], between: &str) -> String {
-    let shown = names.iter().take(MOST_NAMES).map(String::as_str);
-    let mut text = shown.collect::<Vec<_>>().join(between);
+    let shown = |name: &String| match name.chars().count() > MOST_CHARACTERS {
+        true => name.chars().take(MOST_CHARACTERS).chain(['…']).collect(),
+        false => name.clone(),
+    };
+    let shown: Vec<String> = names.iter().take(MOST_NAMES).map(shown).collect();
+    let mut text = shown.join(between);
     if names.len() > MOST_NAMES {
         text.push_str(&format!("{between}and {} more", names.len() - MOST_NAMES));
     }
@@ -139,11 +147,11 @@ impl Report {
         let varied = self
             .varied
             .iter()
-            .map(|(path, labels)| format!("\n  varies {path}: {}", list(labels, "; ")));
+            .map(|(path, labels)| format!("\n  varies {}: {}", visible(path), list(labels, "; ")));
         let linked = self
             .linked
             .iter()
-            .map(|(path, from)| format!("\n  links {path} = {from}"));
+            .map(|(path, from)| format!("\n  links {} = {}", visible(path), visible(from)));
         let study: String = varied.chain(linked).collect();
         format!(
             "{}: sound\n  {}\n  {}, {}; {} measured\n  {} x {}: {}{study}",

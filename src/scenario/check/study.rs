@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Finding, Findings, segment};
 use crate::scenario::text::{excerpt, one_line};
-use crate::scenario::{Estimand, Range, Scenario, Stage, Values, Variation, clock};
+use crate::scenario::{Amount, Estimand, Range, Scenario, Stage, Values, Variation, clock};
 use crate::units::Span;
 
 /// The most combinations of varied values.
@@ -227,15 +227,7 @@ fn check_values(place: &str, values: &Values, found: &mut Findings) {
 fn check_twice<'a>(values: impl Iterator<Item = (String, &'a Variation)>, found: &mut Findings) {
     let mut seen = BTreeSet::new();
     for (place, value) in values {
-        let line = one_line(value.text());
-        // 40, 40.0 and 4_0 are one number, and an escape is its character.
-        let plain = line.replace('_', "");
-        let key = match (plain.parse::<f64>(), ron::from_str::<String>(value.text())) {
-            (Ok(number), _) => format!("{number}"),
-            (_, Ok(text)) => format!("{text:?}"),
-            _ => line,
-        };
-        if !seen.insert(key) {
+        if !seen.insert(what_it_is(value.text())) {
             found.add(
                 &place,
                 format!("the value {} is listed twice", excerpt(value.text())),
@@ -243,6 +235,20 @@ fn check_twice<'a>(values: impl Iterator<Item = (String, &'a Variation)>, found:
             );
             return;
         }
+    }
+}
+
+/// What a value is, however it is written: 40, 40.0 and 4_0 are one number, and
+/// so are 0.5 and "50%"; a bare word may be read as a text.
+fn what_it_is(text: &str) -> String {
+    if let Some(amount) = Amount::read(text).filter(Amount::has_no_dimension) {
+        return format!("{}", amount.value());
+    }
+    let line = one_line(text);
+    match ron::from_str::<String>(text) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) if line.chars().all(|c| c.is_alphanumeric() || c == '_') => format!("{line:?}"),
+        Err(_) => line,
     }
 }
 

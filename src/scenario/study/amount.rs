@@ -93,6 +93,11 @@ impl Amount {
         }
     }
 
+    /// Whether it is a bare number or a percentage.
+    pub fn has_no_dimension(&self) -> bool {
+        matches!(self.kind, Kind::Number | Kind::Percentage)
+    }
+
     /// What it is, in words.
     pub fn kind(&self) -> &'static str {
         match self.kind {

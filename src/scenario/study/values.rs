@@ -97,11 +97,12 @@ impl<'de> Deserialize<'de> for Values {
         let tree = SourceTree::new(raw.get_ron());
         let text = tree.root().map_or("", |root| tree.raw(&root.span));
         let group = tree.root().and_then(|root| root.group());
+        let has_fields = group.is_some_and(|group| group.is_keyed() || group.entries.is_empty());
         let plain = |error: ron::error::SpannedError| D::Error::custom(error.code);
         match group.map(|group| (group.bracket, group.name.is_some())) {
             Some((Bracket::Square, _)) => ron::from_str(text).map(Values::List).map_err(plain),
             Some((Bracket::Curly, _)) => ron::from_str(text).map(Values::Named).map_err(plain),
-            Some((Bracket::Round, true)) => match parse::<Written>(text) {
+            Some((Bracket::Round, true)) if has_fields => match parse::<Written>(text) {
                 Ok(written) => Ok(Values::Range(written.into())),
                 Err(problems) => Err(D::Error::custom(first(&problems))),
             },
@@ -214,7 +215,7 @@ impl Range {
         for (value, end) in [(0, &self.from), (values.len() - 1, &self.to)] {
             values[value] = RangeValue {
                 text: end.text().to_owned(),
-                whole: values[value].whole.take(),
+                whole: None,
             };
         }
         Ok(values)
@@ -446,6 +447,10 @@ mod tests {
             ("Linear(from: 1, to: 5, step: 3)", "did you mean \"steps\"?"),
             ("Linear(from: 1, to: 5)", "the field \"steps\" is missing"),
             ("Log(from: 1, to: 5, steps: -3)", "-3"),
+            (
+                "Log(1, 5, 3)",
+                "Log(1, 5, 3) are no values to vary (expected",
+            ),
             ("{\"a\": 1, \"a\": 2}", "the name \"a\" is given twice"),
         ] {
             let problems = parse::<Values>(text).unwrap_err();

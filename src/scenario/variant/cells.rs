@@ -6,7 +6,7 @@ use super::{AS_WRITTEN, Source};
 use crate::scenario::study::{Link, label};
 use crate::scenario::text::{
     MOST_PROBLEMS, Path, Problem, Problems, SourceTree, nearest, one_line, raw_at, reads, set,
-    set_everywhere,
+    set_everywhere, visible,
 };
 use crate::scenario::{Amount, NamedList, Scenario, Study, Values, Variation};
 
@@ -210,7 +210,7 @@ impl Variants {
             .filter_map(|axis| self.axes.get(*axis))
             .map(Axis::title)
             .collect();
-        titles.join(", ")
+        visible(&titles.join(", ")).into_owned()
     }
 
     /// The links between values, as pairs of the path that follows and the
@@ -279,7 +279,10 @@ impl Variants {
         }
         let mut found: Vec<Control> = Vec::new();
         for (axis, labels) in self.axes.iter().enumerate() {
-            let value = labels.labels.iter().position(|label| label == name);
+            let value = labels
+                .labels
+                .iter()
+                .position(|label| *label == visible(name));
             found.extend(value.map(|value| Control::Label { axis, value }));
         }
         // A policy of that name is meant before a value.
@@ -665,7 +668,9 @@ fn policy_axis(study: &Study) -> Option<Axis> {
     };
     Some(Axis {
         path: None,
-        labels: study.policies.names().map(str::to_owned).collect(),
+        labels: (study.policies.names())
+            .map(|name| visible(name).into_owned())
+            .collect(),
         puts: study.policies.iter().map(puts).collect(),
     })
 }
@@ -690,7 +695,7 @@ fn vary_axis(path: &str, values: &Values, base: &str, before: &[Axis]) -> Axis {
             .collect(),
         Values::Named(values) => values
             .iter()
-            .map(|(name, value)| put(value.text(), name.to_owned(), at().field(name)))
+            .map(|(name, value)| put(value.text(), visible(name).into_owned(), at().field(name)))
             .collect(),
         Values::Range(range) => {
             let values = range.values().unwrap_or_default();

@@ -172,6 +172,16 @@ fn two_cells_never_share_a_name() {
 }
 
 #[test]
+fn names_that_cannot_be_seen_are_shown_as_escapes() {
+    let text = study(
+        "policies: {\"a\u{202e}b\": {}, \"c\": {\"cohorts.a.homes\": 2}}, control: \"a\u{202e}b\"",
+    );
+    let found = variants(&text);
+    assert_eq!(found.names(), ["a\\u{202e}b", "c"]);
+    assert!(found.is_control(0) && !found.is_control(1));
+}
+
+#[test]
 fn policies_are_crossed_with_what_varies() {
     let text = study(
         "vary: {\"cohorts.b.homes\": [2, 3]}, policies: {\"today\": {}, \"proposal\": {\"clients.*.retry\": \"soon\", \"server.stages.gate.permits\": 80}, \"half\": {\"server.stages.gate.permits\": 80}}, control: \"today\"",
@@ -267,6 +277,9 @@ fn what_is_wrong_with_a_study_is_told_at_its_place() {
         (format!("vary: {{{permits}: 7}}"), "7", "7 are no values to vary"),
         (format!("vary: {{{permits}: {{\"a\": 1, \"a\": 2}}}}"), "{\"a\": 1, \"a\": 2}", "given twice"),
         (format!("vary: {{{permits}: {{\"a\\n\": 1}}}}"), "\"a\\n\"", "line breaks"),
+        ("vary: {\"server.backend.failures\": [0.5, \"50%\"]}".to_owned(), "\"50%\"", "listed twice"),
+        ("vary: {\"clients.x.retry\": [\"none\", none]}".to_owned(), "none", "listed twice"),
+        (format!("vary: {{{permits}: Linear(from: 1.5, to: 9, steps: 3)}}"), "Linear(from: 1.5, to: 9, steps: 3)", "expected a whole number, found 1.5"),
         (format!("vary: {{{permits}: [1, 1.0]}}"), "1.0", "listed twice"),
         (format!("vary: {{{permits}: {{\"a\": 1, \"b\": 1}}}}"), "1", "listed twice"),
         ("vary: {\"server.stages\": [[Gate(permits:1)], [Gate( permits: 1 )]]}".to_owned(), "[Gate( permits: 1 )]", "listed twice"),
@@ -318,6 +331,12 @@ fn many_wrong_values_are_told_in_no_time_and_few_words() {
     let text = study(&format!("vary: {{{}}}", paths.join(", ")));
     let problems = Source::new(text).variants().unwrap_err();
     assert!(problems.to_string().contains("101 paths are more than 100"));
+    // Ten thousand readings of a long text.
+    let text =
+        study("vary: {\"server.stages.gate.permits\": Linear(from: 1, to: 10000, steps: 10000)}");
+    let text = format!("// {}\n{text}", "long ".repeat(10_000));
+    let problems = Source::new(text).variants().unwrap_err();
+    assert!(problems.to_string().contains("are too much to read"));
 }
 
 /// A scenario as what it says, without what its cells were made from.
