@@ -13,7 +13,7 @@ mod view;
 
 use sha2::{Digest, Sha256};
 
-use crate::scenario::{Scenario, Variant};
+use crate::scenario::{Scenario, Setting, Variants};
 use crate::sim::Record;
 use crate::world::{Outline, World, WorldError};
 
@@ -41,25 +41,25 @@ pub struct Cell {
     /// The policy's name: the varied values, or what a scenario that varies
     /// nothing is called.
     pub name: String,
+    /// The names by which targets may pick it beside its own: the policy's and
+    /// those of the varied values.
+    pub labels: Vec<String>,
     /// Whether it is the study's control, which no target need hold for.
     pub is_control: bool,
     /// The varied paths and their values.
-    pub settings: Vec<(String, String)>,
+    pub settings: Vec<Setting>,
     /// The shape of its world.
     pub outline: Outline,
     /// The scenario of this cell.
     pub scenario: Scenario,
 }
 
-/// The policy name of a scenario that varies nothing.
-pub const AS_WRITTEN: &str = "as written";
-
 impl Study {
     /// Compiles all variants of a scenario.
     ///
     /// # Errors
     /// If one of them is too large to run.
-    pub fn new(variants: Vec<Variant>) -> Result<Study, WorldError> {
+    pub fn new(variants: &Variants) -> Result<Study, WorldError> {
         let mut study = Study {
             cells: Vec::new(),
             seed: 1,
@@ -71,19 +71,12 @@ impl Study {
             study.seed = settings.seed;
             study.replications = settings.replications;
             study.confidence = settings.confidence.value();
-            let labels: Vec<&str> = variant
-                .settings
-                .iter()
-                .map(|(_, value)| value.as_str())
-                .collect();
             let world = World::compile(&variant.scenario, settings.seed, 0)?;
             study.cells.push(Cell {
-                is_control: false,
+                name: variant.name,
+                labels: variant.labels,
+                is_control: variant.is_control,
                 outline: world.outline(),
-                name: match labels.as_slice() {
-                    [] => AS_WRITTEN.to_owned(),
-                    labels => labels.join(", "),
-                },
                 settings: variant.settings,
                 scenario: variant.scenario,
             });

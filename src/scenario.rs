@@ -39,10 +39,10 @@ pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
-pub use study::{Study, Variation};
+pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
-pub use variant::{Source, Variant};
+pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 pub use window::DayWindow;
 
 use crate::units::Span;
@@ -109,6 +109,23 @@ impl Scenario {
             let commands = client.commands.iter();
             commands.map(move |command| (name, command.deadline))
         })
+    }
+
+    /// The number of homes.
+    pub fn homes(&self) -> u64 {
+        let homes = self.cohorts.values().map(|cohort| u64::from(cohort.homes));
+        homes.sum()
+    }
+
+    /// The expected number of devices of all homes.
+    pub fn mean_devices(&self) -> f64 {
+        let of_cohort = |cohort: &Cohort| {
+            let each: f64 = (cohort.devices.iter())
+                .map(|devices| devices.count.mean())
+                .sum();
+            f64::from(cohort.homes) * each
+        };
+        self.cohorts.values().map(of_cohort).sum()
     }
 
     /// The names of the methods that clients call, in order of first mention.

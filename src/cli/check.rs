@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use super::args::Format;
 use super::input::{Input, Setting};
 use super::{Exit, Failure, complain, print};
-use crate::experiment::Study;
-use crate::scenario::text::printable;
+use crate::scenario::Variants;
+use crate::scenario::text::{printable, visible};
+use crate::world::{World, WorldError};
 
 /// Checks scenarios; all of them, even if one is not sound.
 pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result<Exit, Failure> {
@@ -54,11 +55,15 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
 struct Report {
     file: String,
     name: String,
-    homes: u32,
-    devices: u32,
-    /// Whether that is the number of the first replication only.
+    homes: u64,
+    devices: u64,
+    /// Whether that is the number that each replication has in the mean.
     drawn_anew: bool,
     policies: Vec<String>,
+    /// What varies, with the names of its values.
+    varied: Vec<(String, Vec<String>)>,
+    /// Paths that follow from another value.
+    linked: Vec<(String, String)>,
     replications: u32,
     span: String,
     problem: Option<String>,
@@ -70,25 +75,70 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
-    let span = variants.first().map_or_else(String::new, |variant| {
-        variant.scenario.time.length.to_string()
-    });
-    let name = variants
-        .first()
-        .map_or_else(String::new, |variant| variant.scenario.name.clone());
-    let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
-    let outline = study.cells.first().map(|cell| &cell.outline);
-    Ok(Report {
+    compile_small(&variants).map_err(|error| input.complaint(error.to_string()))?;
+    let mut report = Report {
         file: input.file,
-        name,
-        homes: outline.map_or(0, |outline| outline.homes),
-        devices: outline.map_or(0, |outline| outline.devices),
-        drawn_anew: outline.is_some_and(|outline| !outline.is_shared),
-        policies: study.cells.iter().map(|cell| cell.name.clone()).collect(),
-        replications: study.replications,
-        span,
-        problem: None,
-    })
+        policies: variants.names().to_vec(),
+        varied: variants
+            .axes()
+            .iter()
+            .map(|axis| (axis.title().to_owned(), axis.labels.clone()))
+            .collect(),
+        linked: variants
+            .links()
+            .map(|(path, from)| (path.to_owned(), from))
+            .collect(),
+        ..Report::default()
+    };
+    if let Some(first) = variants.get(0) {
+        let scenario = first.scenario;
+        report.homes = scenario.homes();
+        report.devices = scenario.mean_devices().round() as u64;
+        report.drawn_anew = scenario.draws_fleet_anew();
+        report.span = scenario.time.length.to_string();
+        report.replications = scenario.study.replications;
+        report.name = scenario.name;
+    }
+    Ok(report)
+}
+
+/// The most homes and devices, of all cells that are compiled one after the
+/// other: a second or so.
+const MOST_COMPILED: f64 = 3e6;
+
+/// Finds what only compiling finds, as far as that takes no time to speak of;
+/// larger cells are compiled when they are run.
+fn compile_small(variants: &Variants) -> Result<(), WorldError> {
+    let mut left = MOST_COMPILED;
+    for variant in variants {
+        let scenario = &variant.scenario;
+        let size = scenario.homes() as f64 + scenario.mean_devices();
+        if size > left {
+            break;
+        }
+        left -= size;
+        World::compile(scenario, scenario.study.seed, 0)?;
+    }
+    Ok(())
+}
+
+/// The most names of a list that are printed.
+const MOST_NAMES: usize = 12;
+
+/// The most characters of a name that are printed: that of a cell is whole.
+const MOST_CHARACTERS: usize = 120;
+
+fn list(names: &[String], between: &str) -> String {
+    let shown = |name: &String| match name.chars().count() > MOST_CHARACTERS {
+        true => name.chars().take(MOST_CHARACTERS).chain(['…']).collect(),
+        false => name.clone(),
+    };
+    let shown: Vec<String> = names.iter().take(MOST_NAMES).map(shown).collect();
+    let mut text = shown.join(between);
+    if names.len() > MOST_NAMES {
+        text.push_str(&format!("{between}and {} more", names.len() - MOST_NAMES));
+    }
+    text
 }
 
 impl Report {
@@ -96,9 +146,18 @@ impl Report {
         let count = |number: usize, one: &str| {
             format!("{number} {one}{}", if number == 1 { "" } else { "s" })
         };
-        let many = |number: u32, one: &str| count(number as usize, one);
+        let many = |number: u64, one: &str| count(number as usize, one);
+        let varied = self
+            .varied
+            .iter()
+            .map(|(path, labels)| format!("\n  varies {}: {}", visible(path), list(labels, "; ")));
+        let linked = self
+            .linked
+            .iter()
+            .map(|(path, from)| format!("\n  links {} = {}", visible(path), visible(from)));
+        let study: String = varied.chain(linked).collect();
         format!(
-            "{}: sound\n  {}\n  {}, {}{}; {} measured\n  {} x {}: {}",
+            "{}: sound\n  {}\n  {}, {}{}; {} measured\n  {} x {}: {}{study}",
             self.file,
             self.name,
             many(self.homes, "home"),
@@ -112,8 +171,8 @@ impl Report {
                 1 => "1 policy".to_owned(),
                 more => format!("{more} policies"),
             },
-            many(self.replications, "replication"),
-            self.policies.join("; "),
+            many(u64::from(self.replications), "replication"),
+            list(&self.policies, "; "),
         )
     }
 
@@ -130,6 +189,14 @@ impl Report {
                 "devices": self.devices,
                 "devices_drawn_anew": self.drawn_anew,
                 "policies": self.policies,
+                "varied": self.varied.iter().map(|(path, values)| serde_json::json!({
+                    "path": path,
+                    "values": values,
+                })).collect::<Vec<_>>(),
+                "linked": self.linked.iter().map(|(path, from)| serde_json::json!({
+                    "path": path,
+                    "from": from,
+                })).collect::<Vec<_>>(),
                 "replications": self.replications,
                 "length": self.span,
             }),

@@ -27,7 +27,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
-    let study = Study::new(variants).map_err(|error| input.complaint(error.to_string()))?;
+    let study = Study::new(&variants).map_err(|error| input.complaint(error.to_string()))?;
     let folder = match flags.no_files {
         true => None,
         false => {

@@ -49,7 +49,8 @@ pub fn judge(study: &Study, estimates: &Estimates) -> Vec<TargetResult> {
     let mut results = Vec::new();
     for target in targets {
         for (index, cell) in study.cells.iter().enumerate() {
-            let is_named = target.policies.contains(&cell.name);
+            let mut names = cell.labels.iter().chain([&cell.name]);
+            let is_named = names.any(|name| target.policies.contains(name));
             if !target.policies.is_empty() && !is_named {
                 continue;
             }

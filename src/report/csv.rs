@@ -21,14 +21,14 @@ fn cell_header(answer: &Answer<'_>) -> Vec<String> {
         .first()
         .map_or(&[][..], |cell| &cell.settings);
     let mut header = vec!["cell".to_owned(), "policy".to_owned()];
-    header.extend(paths.iter().map(|(path, _)| path.clone()));
+    header.extend(paths.iter().map(|setting| setting.path.clone()));
     header
 }
 
 fn cell_columns(answer: &Answer<'_>, cell: usize) -> Vec<String> {
     let study_cell = &answer.study.cells[cell];
     let mut columns = vec![cell.to_string(), field(&study_cell.name)];
-    columns.extend(study_cell.settings.iter().map(|(_, value)| field(value)));
+    columns.extend((study_cell.settings.iter()).map(|setting| field(&setting.label)));
     columns
 }
 

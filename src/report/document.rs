@@ -43,7 +43,7 @@ fn summary(answer: &Answer<'_>) -> Value {
         "policies": answer.study.cells.iter().map(|cell| json!({
             "name": cell.name,
             "control": cell.is_control,
-            "settings": cell.settings.iter().map(|(path, value)| (path.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+            "settings": cell.settings.iter().map(|setting| (setting.path.clone(), json!(setting.label))).collect::<serde_json::Map<_, _>>(),
         })).collect::<Vec<_>>(),
         "estimates": answer.estimates.iter().map(|estimate| self::estimate(answer, estimate)).collect::<Vec<_>>(),
         "targets": answer.targets.iter().map(|target| json!({

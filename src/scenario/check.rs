@@ -15,7 +15,7 @@ pub(super) use server::limiter_findings;
 use study::{check_clock, check_study, check_targets, check_windows};
 
 use super::text::{is_unprintable, nearest};
-use super::{AppOf, Scenario};
+use super::{AppOf, Scenario, Values};
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries
 /// of traffic of a client: what they make together is numbered in 16 bits.
@@ -26,7 +26,7 @@ const MAX_TRAFFIC_PER_CLIENT: usize = 32;
 const MAX_CLIENTS: usize = 256;
 const MAX_RETRIES: usize = 256;
 /// The most characters of a name.
-const LONGEST_NAME: usize = 120;
+pub(super) const LONGEST_NAME: usize = 120;
 /// The most stages of a server: permits held are a set of 32 bits.
 const MAX_STAGES: usize = 32;
 
@@ -224,5 +224,16 @@ fn check_names(scenario: &Scenario, found: &mut Findings) {
     }
     for (index, stage) in scenario.server.stages.iter().enumerate() {
         check(format!("server.stages.{index}.name"), stage.name(), false);
+    }
+    for name in scenario.study.policies.names() {
+        check(format!("study.policies.{}", segment(name)), name, true);
+    }
+    for (path, values) in scenario.study.vary.iter() {
+        if let Values::Named(values) = values {
+            for name in values.names() {
+                let path = format!("study.vary.{}.{}", segment(path), segment(name));
+                check(path, name, true);
+            }
+        }
     }
 }

@@ -45,7 +45,7 @@ mod tests {
                 .unwrap_or_else(|problems| panic!("{}: {problems}", preset.name));
             assert!(!variants.is_empty());
             assert!(
-                !variants[0].scenario.about.is_empty(),
+                !variants.get(0).unwrap().scenario.about.is_empty(),
                 "{} says what it is about",
                 preset.name
             );

@@ -11,6 +11,7 @@
 //! Nothing here reads a file, and only `render` needs the `cli` feature.
 
 mod edit;
+mod line;
 mod named_list;
 mod nearest;
 mod node;
@@ -28,12 +29,13 @@ mod scan;
 mod source;
 mod tree;
 
-pub use edit::{EditError, candidates, list_items, raw_at, set};
+pub use edit::{EditError, candidates, list_items, raw_at, set, set_everywhere};
+pub use line::{one_line, visible};
 pub use named_list::NamedList;
 pub use nearest::nearest;
 pub use node::{Bracket, Entry, Fault, Group, Leaf, Node, Shape};
 pub use number_or_word::number_or_word;
-pub use parse::{MOST_PROBLEMS, parse};
+pub use parse::{MOST_PROBLEMS, parse, reads};
 pub use path::{Path, PathError, Segment};
 pub use position::line_and_column;
 pub use printable::{is_unprintable, printable, shortened};
@@ -43,3 +45,4 @@ pub use render::{MOST_SHOWN, render};
 pub use ron_error::from_ron;
 pub use source::{MAX_SOURCE_BYTES, read_source};
 pub use tree::SourceTree;
+pub(super) use tree::excerpt;

@@ -43,7 +43,7 @@ mod tests {
                 server: (stages: [{stages}], backend: (service: Constant("1s"), failures: "{failures}")))"#
         );
         let variants = Source::new(text).variants().unwrap();
-        World::compile(&variants[0].scenario, 1, 0)
+        World::compile(&variants.get(0).unwrap().scenario, 1, 0)
             .unwrap()
             .outline()
     }

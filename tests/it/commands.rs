@@ -145,8 +145,9 @@ fn exit_codes_follow_the_targets() {
         .exits(4);
 }
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "estimates.csv",
+    "gates.csv",
     "manifest.json",
     "replications.csv",
     "report.html",
@@ -493,7 +494,10 @@ fn five_policies_stand_below_each_other_with_all_their_rows() {
         place.ratelab(&arguments).exits(0).out
     };
     let (four, five) = (run("[1, 2, 3, 4]"), run("[1, 2, 3, 4, 5]"));
-    let rows = four.lines().skip(4).take_while(|line| line.contains('['));
+    let rows = four
+        .lines()
+        .skip(4)
+        .take_while(|line| !line.trim().is_empty());
     // What a row asks ends where its numbers are set apart by blanks.
     let asked: Vec<&str> = rows
         .filter_map(|row| row.trim().split("  ").next())
@@ -504,4 +508,80 @@ fn five_policies_stand_below_each_other_with_all_their_rows() {
     }
     let lines = five.lines().filter(|line| line.starts_with(" 5 "));
     assert!(lines.count() > 3, "{five}");
+}
+
+#[test]
+fn a_control_is_run_and_no_target_judges_it() {
+    let place = Place::new();
+    let varied = "vary: {\"clients.hub.retry\": [\"none\", \"soon\"]}";
+    let unreachable = "targets: [\"retry_amplification <= 1\"], server: (";
+    let text = replaced(SMALL, "server: (", unreachable);
+    let run = |study: &str| {
+        place.write("s.ron", replaced(&text, varied, study));
+        let arguments = ["run", "s.ron", "--quiet", "--no-files", "--format", "json"];
+        place.ratelab(&arguments).json()
+    };
+    let judged = |document: &serde_json::Value| -> Vec<String> {
+        let targets = document["targets"].as_array().unwrap();
+        let policy = |target: &serde_json::Value| target["policy"].as_str().unwrap().to_owned();
+        targets.iter().map(policy).collect()
+    };
+    assert_eq!(judged(&run(varied)), ["none", "soon"]);
+    let document = run(&format!("{varied}, control: \"soon\""));
+    assert_eq!(judged(&document), ["none"]);
+    let names: Vec<&serde_json::Value> = document["policies"].as_array().unwrap().iter().collect();
+    assert_eq!(names.len(), 2, "the control is run too");
+    let document = run(
+        "policies: {\"today\": {}, \"wide\": {\"server.stages.gate.permits\": 30}}, control: \"today\"",
+    );
+    assert_eq!(judged(&document), ["wide"]);
+    let settings = |policy: usize| &document["policies"][policy]["settings"];
+    assert_eq!(settings(0)["server.stages.gate.permits"], "3");
+    assert_eq!(settings(1)["server.stages.gate.permits"], "30");
+}
+
+#[test]
+fn check_says_what_a_study_varies() {
+    let place = Place::new();
+    let varied = "vary: {\"clients.hub.retry\": [\"none\", \"soon\"]}";
+    let study = "vary: {\"cohorts.bare homes.homes\": Linear(from: 100, to: 500, steps: 5)}, link: {\"server.stages.app.by.quota.0\": \"2 x cohorts.bare homes.homes\"}";
+    place.write("s.ron", replaced(SMALL, varied, study));
+    let told = place.ratelab(&["check", "s.ron"]).exits(0).out;
+    for line in [
+        "120 homes, 40 devices",
+        "5 policies x 4 replications: 100; 200; 300; 400; 500",
+        "varies cohorts.bare homes.homes: 100; 200; 300; 400; 500",
+        "links server.stages.app.by.quota.0 = 2 x cohorts.bare homes.homes",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+    let many = "vary: {\"server.stages.gate.permits\": Linear(from: 1, to: 10000, steps: 10000)}";
+    place.write("s.ron", replaced(SMALL, varied, many));
+    let told = place.ratelab(&["check", "s.ron"]).exits(0).out;
+    assert!(
+        told.contains("12; and 9988 more") && told.len() < 1000,
+        "{told}"
+    );
+    let document = place
+        .ratelab(&["check", "s.ron", "--format", "json"])
+        .json();
+    let values = document["files"][0]["varied"][0]["values"].as_array();
+    assert_eq!(values.unwrap().len(), 10_000);
+}
+
+#[test]
+fn four_hundred_values_of_a_million_homes_are_checked_without_building_them() {
+    let place = Place::new();
+    let varied = "vary: {\"clients.hub.retry\": [\"none\", \"soon\"]}";
+    let million =
+        "vary: {\"cohorts.bare homes.homes\": Linear(from: 1000000, to: 1000399, steps: 400)}";
+    // A client that does not send: a million of them would be too many requests.
+    let quiet = replaced(SMALL, "rate: \"1/s\")]", "rate: \"1/d\")]");
+    let text = replaced(&quiet, varied, million);
+    place.write("s.ron", text);
+    let told = place.ratelab(&["check", "s.ron"]).exits(0).out;
+    assert!(
+        told.contains("1000020 homes") && told.contains("400 policies"),
+        "{told}"
+    );
 }

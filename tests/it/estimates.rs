@@ -362,7 +362,7 @@ fn targets_are_held_against_the_part_and_policy_that_they_name() {
             &["missed", "met"],
         ),
         (
-            "p429.attempt of \\\"others\\\" in 00:30..00:31 >= 20%",
+            "p429.attempt of \\\"others\\\" in 00:30..00:31 >= 5%",
             &["met", "missed"],
         ),
         ("p429.attempt by \\\"door\\\" <= 20%", &["met", "met"]),

@@ -14,7 +14,7 @@ const TEXT: &str = r#"Scenario(
 )"#;
 
 fn study() -> Study {
-    Study::new(Source::new(TEXT.to_owned()).variants().unwrap()).unwrap()
+    Study::new(&Source::new(TEXT.to_owned()).variants().unwrap()).unwrap()
 }
 
 struct Keep<'a>(&'a Store);

@@ -5,7 +5,7 @@ use super::{Findings, segment};
 use crate::scenario::{AppOf, Cohort, DeviceCount, NatOf, Per, Scenario};
 
 /// The most homes and devices of a run: some 100 bytes of memory each.
-pub(super) const MAX_ENTITIES: f64 = 1e8;
+const MAX_ENTITIES: f64 = 1e8;
 
 pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
     if scenario.cohorts.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
 }
 
 /// The expected number of homes and devices.
-pub(super) fn entities(scenario: &Scenario) -> f64 {
+fn entities(scenario: &Scenario) -> f64 {
     scenario
         .cohorts
         .values()
@@ -35,7 +35,7 @@ pub(super) fn entities(scenario: &Scenario) -> f64 {
 }
 
 impl DeviceCount {
-    pub(super) fn mean(self) -> f64 {
+    pub(in crate::scenario) fn mean(self) -> f64 {
         match self {
             DeviceCount::Exactly(count) => f64::from(count),
             DeviceCount::Poisson(mean) => mean,

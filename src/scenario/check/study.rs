@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::population::{MAX_ENTITIES, entities};
 use super::{Finding, Findings, segment};
+use crate::scenario::text::{excerpt, one_line};
 use crate::scenario::window::MAX_WINDOWS;
-use crate::scenario::{DayWindow, Part, Scenario, Stage, Target, clock};
+use crate::scenario::{
+    Amount, DayWindow, Part, Range, Scenario, Stage, Target, Values, Variation, clock,
+};
 use crate::units::Span;
 
 /// The most combinations of varied values.
 const MAX_CELLS: usize = 10_000;
-/// The most homes and devices of all policies together, all of which are in
-/// memory at once: some 16 bytes each.
-const MAX_ENTITIES_OF_ALL_POLICIES: f64 = 5e8;
+/// The most paths that a study varies, links or sets by policies: each is an
+/// edit of the text per combination.
+const MAX_PATHS: usize = 100;
 /// The most runs of a study, and bytes of the time series of all of them.
 const MAX_RUNS: usize = 1_000_000;
 const MAX_SERIES_BYTES: f64 = 4e9;
@@ -220,32 +222,31 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
             "must be at least 0.5 and below 1",
         );
     }
-    let mut cells: usize = 1;
-    for (path, values) in study.vary.iter() {
-        let place = format!("study.vary.{}", segment(path));
-        if values.is_empty() {
+    let counts = [
+        ("vary", study.vary.len()),
+        ("link", study.link.len()),
+        ("policies", study.policy_paths().len()),
+    ];
+    for (field, count) in counts {
+        if count > MAX_PATHS {
             found.add(
-                &place,
-                "there is nothing to vary",
-                "needs at least one value",
+                &format!("study.{field}"),
+                format!("{count} paths are more than {MAX_PATHS}"),
+                "too many",
             );
         }
-        let mut seen = BTreeSet::new();
-        for (index, value) in values.iter().enumerate() {
-            if !seen.insert(value.label()) {
-                found.add(
-                    &format!("{place}.{index}"),
-                    format!("the value {} is listed twice", value.text()),
-                    "already listed before",
-                );
-                break;
-            }
-        }
-        cells = cells.saturating_mul(values.len());
     }
+    for (path, values) in study.vary.iter() {
+        check_values(&format!("study.vary.{}", segment(path)), values, found);
+    }
+    let cells = study.cells();
     if cells > MAX_CELLS {
+        let place = match study.policies.len() > MAX_CELLS {
+            true => "study.policies",
+            false => "study.vary",
+        };
         found.add(
-            "study.vary",
+            place,
             format!("{cells} combinations are more than {MAX_CELLS}"),
             "too many",
         );
@@ -277,14 +278,68 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
             "fewer replications, or a longer `time.bucket`",
         );
     }
-    let entities = entities(scenario);
-    if entities <= MAX_ENTITIES && entities * cells as f64 > MAX_ENTITIES_OF_ALL_POLICIES {
+}
+
+fn check_values(place: &str, values: &Values, found: &mut Findings) {
+    if values.is_empty() && !matches!(values, Values::Range(_)) {
         found.add(
-            "study.vary",
-            format!(
-                "{cells} combinations of {entities:.0} homes and devices are more than memory holds"
-            ),
-            format!("must be at most {MAX_ENTITIES_OF_ALL_POLICIES:.0} in all"),
+            place,
+            "there is nothing to vary",
+            "needs at least one value",
         );
+    }
+    match values {
+        Values::List(values) => {
+            let places = (0..values.len()).map(|index| format!("{place}.{index}"));
+            check_twice(places.zip(values), found);
+        }
+        Values::Named(values) => {
+            let places = values
+                .names()
+                .map(|name| format!("{place}.{}", segment(name)));
+            check_twice(places.zip(values.values()), found);
+        }
+        Values::Range(range) => check_range(place, range, found),
+    }
+}
+
+/// That no value is the same as another, however it is laid out.
+fn check_twice<'a>(values: impl Iterator<Item = (String, &'a Variation)>, found: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (place, value) in values {
+        if !seen.insert(what_it_is(value.text())) {
+            found.add(
+                &place,
+                format!("the value {} is listed twice", excerpt(value.text())),
+                "already listed before",
+            );
+            return;
+        }
+    }
+}
+
+/// What a value is, however it is written: 40, 40.0 and 4_0 are one number, and
+/// so are 0.5 and "50%"; a bare word may be read as a text.
+fn what_it_is(text: &str) -> String {
+    if let Some(amount) = Amount::read(text).filter(Amount::has_no_dimension) {
+        return format!("{}", amount.value());
+    }
+    let line = one_line(text);
+    match ron::from_str::<String>(text) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) if line.chars().all(|c| c.is_alphanumeric() || c == '_') => format!("{line:?}"),
+        Err(_) => line,
+    }
+}
+
+fn check_range(place: &str, range: &Range, found: &mut Findings) {
+    if let Err(fault) = range.values() {
+        found.0.push(Finding {
+            path: format!("{place}.{}", fault.field),
+            message: fault.message,
+            label: fault.label,
+            help: fault.help,
+            at_name: false,
+        });
     }
 }

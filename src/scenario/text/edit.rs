@@ -63,8 +63,38 @@ pub fn set(text: &str, path: &str, value: &str) -> Result<String, EditError> {
 pub fn candidates(text: &str, path: &str, value: &str) -> Result<Vec<String>, EditError> {
     let path: Path = path.parse()?;
     let tree = SourceTree::new(text);
-    let (present_text, slot) = match tree.find(&path) {
-        Ok(node) => (
+    let (present_text, slot) = slot(&tree, &path)?;
+    Ok(readings(value, present_text)
+        .into_iter()
+        .map(|reading| fill(text, &[(slot.clone(), reading)]))
+        .collect())
+}
+
+/// The text with the value at every place that `path` stands for replaced by
+/// `value`; a segment `*` stands for every entry there. At each place the
+/// likeliest reading is taken, the first of [`candidates`].
+///
+/// # Errors
+/// As [`candidates`] of the first place that has none, and if there is no entry
+/// where a `*` is.
+pub fn set_everywhere(text: &str, path: &str, value: &str) -> Result<String, EditError> {
+    let path: Path = path.parse()?;
+    let tree = SourceTree::new(text);
+    let filled = tree
+        .expand(&path)?
+        .iter()
+        .map(|path| {
+            let (present_text, slot) = slot(&tree, path)?;
+            Ok((slot, readings(value, present_text).swap_remove(0)))
+        })
+        .collect::<Result<Vec<_>, PathError>>()?;
+    Ok(fill(text, &filled))
+}
+
+/// Where a value at a path goes, and whether a string stands there now.
+fn slot(tree: &SourceTree<'_>, path: &Path) -> Result<(bool, Slot), PathError> {
+    match tree.find(path) {
+        Ok(node) => Ok((
             node.leaf() == Some(Leaf::Text),
             Slot {
                 replaced: node.span.clone(),
@@ -72,13 +102,33 @@ pub fn candidates(text: &str, path: &str, value: &str) -> Result<Vec<String>, Ed
                 after: String::new(),
                 comma_at: None,
             },
-        ),
-        Err(error) => (false, new_slot(&tree, &path, error)?),
-    };
-    Ok(readings(value, present_text)
-        .into_iter()
-        .map(|reading| slot.fill(text, &reading))
-        .collect())
+        )),
+        Err(error) => Ok((false, new_slot(tree, path, error)?)),
+    }
+}
+
+/// The text with a value in each of some slots, no two of which overlap.
+fn fill(text: &str, slots: &[(Slot, String)]) -> String {
+    let mut edits: Vec<(&Range<usize>, [&str; 3])> = Vec::new();
+    let commas: Vec<Range<usize>> = slots
+        .iter()
+        .filter_map(|(slot, _)| slot.comma_at.map(|at| at..at))
+        .collect();
+    edits.extend(commas.iter().map(|comma| (comma, [",", "", ""])));
+    for (slot, value) in slots {
+        edits.push((&slot.replaced, [&slot.before, value, &slot.after]));
+    }
+    // A comma comes before a value at the same place.
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut filled = String::with_capacity(text.len() + 64);
+    let mut from = 0;
+    for (range, parts) in edits {
+        filled.push_str(text.get(from..range.start).unwrap_or_default());
+        filled.extend(parts);
+        from = range.end;
+    }
+    filled.push_str(text.get(from..).unwrap_or_default());
+    filled
 }
 
 /// The raw RON text of the value at a path.
@@ -155,31 +205,13 @@ fn quoted(text: &str) -> String {
 }
 
 /// Where a value goes, and what surrounds it there.
+#[derive(Clone)]
 struct Slot {
     replaced: Range<usize>,
     before: String,
     after: String,
     /// Where the comma after the present last value is missing.
     comma_at: Option<usize>,
-}
-
-impl Slot {
-    fn fill(&self, text: &str, value: &str) -> String {
-        let Slot {
-            replaced,
-            before,
-            after,
-            comma_at,
-        } = self;
-        let (start, end) = (&text[..replaced.start], &text[replaced.end..]);
-        match comma_at {
-            None => [start, before, value, after, end].concat(),
-            Some(at) => {
-                let (start, between) = start.split_at(*at);
-                [start, ",", between, before, value, after, end].concat()
-            }
-        }
-    }
 }
 
 /// The slot of a field or key that is not there yet.

@@ -24,8 +24,7 @@ use super::{Problems, from_ron, nearest};
 /// KiB is not read again so often. Numbers that are not finite are
 /// refused wherever they stand.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
-    let options = ron::Options::default()
-        .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
+    let options = dialect();
     let mut problems: Problems = SourceTree::new(text)
         .non_finite_numbers()
         .into_iter()
@@ -131,6 +130,16 @@ impl Insertions {
         };
         back(place.start)..back(place.end)
     }
+}
+
+/// Whether a text reads as a value of that type in the dialect of scenarios.
+pub fn reads<T: DeserializeOwned>(text: &str) -> bool {
+    dialect().from_str::<T>(text).is_ok()
+}
+
+fn dialect() -> ron::Options {
+    ron::Options::default()
+        .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES)
 }
 
 /// The most problems that [`parse`] reports.

@@ -28,6 +28,11 @@ impl Segment {
         let digits = !self.quoted && self.name.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| self.name.parse().ok()).flatten()
     }
+
+    /// Whether it is a bare `*`, which stands for every entry.
+    pub fn is_every(&self) -> bool {
+        self.name == "*" && !self.quoted
+    }
 }
 
 impl Path {
@@ -43,6 +48,7 @@ impl Path {
         self.0.push(Segment {
             name: name.to_owned(),
             quoted: name.contains('.')
+                || name == "*"
                 || name.starts_with('"')
                 || name.bytes().all(|byte| byte.is_ascii_digit()),
         });
@@ -56,6 +62,13 @@ impl Path {
             name: index.to_string(),
             quoted: false,
         });
+        self
+    }
+
+    /// The path to what one more step leads to.
+    #[must_use]
+    pub fn segment(mut self, segment: Segment) -> Path {
+        self.0.push(segment);
         self
     }
 

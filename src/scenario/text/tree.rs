@@ -139,6 +139,45 @@ impl<'t> SourceTree<'t> {
         Ok(group.map_or(&[], |group| &group.entries))
     }
 
+    /// The paths that a path stands for: a segment `*` is every entry there.
+    ///
+    /// # Errors
+    /// If a `*` stands behind what leads nowhere, or for nothing. Whether the
+    /// paths lead somewhere is not looked at otherwise.
+    pub fn expand(&self, path: &Path) -> Result<Vec<Path>, PathError> {
+        let mut paths = vec![Path::root()];
+        for (depth, segment) in path.segments().iter().enumerate() {
+            if !segment.is_every() {
+                for path in &mut paths {
+                    *path = std::mem::take(path).segment(segment.clone());
+                }
+                continue;
+            }
+            let mut longer = Vec::new();
+            for path in &paths {
+                for (index, entry) in self.entries(path)?.iter().enumerate() {
+                    longer.push(match &entry.key {
+                        Some(key) => path.clone().field(&self.name(key)),
+                        None => path.clone().index(index),
+                    });
+                }
+            }
+            if longer.is_empty() {
+                return Err(PathError {
+                    message: format!(
+                        "{path} stands for nothing: there are no entries where its * is"
+                    ),
+                    segment: depth,
+                    known: Vec::new(),
+                    nearest: None,
+                    place: None,
+                });
+            }
+            paths = longer;
+        }
+        Ok(paths)
+    }
+
     /// A problem for each number that is not finite: `inf`, `NaN`, and what
     /// overflows a double. `ron` accepts them for any floating-point field.
     pub fn non_finite_numbers(&self) -> Vec<Problem> {
@@ -306,7 +345,7 @@ impl<'t> SourceTree<'t> {
 }
 
 /// A found text as a message shows it: without line breaks and not too long.
-pub(super) fn excerpt(raw: &str) -> String {
+pub(in crate::scenario) fn excerpt(raw: &str) -> String {
     let mut shown: String = raw
         .chars()
         .take(EXCERPT)
