@@ -46,7 +46,7 @@ fn default_seed() -> u64 {
 }
 
 fn default_replications() -> u32 {
-    20
+    30
 }
 
 fn default_confidence() -> crate::units::Probability {

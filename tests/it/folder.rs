@@ -364,11 +364,11 @@ fn no_name_in_a_file_is_a_formula() {
     assert_eq!(files[0], printed);
     let [estimates, replications, series] = &files;
     for (file, cell) in [
-        (estimates, ",cohort,'=HYPERLINK(1),"),
+        (estimates, ",'=HYPERLINK(1),(all),"),
         // What a number is stays one.
-        (estimates, ",cohort,+49,"),
-        (estimates, ",method,'@get,"),
-        (estimates, ",limit,'=user,"),
+        (estimates, ",+49,(all),"),
+        (estimates, ",'@get,"),
+        (estimates, ",'=user,"),
         (estimates, ",\"'-soon, '=x\","),
         (replications, "'=HYPERLINK(1),'@get,"),
         (replications, "'-valve,"),
