@@ -300,12 +300,7 @@ impl Estimator<'_> {
             .map(|record| {
                 let mut cells: Vec<u64> = Vec::new();
                 for index in streams {
-                    let more = record.streams[*index].latency.cells();
-                    cells.resize(cells.len().max(more.len()), 0);
-                    cells
-                        .iter_mut()
-                        .zip(more)
-                        .for_each(|(sum, count)| *sum += count);
+                    record.streams[*index].latency.add_to(&mut cells);
                 }
                 cells
             })

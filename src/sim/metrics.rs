@@ -183,6 +183,10 @@ impl Metrics {
     /// The record of a replication that has ended.
     pub(super) fn finish(mut self, replication: u32, events: u64) -> Record {
         self.advance(self.measured_until.max(self.measured_from));
+        // A study keeps all records: what is kept is small.
+        for stream in &mut self.streams {
+            stream.latency = stream.latency.packed();
+        }
         Record {
             version: RECORD_VERSION,
             replication,
