@@ -5,6 +5,7 @@
 //! scenario, the seed and its numbers to a [`Record`]. Estimates are a pure
 //! function of the records in their order.
 
+mod budget;
 mod estimate;
 mod run;
 mod series;
@@ -16,6 +17,7 @@ use crate::scenario::{Scenario, Variant};
 use crate::sim::Record;
 use crate::world::{World, WorldError};
 
+pub use budget::{Budget, Outlook, OverBudget, in_bytes, in_time};
 pub use estimate::{Estimate, Split, estimates};
 pub use run::{Observer, Options, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};
@@ -57,6 +59,14 @@ impl Study {
     /// # Errors
     /// If one of them is too large to run.
     pub fn new(variants: Vec<Variant>) -> Result<Study, WorldError> {
+        Study::new_until(variants, &|| false)
+    }
+
+    /// The same, unless `stop` says so, which is asked all along.
+    ///
+    /// # Errors
+    /// As [`new`](Study::new), or [`WorldError::Stopped`].
+    pub fn new_until(variants: Vec<Variant>, stop: &dyn Fn() -> bool) -> Result<Study, WorldError> {
         let mut study = Study {
             cells: Vec::new(),
             seed: 1,
@@ -73,12 +83,17 @@ impl Study {
                 .iter()
                 .map(|(_, value)| value.as_str())
                 .collect();
+            if stop() {
+                return Err(WorldError::Stopped);
+            }
+            let like = study.cells.last().map(|cell| (&cell.scenario, &cell.world));
+            let world = World::compile_until(&variant.scenario, settings.seed, like, stop)?;
             study.cells.push(Cell {
                 policy: match labels.as_slice() {
                     [] => AS_WRITTEN.to_owned(),
                     labels => labels.join(", "),
                 },
-                world: World::compile(&variant.scenario, settings.seed)?,
+                world,
                 settings: variant.settings,
                 scenario: variant.scenario,
             });

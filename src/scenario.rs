@@ -8,9 +8,11 @@
 mod check;
 mod clients;
 mod clock;
+mod demand;
 mod estimand;
 mod limiter_rule;
 mod load;
+mod note;
 mod population;
 pub mod presets;
 mod quota;
@@ -27,9 +29,11 @@ pub use clients::{
     RetryPolicy, Trigger, Wakes,
 };
 pub use clock::{Clock, Start};
+pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
 pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
+pub use note::Note;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use server::{AdmissionRule, Backend, RefusedByLater, Scope, Server, Stage};
@@ -76,6 +80,17 @@ impl Scenario {
             None if name == NO_RETRY => Some(&RetryPolicy::None),
             found => found,
         }
+    }
+
+    /// Whether another scenario has the same homes with the same devices.
+    pub fn has_homes_of(&self, other: &Scenario) -> bool {
+        let homes = |scenario: &Scenario| -> Vec<_> {
+            let cohorts = scenario.cohorts.iter();
+            cohorts
+                .map(|(name, cohort)| (name.to_owned(), cohort.homes, cohort.devices.clone()))
+                .collect()
+        };
+        homes(self) == homes(other)
     }
 
     /// The names of the methods that clients call, in order of first mention.

@@ -14,9 +14,12 @@ mod metrics;
 mod record;
 mod replication;
 mod request;
+mod size;
 
-pub use event_loop::{EVENTS_PER_LOOK, Stopped};
+pub use event_loop::{EVENTS_PER_LOOK, NoRoom, Stopped};
 pub use histogram::Histogram;
 pub use metrics::Metrics;
 pub use record::{GateRecord, RECORD_VERSION, Record, SeriesRecord, StreamRecord};
 pub use replication::{QueueKind, Replication};
+pub(crate) use size::in_words;
+pub use size::{Part, Size};

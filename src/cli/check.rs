@@ -1,9 +1,13 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use super::args::Format;
 use super::input::Input;
-use super::{Exit, Failure, complain, print};
-use crate::experiment::Study;
+use super::run::outlook_in_words;
+use super::{Exit, Failure, complain, memory, print};
+use crate::experiment::{Budget, Outlook, Study};
+use crate::scenario::Note;
 
 /// Checks scenarios; all of them, even if one is not sound.
 pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result<Exit, Failure> {
@@ -32,6 +36,12 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
     match format {
         Format::Text => {
             for report in reports.iter().filter(|report| report.problem.is_none()) {
+                for (path, note) in &report.notes {
+                    let at = path
+                        .as_ref()
+                        .map_or_else(String::new, |path| format!(" {path}:"));
+                    complain(&format!("note: {}:{at} {note}", report.file));
+                }
                 print(&report.text())?;
             }
         }
@@ -59,6 +69,7 @@ struct Report {
     replications: u32,
     span: String,
     problem: Option<String>,
+    notes: Vec<(Option<String>, String)>,
 }
 
 fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> {
@@ -67,6 +78,24 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
+    let scenarios = || variants.iter().map(|variant| &variant.scenario);
+    let mut notes: Vec<(Option<String>, String)> = Note::on(scenarios())
+        .iter()
+        .map(|note| (Some(note.path()), note.to_string()))
+        .collect();
+    // Whether it fits is for the machine that runs it to say; here it is a note.
+    let budget = Budget {
+        bytes: memory::usable(),
+        seconds: None,
+        threads: available_parallelism().map_or(1, NonZeroUsize::get),
+    };
+    match Outlook::of(scenarios(), budget) {
+        Ok(outlook) => {
+            let lines = outlook_in_words(&outlook, budget);
+            notes.extend(lines.into_iter().map(|line| (None, line)));
+        }
+        Err(over) => notes.push((over.path, format!("{}; {}", over.message, over.help))),
+    }
     let span = variants.first().map_or_else(String::new, |variant| {
         variant.scenario.time.length.to_string()
     });
@@ -84,6 +113,7 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         replications: study.replications,
         span,
         problem: None,
+        notes,
     })
 }
 
@@ -123,6 +153,9 @@ impl Report {
                 "policies": self.policies,
                 "replications": self.replications,
                 "length": self.span,
+                "notes": self.notes.iter().map(|(path, message)| {
+                    serde_json::json!({ "path": path, "message": message })
+                }).collect::<Vec<_>>(),
             }),
         }
     }

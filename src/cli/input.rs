@@ -3,7 +3,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::{Failure, colour};
-use crate::scenario::text::{nearest, read_source, render};
+use crate::scenario::text::{Path as ScenarioPath, SourceTree, nearest, read_source, render};
 use crate::scenario::{Problem, Problems, Source, presets};
 
 /// A scenario text and the name that it is called by in messages.
@@ -101,6 +101,23 @@ impl Input {
     /// Problems of this text, as an error to be shown.
     pub(super) fn failure(&self, problems: &Problems) -> Failure {
         Failure::Input(render(problems, &self.file, self.source.text(), colour()))
+    }
+
+    /// One problem at a place of the scenario, as an error to be shown. A path
+    /// that is not written there has no place, and is told in words.
+    pub(super) fn complaint_at(&self, path: Option<&str>, message: &str, help: &str) -> Failure {
+        let tree = SourceTree::new(self.source.text());
+        let place = path
+            .and_then(|path| path.parse::<ScenarioPath>().ok())
+            .and_then(|path| tree.place(&path));
+        let mut problem = match (place.is_some(), path) {
+            (false, Some(path)) => Problem::new(format!("{path}: {message}")),
+            _ => Problem::new(message),
+        };
+        problem.place = place;
+        problem.label = "this makes it so".to_owned();
+        let problems: Problems = [problem.help(help)].into_iter().collect();
+        self.failure(&problems)
     }
 
     /// One problem without a place, as an error to be shown.

@@ -40,6 +40,9 @@ pub struct Options {
     pub threads: usize,
     /// The event queue.
     pub queue: QueueKind,
+    /// The bytes that each replication has for what is under way; without end,
+    /// if absent.
+    pub room: Option<usize>,
 }
 
 impl Study {
@@ -48,8 +51,9 @@ impl Study {
     /// by cell; a shorter list knows nothing of the rest.
     ///
     /// # Errors
-    /// [`Stopped`], if the observer said so; records of tasks that had ended
-    /// were shown to it.
+    /// [`Stopped`], if the observer said so, or a replication has no room for
+    /// what is under way; records of tasks that had ended were shown to the
+    /// observer.
     pub fn run(
         &self,
         options: Options,
@@ -59,7 +63,7 @@ impl Study {
         known.resize_with(self.tasks(), || None);
         let one = |(index, known): (usize, Option<Record>)| match known {
             Some(record) => Ok(record),
-            None => self.run_task(self.task(index), options.queue, observer),
+            None => self.run_task(self.task(index), options, observer),
         };
         let records = run_all(known, options.threads, one)?;
         let mut records = records.into_iter();
@@ -81,14 +85,17 @@ impl Study {
     fn run_task(
         &self,
         task: Task,
-        queue: QueueKind,
+        options: Options,
         observer: &dyn Observer,
     ) -> Result<Record, Stopped> {
         if observer.should_stop() {
-            return Err(Stopped);
+            return Err(Stopped::Asked);
         }
         let world = &self.cells[task.cell].world;
-        let replication = Replication::new(world, self.seed, task.replication, queue);
+        let number = task.replication;
+        let stop = || observer.should_stop();
+        let replication = Replication::new(world, self.seed, number, options.queue, &stop)?
+            .with_room(options.room.unwrap_or(usize::MAX));
         observer.loop_begins(task);
         let record = replication.run(&|| {
             observer.loop_goes_on(EVENTS_PER_LOOK);

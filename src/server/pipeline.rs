@@ -1,5 +1,5 @@
 use super::{Claim, Entry, Gate, GatePlan, Response, Told};
-use crate::limiter::{Bank, Decision, Standing};
+use crate::limiter::{Bank, BankPlan, Decision, Standing};
 use crate::overload::{AdmissionState, Criticality};
 use crate::rng::{Sampler, Streams};
 use crate::units::{Probability, Span, Time};
@@ -11,8 +11,8 @@ pub struct ServerPlan {
     pub stages: Vec<StagePlan>,
     /// The gates, by the index that routes use.
     pub gates: Vec<GatePlan>,
-    /// The limits in their initial state, by the index that routes use.
-    pub limits: Vec<Bank>,
+    /// The limits, by the index that routes use.
+    pub limits: Vec<BankPlan>,
     /// Key tables of [`KeyOf::Table`]: a key per home.
     pub tables: Vec<Vec<u32>>,
     /// The admission controls in their initial state, by the index that routes
@@ -43,7 +43,7 @@ impl ServerPlan {
     pub fn has_feedback(&self) -> bool {
         self.failures > Probability::ZERO
             || !self.admissions.is_empty()
-            || self.limits.iter().any(Bank::learns)
+            || self.limits.iter().any(BankPlan::learns)
             || (self.gates.iter()).any(|gate| gate.keys > 1 || gate.fixed_permits().is_none())
     }
 }
@@ -255,7 +255,7 @@ impl<'w> Pipeline<'w> {
     pub fn new(plan: &'w ServerPlan, streams: Streams) -> Pipeline<'w> {
         Pipeline {
             plan,
-            limits: plan.limits.clone(),
+            limits: plan.limits.iter().map(BankPlan::build).collect(),
             gates: (plan.gates.iter().cloned().zip(0..))
                 .map(|(gate, number)| Gate::new(gate, number, streams))
                 .collect(),

@@ -6,7 +6,7 @@ use crate::scenario::{Cohort, DeviceCount, Scenario};
 use super::WorldError;
 
 /// Homes and devices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Population {
     /// The number of homes.
     pub homes: u32,
@@ -17,7 +17,7 @@ pub struct Population {
 }
 
 /// The homes and devices of one cohort.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CohortHomes {
     /// The cohort's name.
     pub name: String,
@@ -79,10 +79,18 @@ impl Layout {
     }
 }
 
+/// It is asked once in so many homes whether to stop.
+const HOMES_PER_LOOK: u32 = 1 << 12;
+
 impl Population {
     /// Numbers all homes and devices of a scenario; random numbers of devices
     /// follow from the seed alone, so that all replications share them.
-    pub(super) fn new(scenario: &Scenario, seed: u64) -> Result<Population, WorldError> {
+    /// `stop` is asked once in so many homes.
+    pub(super) fn new(
+        scenario: &Scenario,
+        seed: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Population, WorldError> {
         let streams = Streams::new(seed, u32::MAX);
         let mut population = Population {
             homes: 0,
@@ -90,7 +98,7 @@ impl Population {
             cohorts: Vec::new(),
         };
         for (number, (name, cohort)) in scenario.cohorts.iter().enumerate() {
-            let groups = population.groups(&streams, number, cohort)?;
+            let groups = population.groups(&streams, number, cohort, stop)?;
             population.cohorts.push(CohortHomes {
                 name: name.to_owned(),
                 first_home: population.homes,
@@ -110,6 +118,7 @@ impl Population {
         streams: &Streams,
         number: usize,
         cohort: &Cohort,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Vec<Arc<DeviceGroup>>, WorldError> {
         let mut groups = Vec::new();
         for (group, devices) in cohort.devices.iter().enumerate() {
@@ -123,6 +132,9 @@ impl Population {
                     let mut first = vec![0_u32];
                     let mut home = Vec::new();
                     for number_in_cohort in 0..cohort.homes {
+                        if number_in_cohort.is_multiple_of(HOMES_PER_LOOK) && stop() {
+                            return Err(WorldError::Stopped);
+                        }
                         let index = (number as u64) << 32 | group as u64;
                         let draw = streams.uniform(number_in_cohort, Purpose::Population, index);
                         let count = poisson(mean, draw);
