@@ -47,11 +47,12 @@ fn run(bencher: divan::Bencher<'_, '_>, fleet: &str, queue: QueueKind) {
         .expect("the fleet has a length");
     let scenario = source.scenario().expect("the fleet is sound");
     let world = &World::compile(&scenario, 1, 0).expect("the fleet fits");
-    let events = Replication::new(world, 1, 0, queue)
+    let events = Replication::new(world, 1, 0, queue, &|| false)
+        .expect("nobody stops it")
         .run(&|| false)
         .map_or(0, |record| record.events);
     bencher
         .counter(divan::counter::ItemsCount::new(events))
-        .with_inputs(|| Replication::new(world, 1, 0, queue))
+        .with_inputs(|| Replication::new(world, 1, 0, queue, &|| false).expect("nobody stops it"))
         .bench_local_values(|replication| replication.run(&|| false));
 }

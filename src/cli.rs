@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod input;
+mod memory;
 mod output;
 mod presets;
 mod progress;

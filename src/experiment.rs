@@ -5,6 +5,7 @@
 //! scenario, the seed and its numbers to a [`Record`]. Estimates are a pure
 //! function of the records in their order.
 
+mod budget;
 mod estimate;
 mod run;
 mod series;
@@ -17,6 +18,7 @@ use crate::scenario::{Scenario, Setting, Variants};
 use crate::sim::Record;
 use crate::world::{Outline, World, WorldError};
 
+pub use budget::{Budget, Outlook, OverBudget, in_bytes, in_time};
 pub use estimate::{Estimate, Estimates};
 pub use run::{Observer, Options, RunError, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};
@@ -60,6 +62,14 @@ impl Study {
     /// # Errors
     /// If one of them is too large to run.
     pub fn new(variants: &Variants) -> Result<Study, WorldError> {
+        Study::new_until(variants, &|| false)
+    }
+
+    /// The same, unless `stop` says so, which is asked all along.
+    ///
+    /// # Errors
+    /// As [`new`](Study::new), or [`WorldError::Stopped`].
+    pub fn new_until(variants: &Variants, stop: &dyn Fn() -> bool) -> Result<Study, WorldError> {
         let mut study = Study {
             cells: Vec::new(),
             seed: 1,
@@ -71,7 +81,10 @@ impl Study {
             study.seed = settings.seed;
             study.replications = settings.replications;
             study.confidence = settings.confidence.value();
-            let world = World::compile(&variant.scenario, settings.seed, 0)?;
+            if stop() {
+                return Err(WorldError::Stopped);
+            }
+            let world = World::compile_until(&variant.scenario, settings.seed, 0, stop)?;
             study.cells.push(Cell {
                 name: variant.name,
                 labels: variant.labels,

@@ -73,7 +73,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Rate, Span, Time};
 
-pub use bank::Bank;
+pub use bank::{Bank, BankPlan};
 pub use calendar_window::CalendarWindow;
 pub use consecutive_errors::{ConsecutiveErrors, Streak};
 pub use envoy_bucket::{EnvoyBucket, EnvoyState};

@@ -15,11 +15,14 @@ mod record;
 mod replication;
 mod request;
 mod shape;
+mod size;
 
-pub use event_loop::{EVENTS_PER_LOOK, Stopped};
+pub use event_loop::{EVENTS_PER_LOOK, NoRoom, Stopped};
 pub use histogram::{Cell, Histogram, LatencyRecorder};
 pub use metrics::Metrics;
 pub use record::{
     FleetRecord, GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord,
 };
 pub use replication::{QueueKind, Replication};
+pub(crate) use size::in_words;
+pub use size::{Part, Size};

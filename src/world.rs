@@ -174,4 +174,7 @@ pub enum WorldError {
     /// There are too many keys, homes or devices to number.
     #[error("{0}")]
     TooLarge(String),
+    /// It was told to stop while it was built.
+    #[error("stopped while the world was built")]
+    Stopped,
 }

@@ -203,6 +203,9 @@ pub(super) struct RunFlags {
     /// Write no files
     #[arg(long, conflicts_with = "out")]
     pub(super) no_files: bool,
+    /// Run also what will take more than an hour
+    #[arg(long)]
+    pub(super) allow_long: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,

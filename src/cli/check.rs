@@ -1,10 +1,14 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use super::args::Format;
 use super::input::{Input, Setting};
-use super::{Exit, Failure, complain, print};
-use crate::scenario::Variants;
+use super::run::outlook_in_words;
+use super::{Exit, Failure, complain, memory, print};
+use crate::experiment::{Budget, Outlook};
 use crate::scenario::text::{printable, visible};
+use crate::scenario::{Note, Variants};
 use crate::world::{World, WorldError};
 
 /// Checks scenarios; all of them, even if one is not sound.
@@ -34,6 +38,12 @@ pub(super) fn check(files: &[PathBuf], set: &[String], format: Format) -> Result
     match format {
         Format::Text => {
             for report in reports.iter().filter(|report| report.problem.is_none()) {
+                for (path, note) in &report.notes {
+                    let at = path
+                        .as_ref()
+                        .map_or_else(String::new, |path| format!(" {path}:"));
+                    complain(&format!("note: {}:{at} {note}", report.file));
+                }
                 print(&report.text())?;
             }
         }
@@ -67,6 +77,7 @@ struct Report {
     replications: u32,
     span: String,
     problem: Option<String>,
+    notes: Vec<(Option<String>, String)>,
 }
 
 fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> {
@@ -76,6 +87,24 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         .variants()
         .map_err(|problems| input.failure(&problems))?;
     compile_small(&variants).map_err(|error| input.complaint(error.to_string()))?;
+    let scenarios = || variants.iter().map(|variant| variant.scenario);
+    let mut notes: Vec<(Option<String>, String)> = Note::on(scenarios())
+        .iter()
+        .map(|note| (Some(note.path()), note.to_string()))
+        .collect();
+    // Whether it fits is for the machine that runs it to say; here it is a note.
+    let budget = Budget {
+        bytes: memory::usable(),
+        seconds: None,
+        threads: available_parallelism().map_or(1, NonZeroUsize::get),
+    };
+    match Outlook::of(scenarios(), budget) {
+        Ok(outlook) => {
+            let lines = outlook_in_words(&outlook, budget);
+            notes.extend(lines.into_iter().map(|line| (None, line)));
+        }
+        Err(over) => notes.push((over.path, format!("{}; {}", over.message, over.help))),
+    }
     let mut report = Report {
         file: input.file,
         policies: variants.names().to_vec(),
@@ -88,6 +117,7 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
             .links()
             .map(|(path, from)| (path.to_owned(), from))
             .collect(),
+        notes,
         ..Report::default()
     };
     if let Some(first) = variants.get(0) {
@@ -199,6 +229,9 @@ impl Report {
                 })).collect::<Vec<_>>(),
                 "replications": self.replications,
                 "length": self.span,
+                "notes": self.notes.iter().map(|(path, message)| {
+                    serde_json::json!({ "path": path, "message": message })
+                }).collect::<Vec<_>>(),
             }),
         }
     }

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{Failure, colour};
-use crate::scenario::text::{nearest, printable, read_source, render};
+use crate::scenario::text::{
+    Path as ScenarioPath, SourceTree, nearest, printable, read_source, render,
+};
 use crate::scenario::{Problem, Problems, Source, presets};
 
 /// A scenario text and the name that it is called by in messages.
@@ -201,6 +203,23 @@ impl Input {
             shown.push(render(&in_file, &self.file, &self.written, colour()));
         }
         Failure::Input(shown.join("\n\n"))
+    }
+
+    /// One problem at a place of the scenario, as an error to be shown. A path
+    /// that is not written there has no place, and is told in words.
+    pub(super) fn complaint_at(&self, path: Option<&str>, message: &str, help: &str) -> Failure {
+        let tree = SourceTree::new(self.source.text());
+        let place = path
+            .and_then(|path| path.parse::<ScenarioPath>().ok())
+            .and_then(|path| tree.place(&path));
+        let mut problem = match (place.is_some(), path) {
+            (false, Some(path)) => Problem::new(format!("{path}: {message}")),
+            _ => Problem::new(message),
+        };
+        problem.place = place;
+        problem.label = "this makes it so".to_owned();
+        let problems: Problems = [problem.help(help)].into_iter().collect();
+        self.failure(&problems)
     }
 
     /// One problem without a place, as an error to be shown.

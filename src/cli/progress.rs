@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,55 @@ fn set_template(bar: &ProgressBar, template: &str) {
         bar.set_style(style);
     }
 }
+
+/// Watches worlds being built, which takes seconds for millions of homes.
+pub(super) struct Building {
+    spinner: Option<ProgressBar>,
+    plain: bool,
+    last_shown: Cell<Instant>,
+}
+
+impl Building {
+    pub(super) fn new(quiet: bool) -> Building {
+        // A second press of Ctrl-C ends the program at once.
+        let _ = ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(super::Exit::Interrupted as i32);
+            }
+        });
+        let terminal = std::io::stderr().is_terminal();
+        Building {
+            spinner: (terminal && !quiet).then(|| {
+                let spinner = ProgressBar::new_spinner();
+                spinner.set_draw_target(ProgressDrawTarget::stderr());
+                spinner.set_message(BUILDING);
+                spinner.enable_steady_tick(Duration::from_millis(200));
+                spinner
+            }),
+            plain: !terminal && !quiet,
+            last_shown: Cell::new(Instant::now()),
+        }
+    }
+
+    /// Whether the user has asked to stop.
+    pub(super) fn should_stop(&self) -> bool {
+        if self.plain && self.last_shown.get().elapsed() >= PLAIN_INTERVAL {
+            self.last_shown.set(Instant::now());
+            complain(BUILDING);
+        }
+        STOP.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn finish(&self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+const BUILDING: &str = "building homes and devices";
+/// Where there is no terminal, so long passes from one line to the next.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Watches a study: draws its progress, measures its event loops, keeps its
 /// records, and stops it when the user asks.
@@ -48,12 +98,6 @@ impl<'a> Watch<'a> {
         quiet: bool,
         store: Option<&'a Store>,
     ) -> Watch<'a> {
-        // A second press of Ctrl-C ends the program at once.
-        let _ = ctrlc::set_handler(|| {
-            if STOP.swap(true, Ordering::Relaxed) {
-                std::process::exit(super::Exit::Interrupted as i32);
-            }
-        });
         let terminal = std::io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
             let bar =
@@ -97,7 +141,7 @@ impl<'a> Watch<'a> {
     fn show(&self) {
         let interval = match (&self.bar, self.plain) {
             (Some(_), _) => Duration::from_millis(200),
-            (None, true) => Duration::from_secs(10),
+            (None, true) => PLAIN_INTERVAL,
             (None, false) => return,
         };
         let Ok(mut last) = self.last_shown.try_lock() else {
@@ -109,7 +153,10 @@ impl<'a> Watch<'a> {
         *last = Instant::now();
         let events = self.events_so_far.load(Ordering::Relaxed) as f64;
         let rate = events / self.started.elapsed().as_secs_f64();
-        let message = format!("{:.1} million events/s", rate / 1e6);
+        let message = match events {
+            0.0 => "setting timers".to_owned(),
+            _ => format!("{:.1} million events/s", rate / 1e6),
+        };
         match &self.bar {
             Some(bar) => bar.set_message(message),
             None => {
@@ -155,6 +202,7 @@ impl Observer for Watch<'_> {
     }
 
     fn should_stop(&self) -> bool {
+        self.show();
         STOP.load(Ordering::Relaxed)
     }
 }

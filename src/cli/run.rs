@@ -1,17 +1,27 @@
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use anyhow::Context;
 
 use super::args::{Format, RunFlags};
 use super::input::{Input, Setting};
 use super::output::Folder;
-use super::progress::Watch;
+use super::progress::{Building, Watch};
 use super::store::Store;
-use super::{Exit, Failure, complain, print};
-use crate::experiment::{Options, RunError, Study, Verdict};
+use super::{Exit, Failure, complain, memory, print};
+use crate::experiment::{Budget, Options, Outlook, RunError, Study, Verdict, in_bytes, in_time};
 use crate::report::{self, Answer, Provenance, Timing};
+use crate::scenario::Note;
 use crate::scenario::text::printable;
-use crate::sim::Record;
+use crate::sim::{Record, Stopped};
+use crate::world::WorldError;
+
+/// A study that takes longer is only run if asked for by a flag.
+const LONG_SECONDS: f64 = 3600.0;
+/// A study that takes longer, or more memory, says so before it starts.
+const WORTH_SECONDS: f64 = 60.0;
+const WORTH_BYTES: f64 = 2e9;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
     // Flags are set in the text, so that the scenario that is written with the
@@ -27,7 +37,37 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
         .source
         .variants()
         .map_err(|problems| input.failure(&problems))?;
-    let study = Study::new(&variants).map_err(|error| input.complaint(error.to_string()))?;
+    let scenarios = || variants.iter().map(|variant| variant.scenario);
+    let notes = Note::on(scenarios());
+    let budget = Budget {
+        bytes: memory::usable(),
+        seconds: (!flags.allow_long).then_some(LONG_SECONDS),
+        threads: (flags.threads)
+            .or_else(|| available_parallelism().ok().map(NonZeroUsize::get))
+            .unwrap_or(1),
+    };
+    let outlook = Outlook::of(scenarios(), budget).map_err(|over| {
+        let mut help = over.help.clone();
+        if over.only_long {
+            help.push_str("; or insist with --allow-long");
+        }
+        input.complaint_at(over.path.as_deref(), &over.message, &help)
+    })?;
+    if !flags.quiet {
+        for note in &notes {
+            complain(&format!("note: {}: {note}", note.path()));
+        }
+        for line in outlook_in_words(&outlook, budget) {
+            complain(&format!("note: {line}"));
+        }
+    }
+    let building = Building::new(flags.quiet);
+    let study = Study::new_until(&variants, &|| building.should_stop());
+    building.finish();
+    let study = study.map_err(|error| match error {
+        WorldError::Stopped => Failure::Interrupted("interrupted".to_owned()),
+        error => input.complaint(error.to_string()),
+    })?;
     let folder = match flags.no_files {
         true => None,
         false => {
@@ -54,21 +94,20 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     }
     let watch = Watch::new(study.tasks(), done, flags.quiet, store.as_ref());
     let options = Options {
-        threads: flags.threads.unwrap_or(0),
+        threads: outlook.threads,
         queue: flags.queue.into(),
+        room: outlook.room,
     };
     let records = study.run(options, known, &watch);
     watch.finish();
-    let records = match records {
-        Ok(records) => records,
-        Err(RunError::World(error)) => return Err(input.complaint(error.to_string())),
-        Err(RunError::Stopped(_)) => {
-            return Err(Failure::Interrupted(match &folder {
-                Some(_) => "interrupted; the same command goes on from here".to_owned(),
-                None => "interrupted".to_owned(),
-            }));
-        }
-    };
+    let records = records.map_err(|error| match error {
+        RunError::World(error) => input.complaint(error.to_string()),
+        RunError::Stopped(Stopped::Asked) => Failure::Interrupted(match &folder {
+            Some(_) => "interrupted; the same command goes on from here".to_owned(),
+            None => "interrupted".to_owned(),
+        }),
+        RunError::Stopped(Stopped::NoRoom(full)) => Failure::Machine(anyhow::anyhow!("{full}")),
+    })?;
     let (events, run_seconds) = watch.event_loops();
     let answer = Answer::new(&study, &records);
     let provenance = Provenance {
@@ -79,7 +118,7 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let timing = Timing {
         events,
         run_seconds,
-        peak_rss_bytes: peak_rss_bytes(),
+        peak_rss_bytes: memory::peak_rss_bytes(),
     };
     let mut charts = Vec::new();
     let target = folder.as_ref().map(|folder| folder.target().to_owned());
@@ -95,7 +134,8 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
             }
         }
         Format::Json => {
-            let document = report::document(&answer, "run", &timing, target.as_deref());
+            let mut document = report::document(&answer, "run", &timing, target.as_deref());
+            document["notes"] = notes_as_json(&notes);
             print(&format!("{document:#}"))?;
         }
         Format::Csv => print(&report::estimates_csv(&answer).map_err(anyhow::Error::from)?)?,
@@ -193,10 +233,47 @@ fn exit(answer: &Answer<'_>) -> Exit {
     }
 }
 
-/// The most memory that this process has had, where the system tells.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
+/// What a study will take, where that is worth a word before it starts.
+pub(super) fn outlook_in_words(outlook: &Outlook, budget: Budget) -> Vec<String> {
+    let mut lines = Vec::new();
+    if outlook.seconds > WORTH_SECONDS {
+        let why = outlook.heaviest.as_ref();
+        lines.push(format!(
+            "this will take some {}: {}{}",
+            in_time(outlook.seconds),
+            outlook.events_in_words(),
+            why.map_or_else(String::new, |(_, why, _)| format!("; {why}")),
+        ));
+    }
+    let fewer = outlook.threads < budget.threads && outlook.threads < outlook.tasks;
+    if outlook.bytes > WORTH_BYTES || fewer {
+        let largest = outlook.largest.as_ref();
+        lines.push(format!(
+            "this will take about {} of memory{}{}",
+            in_bytes(outlook.bytes),
+            largest.map_or_else(String::new, |part| format!(
+                ", {} per run for {}",
+                in_bytes(part.bytes),
+                part.what
+            )),
+            match fewer {
+                true => format!(
+                    "; there is enough for {} at once",
+                    match outlook.threads {
+                        1 => "one run".to_owned(),
+                        many => format!("{many} runs"),
+                    }
+                ),
+                false => String::new(),
+            }
+        ));
+    }
+    lines
+}
+
+pub(super) fn notes_as_json(notes: &[Note]) -> serde_json::Value {
+    let told = notes
+        .iter()
+        .map(|note| serde_json::json!({ "path": note.path(), "message": note.to_string() }));
+    told.collect()
 }

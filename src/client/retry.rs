@@ -198,16 +198,6 @@ impl Retry {
     }
 }
 
-impl Trigger {
-    fn covers(self, answer: &Response) -> bool {
-        match self {
-            Trigger::Status(status) => answer.status == status,
-            Trigger::Code(code) => answer.code == Some(code),
-            Trigger::Timeout => false,
-        }
-    }
-}
-
 /// The ceilings min(cap, base * factor^(k-1)) until they stop growing, or
 /// until the 64th.
 fn ceilings(base: Span, factor: f64, cap: Span) -> Vec<Span> {

@@ -54,6 +54,9 @@ pub struct Options {
     pub threads: usize,
     /// The event queue.
     pub queue: QueueKind,
+    /// The bytes that each replication has for what is under way; without end,
+    /// if absent.
+    pub room: Option<usize>,
 }
 
 impl Study {
@@ -62,8 +65,9 @@ impl Study {
     /// by cell; a shorter list knows nothing of the rest.
     ///
     /// # Errors
-    /// If the observer said that it should stop, or the world of a replication
-    /// is too large; records of tasks that had ended were shown to the observer.
+    /// If the observer said that it should stop, a replication has no room for
+    /// what is under way, or its world is too large; records of tasks that had
+    /// ended were shown to the observer.
     pub fn run(
         &self,
         options: Options,
@@ -79,7 +83,7 @@ impl Study {
             Some(record) => Ok(record),
             None => {
                 let task = self.task(index);
-                self.run_task(task, &worlds[task.cell], options.queue, observer)
+                self.run_task(task, &worlds[task.cell], options, observer)
             }
         };
         let records = run_all(known, options.threads, one)?;
@@ -103,19 +107,27 @@ impl Study {
         &self,
         task: Task,
         shared: &SharedWorld,
-        queue: QueueKind,
+        options: Options,
         observer: &dyn Observer,
     ) -> Result<Record, RunError> {
         if observer.should_stop() {
-            return Err(Stopped.into());
+            return Err(Stopped::Asked.into());
         }
         let cell = &self.cells[task.cell];
-        let compile = |replication| World::compile(&cell.scenario, self.seed, replication);
+        let stop = || observer.should_stop();
+        let compile =
+            |replication| World::compile_until(&cell.scenario, self.seed, replication, &stop);
         let world = match cell.outline.is_shared {
-            true => shared.get(|| compile(0))?,
-            false => Arc::new(compile(task.replication)?),
+            true => shared.get(|| compile(0)),
+            false => compile(task.replication).map(Arc::new),
         };
-        let replication = Replication::new(&world, self.seed, task.replication, queue);
+        let world = world.map_err(|error| match error {
+            WorldError::Stopped => RunError::Stopped(Stopped::Asked),
+            error => error.into(),
+        })?;
+        let number = task.replication;
+        let replication = Replication::new(&world, self.seed, number, options.queue, &stop)?
+            .with_room(options.room.unwrap_or(usize::MAX));
         observer.loop_begins(task);
         let record = replication.run(&|| {
             observer.loop_goes_on(EVENTS_PER_LOOK);

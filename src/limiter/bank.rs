@@ -5,6 +5,8 @@
 //! The algorithm is matched once per decision; there is no dynamic dispatch,
 //! no hashing, and no allocation outside the growth of sliding logs.
 
+use std::sync::Arc;
+
 use super::{
     BucketState, CalendarWindow, ConsecutiveErrors, CounterState, Decision, EnvoyBucket,
     EnvoyState, FixedWindow, Gcra, GcraState, LeakyBucket, LeakyState, LimitReq, LimitReqState,
@@ -34,6 +36,40 @@ use crate::units::{Span, Time};
 #[derive(Debug, Clone)]
 pub struct Bank {
     store: Store,
+}
+
+/// A limit for many keys whose states are not there yet: a description, however
+/// many keys there are, to be used by many replications.
+#[derive(Debug, Clone)]
+pub struct BankPlan {
+    /// Without a single key.
+    bank: Bank,
+    keys: usize,
+}
+
+impl BankPlan {
+    /// All keys with their full budget.
+    pub fn build(&self) -> Bank {
+        let mut bank = self.bank.clone();
+        bank.grow(self.keys);
+        bank
+    }
+
+    /// The number of keys.
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// As [`Bank::learns`].
+    pub fn learns(&self) -> bool {
+        self.bank.learns()
+    }
+
+    /// The bytes that the states of all keys take, before any sliding log
+    /// holds a moment.
+    pub fn bytes(&self) -> usize {
+        self.keys * self.bank.bytes_per_key()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +144,14 @@ impl Bank {
     /// and a GCRA count as one where a token takes whole nanoseconds), or if
     /// a key names a rule that is not there.
     pub fn tiered(rules: &[Rule], rule_of_key: Vec<u16>) -> Result<Bank, RuleError> {
+        let keys = rule_of_key.len();
+        let mut bank = Bank::tiers(rules, rule_of_key)?;
+        bank.grow(keys);
+        Ok(bank)
+    }
+
+    /// The same, without the states of its keys.
+    pub(crate) fn tiers(rules: &[Rule], rule_of_key: Vec<u16>) -> Result<Bank, RuleError> {
         let (first, others) = rules.split_first().ok_or(RuleError::NoRules)?;
         let unknown = |&rule: &u16| usize::from(rule) >= rules.len();
         if let Some(key) = rule_of_key.iter().position(unknown) {
@@ -124,12 +168,12 @@ impl Bank {
             true => rule.clone().compact(),
             false => rule.clone(),
         };
-        let mut store = Store::new(stored(first), rule_of_key.len());
+        let mut store = Store::new(stored(first), 0);
         for rule in others {
             store.add(stored(rule))?;
         }
         if !others.is_empty() {
-            any_keyed!(&mut store, keyed => keyed.rule_of_key = rule_of_key,
+            any_keyed!(&mut store, keyed => keyed.rule_of_key = rule_of_key.into(),
                 Store::PenaltyBox(..) | Store::AllOf(_) => {});
         }
         Ok(Bank { store })
@@ -160,6 +204,11 @@ impl Bank {
         let locks = vec![LockState::default(); behind.keys()];
         let store = Store::PenaltyBox(penalty, locks, Box::new(behind));
         Bank { store }
+    }
+
+    /// This limit, which has no key yet, for so many.
+    pub(crate) fn planned_for(self, keys: usize) -> BankPlan {
+        BankPlan { bank: self, keys }
     }
 
     /// Whether there may be as many keys.
@@ -665,7 +714,7 @@ impl Cells {
 struct Keyed<R, S> {
     rules: Vec<R>,
     /// Empty if all keys share the first rule.
-    rule_of_key: Vec<u16>,
+    rule_of_key: Arc<[u16]>,
     states: Vec<S>,
 }
 
@@ -673,7 +722,7 @@ impl<R, S: Copy + Default> Keyed<R, S> {
     fn new(rule: R, keys: usize) -> Keyed<R, S> {
         Keyed {
             rules: vec![rule],
-            rule_of_key: Vec::new(),
+            rule_of_key: Arc::new([]),
             states: vec![S::default(); keys],
         }
     }
@@ -681,8 +730,10 @@ impl<R, S: Copy + Default> Keyed<R, S> {
     fn grow(&mut self, keys: usize) {
         let keys = keys.max(self.states.len());
         self.states.resize(keys, S::default());
-        if !self.rule_of_key.is_empty() {
-            self.rule_of_key.resize(keys, 0);
+        let tiers = self.rule_of_key.len();
+        if tiers > 0 && tiers < keys {
+            let more = std::iter::repeat_n(0, keys - tiers);
+            self.rule_of_key = self.rule_of_key.iter().copied().chain(more).collect();
         }
     }
 

@@ -48,6 +48,16 @@ impl<T: Copy> Slab<T> {
         &mut self.items[place as usize]
     }
 
+    /// How many are there.
+    pub(crate) fn used(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+
+    /// The bytes of all places, used and free.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.items.as_slice()) + size_of_val(self.free.as_slice())
+    }
+
     /// All places, used and free.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()
@@ -67,5 +77,8 @@ mod tests {
         let third = slab.insert(|before| before.map_or(0, |value| value + 1));
         assert_eq!((third, *slab.get(third)), (first, 11));
         assert_eq!(slab.iter().count(), 2);
+        assert_eq!((slab.used(), slab.bytes()), (2, 2 * size_of::<i32>()));
+        slab.remove(second);
+        assert_eq!(slab.used(), 1);
     }
 }

@@ -2,7 +2,7 @@
 //! limits of size. Rules on a single value are in its type.
 
 mod clients;
-mod load;
+pub(super) mod load;
 mod population;
 mod server;
 mod study;
@@ -92,7 +92,7 @@ impl Findings {
 }
 
 /// A path segment, quoted where the name would be taken apart.
-fn segment(name: &str) -> String {
+pub(super) fn segment(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::text::number_or_word;
 use crate::overload::Criticality;
 use crate::rng::Distribution;
+use crate::server::Response;
 use crate::units::{ClockTime, Probability, Rate, Span};
 
 /// What runs in each home of a cohort and sends requests.
@@ -347,6 +348,17 @@ pub enum Trigger {
     Code(u32),
     /// No answer within the client's time-out.
     Timeout,
+}
+
+impl Trigger {
+    /// Whether it names that answer.
+    pub fn covers(self, answer: &Response) -> bool {
+        match self {
+            Trigger::Status(status) => answer.status == status,
+            Trigger::Code(code) => answer.code == Some(code),
+            Trigger::Timeout => false,
+        }
+    }
 }
 
 /// How many attempts a request may make, the first included.

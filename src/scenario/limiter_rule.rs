@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Quota;
 use crate::limiter::{
-    Anchor, Bank, CalendarWindow, ConsecutiveErrors, EnvoyBucket, Estimate, FixedWindow, Gcra,
-    Grid, LeakyBucket, LimitReq, Lock, PacedWindow, Pacing, PenaltyBox, Ramp, RateRule, Refused,
-    Rule, RuleError, SegmentedWindow, SlidingCounter, SlidingLog, Spacing, Surplus, TickedBucket,
-    TokenBucket, whole_interval,
+    Anchor, Bank, BankPlan, CalendarWindow, ConsecutiveErrors, EnvoyBucket, Estimate, FixedWindow,
+    Gcra, Grid, LeakyBucket, LimitReq, Lock, PacedWindow, Pacing, PenaltyBox, Ramp, RateRule,
+    Refused, Rule, RuleError, SegmentedWindow, SlidingCounter, SlidingLog, Spacing, Surplus,
+    TickedBucket, TokenBucket, whole_interval,
 };
 use crate::units::{Percent, Period, Rate, Span, Zone};
 
@@ -246,6 +248,20 @@ pub enum LimiterRule {
     AllOf(Vec<LimiterRule>),
 }
 
+/// The different numbers among these, in order. Neighbours are mostly alike, so
+/// that millions are looked through at once.
+fn distinct(numbers: &[u32]) -> Vec<u32> {
+    let mut found = BTreeSet::new();
+    let mut last = None;
+    for number in numbers {
+        if last != Some(number) {
+            found.insert(*number);
+            last = Some(number);
+        }
+    }
+    found.into_iter().collect()
+}
+
 fn delay_all() -> Pacing {
     Pacing::After(0)
 }
@@ -325,28 +341,37 @@ impl LimiterRule {
     /// If it cannot be computed exactly in 64 bits, or there are more than
     /// 65535 different quotas, or it would take too much memory.
     pub fn bank(&self, users: &[u32], keys: usize) -> Result<Bank, RuleError> {
-        self.unchecked_bank(users.get(..1).unwrap_or(users), 1)?
-            .check_room(keys)?;
-        self.unchecked_bank(users, keys)
+        Ok(self.plan(users, keys)?.build())
     }
 
-    fn unchecked_bank(&self, users: &[u32], keys: usize) -> Result<Bank, RuleError> {
+    /// The same, to be built once and again.
+    ///
+    /// # Errors
+    /// As [`bank`](LimiterRule::bank).
+    pub fn plan(&self, users: &[u32], keys: usize) -> Result<BankPlan, RuleError> {
+        let bank = self.without_keys(users)?;
+        bank.check_room(keys)?;
+        Ok(bank.planned_for(keys))
+    }
+
+    fn without_keys(&self, users: &[u32]) -> Result<Bank, RuleError> {
         match self {
             LimiterRule::AllOf(rules) => {
-                let banks = rules.iter().map(|rule| rule.unchecked_bank(users, keys));
+                let banks = rules.iter().map(|rule| rule.without_keys(users));
                 Bank::all_of(banks.collect::<Result<_, _>>()?)
             }
             LimiterRule::PenaltyBox { by, lock, attempts } => {
                 let penalty = PenaltyBox::new(*lock, *attempts)?;
-                Ok(Bank::penalty_box(penalty, by.unchecked_bank(users, keys)?))
+                Ok(Bank::penalty_box(penalty, by.without_keys(users)?))
             }
             rule => {
-                let mut sizes = users.to_vec();
-                sizes.sort_unstable();
-                sizes.dedup();
-                if sizes.len() <= 1 || !rule.depends_on_users() {
+                if !rule.depends_on_users() {
+                    return Ok(Bank::uniform(rule.compile(1)?, 0));
+                }
+                let sizes = distinct(users);
+                if sizes.len() <= 1 {
                     let users = sizes.first().copied().unwrap_or(1);
-                    return Ok(Bank::uniform(rule.compile(u64::from(users))?, keys));
+                    return Ok(Bank::uniform(rule.compile(u64::from(users))?, 0));
                 }
                 if sizes.len() > usize::from(u16::MAX) {
                     return Err(RuleError::TooManyRules);
@@ -354,7 +379,7 @@ impl LimiterRule {
                 let rules = sizes.iter().map(|users| rule.compile(u64::from(*users)));
                 let rules = rules.collect::<Result<Vec<Rule>, RuleError>>()?;
                 let place = |users: &u32| sizes.partition_point(|size| size < users) as u16;
-                Bank::tiered(&rules, users.iter().map(place).collect())
+                Bank::tiers(&rules, users.iter().map(place).collect())
             }
         }
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Scenario;
+use super::{Scenario, Scope};
 
 /// Homes that are alike: how many, behind which app and address, with which
 /// client and devices.
@@ -101,5 +101,30 @@ impl Scenario {
         };
         self.population == Fleet::Fresh
             && (self.cohorts.values()).any(|cohort| cohort.devices.iter().any(is_random))
+    }
+}
+
+impl Cohort {
+    /// How many consecutive homes have a key of a limit per `scope` in common,
+    /// counted from the cohort's first; `None` if all of them have.
+    ///
+    /// A device's and a method's key is not a matter of homes: for them it is
+    /// `None` as well.
+    pub fn homes_per_key(&self, scope: Scope) -> Option<u32> {
+        let homes_per_user = self.homes_per_user.max(1);
+        match scope {
+            Scope::Home | Scope::Token => Some(1),
+            Scope::User => Some(homes_per_user),
+            Scope::App => match &self.app {
+                AppOf::PerUser => Some(homes_per_user),
+                AppOf::SharedBy { users } => Some(homes_per_user.saturating_mul((*users).max(1))),
+                AppOf::Shared(_) => None,
+            },
+            Scope::Nat => match self.nat {
+                NatOf::PerHome => Some(1),
+                NatOf::Shared { homes } => Some(homes.max(1)),
+            },
+            Scope::Device | Scope::Method => None,
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::{Claim, Entry, Gate, GatePlan, Response, Told};
-use crate::limiter::{Bank, Decision, Standing};
+use crate::limiter::{Bank, BankPlan, Decision, Standing};
 use crate::overload::{AdmissionState, Criticality};
 use crate::rng::{Key, Sampler, Streams};
 use crate::units::{Probability, Span, Time};
@@ -13,8 +13,8 @@ pub struct ServerPlan {
     pub gates: Vec<GatePlan>,
     /// What the draws of each gate are keyed by: its name.
     pub gate_keys: Vec<Key>,
-    /// The limits in their initial state, by the index that routes use.
-    pub limits: Vec<Bank>,
+    /// The limits, by the index that routes use.
+    pub limits: Vec<BankPlan>,
     /// Key tables of [`KeyOf::Table`]: a key per home.
     pub tables: Vec<Vec<u32>>,
     /// The admission controls in their initial state, by the index that routes
@@ -47,7 +47,7 @@ impl ServerPlan {
     pub fn has_feedback(&self) -> bool {
         self.failures > Probability::ZERO
             || !self.admissions.is_empty()
-            || self.limits.iter().any(Bank::learns)
+            || self.limits.iter().any(BankPlan::learns)
             || (self.gates.iter()).any(|gate| gate.keys > 1 || gate.fixed_permits().is_none())
     }
 }
@@ -259,7 +259,7 @@ impl<'w> Pipeline<'w> {
     pub fn new(plan: &'w ServerPlan, streams: &Streams) -> Pipeline<'w> {
         Pipeline {
             plan,
-            limits: plan.limits.clone(),
+            limits: plan.limits.iter().map(BankPlan::build).collect(),
             gates: (plan.gates.iter().zip(&plan.gate_keys))
                 .map(|(gate, key)| Gate::new(gate.clone(), streams.keyed(*key)))
                 .collect(),

@@ -13,14 +13,66 @@ use crate::client::{Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::Streams;
-use crate::server::Pipeline;
-use crate::units::Time;
+use crate::server::{Pipeline, StagePlan};
+use crate::units::{Span, Time};
 use crate::world::World;
 
-/// A replication was told to stop before it had ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the replication was stopped")]
-pub struct Stopped;
+/// Why a replication has not gone to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// It was told to stop.
+    #[error("the replication was stopped")]
+    Asked,
+    /// What is under way needs more memory than there is.
+    #[error("{0}")]
+    NoRoom(Box<NoRoom>),
+}
+
+/// What was under way when a replication ran out of its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRoom {
+    /// The number of the replication.
+    pub replication: u32,
+    /// How far into its run it was.
+    pub after: Span,
+    /// Requests that had not ended.
+    pub requests: usize,
+    /// Attempts that waited at a gate or a limit.
+    pub waiting: usize,
+    /// The gate at which most of them waited, if any did.
+    pub gate: Option<String>,
+    /// The bytes that there were for all of it.
+    pub bytes: usize,
+}
+
+impl std::fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let NoRoom {
+            replication,
+            after,
+            requests,
+            waiting,
+            gate,
+            bytes,
+        } = self;
+        // Seconds are enough of a moment.
+        let after = Span::from_secs(after.nanos() / 1_000_000_000);
+        write!(
+            f,
+            "replication {replication} ran out of memory {after} into its run: {requests} requests \
+             had not ended and {waiting} attempts waited, for which there are {:.1} GB",
+            *bytes as f64 / 1e9
+        )?;
+        match gate {
+            Some(gate) => write!(
+                f,
+                "; they come to \"{gate}\" faster than it lets them in: give it a `queue`, a shorter \
+                 `max_wait` or more permits, or lower the load"
+            ),
+            None => write!(f, "; lower the load, or let clients give up sooner"),
+        }
+    }
+}
 
 /// A replication while it runs; `client` and `server` have what happens on
 /// either side.
@@ -49,13 +101,27 @@ pub(super) struct Loop<'w, Q> {
     number: u32,
     events: u64,
     measured_in_flight: u64,
+    /// The bytes that there are for requests, and for attempts that wait or are
+    /// served.
+    room: usize,
 }
 
 /// A replication asks once in so many events whether to stop.
 pub const EVENTS_PER_LOOK: u64 = 1 << 16;
+/// It asks once in so many senders while their first timers are set, and looks
+/// once in so many events whether there is room for more.
+const BETWEEN_LOOKS: u32 = 1 << 10;
 
 impl<'w, Q: EventQueue> Loop<'w, Q> {
-    pub(super) fn new(world: &'w World, seed: u64, number: u32, queue: Q) -> Loop<'w, Q> {
+    /// `stop` is asked while the first timers are set, of which there may be a
+    /// hundred million.
+    pub(super) fn new(
+        world: &'w World,
+        seed: u64,
+        number: u32,
+        queue: Q,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Loop<'w, Q>, Stopped> {
         let streams = Streams::new(seed, number);
         let server = Pipeline::new(&world.server, &streams);
         let mut this = Loop {
@@ -77,9 +143,13 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             number,
             events: 0,
             measured_in_flight: 0,
+            room: usize::MAX,
         };
         for (index, stream) in world.streams.iter().enumerate() {
             for entity in 0..stream.senders {
+                if entity.is_multiple_of(BETWEEN_LOOKS) && stop() {
+                    return Err(Stopped::Asked);
+                }
                 let draws = this.time_draws(index, entity);
                 if let Some((number, time)) = stream.source.first(draws, world.clock.start) {
                     let sender = stream.first_sender + entity;
@@ -87,7 +157,12 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 }
             }
         }
-        this
+        Ok(this)
+    }
+
+    /// Ends it with an error when what is under way takes more bytes.
+    pub(super) fn with_room(&mut self, bytes: usize) {
+        self.room = bytes;
     }
 
     pub(super) fn run(mut self, stop: &dyn Fn() -> bool) -> Result<Record, Stopped> {
@@ -102,8 +177,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.now = now;
             self.metrics.advance(now);
             self.events += 1;
-            if self.events.is_multiple_of(EVENTS_PER_LOOK) && stop() {
-                return Err(Stopped);
+            if self.events.is_multiple_of(u64::from(BETWEEN_LOOKS)) {
+                self.look(stop)?;
             }
             self.look_ahead
                 .step(self.world, &self.server, &mut self.queue);
@@ -118,6 +193,34 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
         self.count_unfinished();
         Ok(self.metrics.finish(self.number, self.events))
+    }
+
+    /// Whether to go on.
+    #[inline(never)]
+    fn look(&self, stop: &dyn Fn() -> bool) -> Result<(), Stopped> {
+        if self.events.is_multiple_of(EVENTS_PER_LOOK) && stop() {
+            return Err(Stopped::Asked);
+        }
+        let bytes = self.requests.bytes() + self.waiting.bytes() + self.services.bytes();
+        if bytes <= self.room {
+            return Ok(());
+        }
+        let gates = self.server.gates().iter().map(|gate| gate.waiting());
+        let longest = gates.enumerate().max_by_key(|(_, waiting)| *waiting);
+        let stages = &self.world.server.stages;
+        let gate = longest.filter(|(_, waiting)| *waiting > 0);
+        let gate = gate.and_then(|(gate, _)| {
+            let is_it = |stage: &&StagePlan| stage.gate.map(usize::from) == Some(gate);
+            stages.iter().find(is_it).map(|stage| stage.name.clone())
+        });
+        Err(Stopped::NoRoom(Box::new(NoRoom {
+            replication: self.number,
+            after: self.now.since(self.world.clock.start),
+            requests: self.requests.used(),
+            waiting: self.waiting.used(),
+            gate,
+            bytes: self.room,
+        })))
     }
 
     /// The draws for the times of a sender.

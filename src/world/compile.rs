@@ -20,7 +20,20 @@ impl World {
     /// If there are too many homes, devices or keys to number, or a limit
     /// cannot be computed exactly for the number of users of some key.
     pub fn compile(scenario: &Scenario, seed: u64, replication: u32) -> Result<World, WorldError> {
-        let population = Population::new(scenario, seed, replication)?;
+        World::compile_until(scenario, seed, replication, &|| false)
+    }
+
+    /// The same, unless `stop` says so, which is asked once in so many homes.
+    ///
+    /// # Errors
+    /// As [`compile`](World::compile), or [`WorldError::Stopped`].
+    pub fn compile_until(
+        scenario: &Scenario,
+        seed: u64,
+        replication: u32,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<World, WorldError> {
+        let population = Population::new(scenario, seed, replication, stop)?;
         let methods: Vec<String> = scenario.methods().into_iter().map(str::to_owned).collect();
         let (mut server, key_spaces) = server_plan(scenario, &population, methods.len())?;
         let mut builder = Builder {
@@ -123,13 +136,16 @@ fn server_plan(
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
     let mut key_spaces = Vec::new();
-    let keys_per = |per: &[_]| KeySpace::new(scenario, population, per, methods);
+    let keys_per =
+        |per: &[_], count_users| KeySpace::new(scenario, population, per, methods, count_users);
     for stage in &scenario.server.stages {
         let draws_key = Key::of(["stage", stage.name()]);
         let mut gate = None;
         let keys = match stage {
             Stage::Gate { per, .. } => {
-                let keys = (!per.is_empty()).then(|| keys_per(per)).transpose()?;
+                let keys = (!per.is_empty())
+                    .then(|| keys_per(per, false))
+                    .transpose()?;
                 gate = Some(plan.gates.len() as u8);
                 let count = keys.as_ref().map_or(1, |keys| keys.keys);
                 plan.gates.extend(stage.gate_plan(count));
@@ -144,9 +160,9 @@ fn server_plan(
                 None
             }
             Stage::Limit { name, per, by, .. } => {
-                let keys = keys_per(per)?;
-                let bank = by.bank(&keys.users, keys.keys as usize);
-                plan.limits.push(bank.map_err(|source| WorldError::Limit {
+                let keys = keys_per(per, by.depends_on_users())?;
+                let limit = by.plan(&keys.users, keys.keys as usize);
+                plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,
                 })?);

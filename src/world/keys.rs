@@ -1,9 +1,12 @@
 //! The keys of a limit: numbered from zero, one per combination of what it
-//! counts per, and for each home the number of users behind its key.
+//! counts per, and the number of users behind each.
+//!
+//! The homes of a cohort that share a user, an application or an address follow
+//! each other, so that a key is arithmetic on the home's number. Only where two
+//! of them overlap without one being a part of the other (users of two homes
+//! behind addresses of three) is there a table with an entry per home.
 
-use std::collections::HashMap;
-
-use crate::scenario::{AppOf, NatOf, Scenario, Scope};
+use crate::scenario::{AppOf, Cohort, Scenario, Scope};
 use crate::server::{Divisor, KeyOf};
 
 use super::{Population, WorldError};
@@ -12,7 +15,8 @@ use super::{Population, WorldError};
 pub(super) struct KeySpace {
     /// The number of keys.
     pub(super) keys: u32,
-    /// The number of users behind each key; empty where every key has one.
+    /// The number of users behind each key; empty where every key has one, or
+    /// where nobody asked.
     pub(super) users: Vec<u32>,
     source: KeySource,
     /// Keys per home, device or entry; 1, or the number of methods.
@@ -22,35 +26,69 @@ pub(super) struct KeySpace {
 
 enum KeySource {
     Device,
-    Home(Vec<u32>),
+    Homes(HomeKeys),
+}
+
+/// Which key each home has.
+#[derive(Default)]
+struct HomeKeys {
+    /// By cohort.
+    cohorts: Vec<CohortKeys>,
+    /// The key of each home, if some cohort needs it; zero for homes of others.
+    table: Vec<u32>,
+    /// The number of keys.
+    keys: u32,
+    /// The number of users behind each key, if that was asked.
+    users: Vec<u32>,
+}
+
+/// The keys of the homes of one cohort.
+struct CohortKeys {
+    first_home: u32,
+    homes: u32,
+    first_key: u32,
+    runs: Runs,
+}
+
+/// The homes with a key in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    /// All of them.
+    All,
+    /// So many that follow each other.
+    Of(u32),
+    /// Those with the same entry in the table.
+    Uneven,
 }
 
 impl KeySpace {
-    /// Numbers the keys of a limit that counts per `per`.
+    /// Numbers the keys of a limit that counts per `per`; the users behind each
+    /// are counted if `count_users`.
     pub(super) fn new(
         scenario: &Scenario,
         population: &Population,
         per: &[Scope],
         methods: usize,
+        count_users: bool,
     ) -> Result<KeySpace, WorldError> {
         let by_method = per.contains(&Scope::Method);
         let scale = if by_method { methods as u32 } else { 1 };
         let (source, places, mut users) = if per.contains(&Scope::Device) {
             (KeySource::Device, population.devices, Vec::new())
         } else {
-            let (key_of_home, users) = home_keys(scenario, population, per);
-            let places = users.len() as u32;
-            (KeySource::Home(key_of_home), places, users)
+            let mut homes = HomeKeys::new(scenario, population, per, count_users);
+            let (keys, users) = (homes.keys, std::mem::take(&mut homes.users));
+            (KeySource::Homes(homes), keys, users)
         };
+        let keys = places.max(1).checked_mul(scale).ok_or_else(|| {
+            WorldError::TooLarge("a limit has more than 4 billion keys".to_owned())
+        })?;
         if scale > 1 && !users.is_empty() {
             users = users
                 .iter()
                 .flat_map(|users| std::iter::repeat_n(*users, scale as usize))
                 .collect();
         }
-        let keys = places.max(1).checked_mul(scale).ok_or_else(|| {
-            WorldError::TooLarge("a limit has more than 4 billion keys".to_owned())
-        })?;
         Ok(KeySpace {
             keys,
             users,
@@ -60,9 +98,9 @@ impl KeySpace {
         })
     }
 
-    /// How the key of a stream follows from its homes `first..first + count`
-    /// or devices; tables that are needed are added to `tables`. `None` if the
-    /// limit counts per device and the stream concerns none.
+    /// How the key of a stream follows from its homes, which are those of one
+    /// cohort, or devices; tables that are needed are added to `tables`. `None`
+    /// if the limit counts per device and the stream concerns none.
     pub(super) fn key_of(
         &self,
         homes: std::ops::Range<u32>,
@@ -74,111 +112,163 @@ impl KeySpace {
         let scale = self.scale;
         let keys = match &self.source {
             KeySource::Device => return concerns_device.then_some(KeyOf::Device { scale, offset }),
-            KeySource::Home(keys) => keys,
+            KeySource::Homes(keys) => keys,
         };
-        let range = homes.start as usize..homes.end as usize;
-        let first = keys[range.start];
-        if keys[range.clone()].iter().all(|key| *key == first) {
-            return Some(KeyOf::Constant(
-                first.wrapping_mul(scale).wrapping_add(offset),
-            ));
-        }
-        let shift = first.wrapping_sub(homes.start);
-        if keys[range]
-            .iter()
-            .zip(homes.clone())
-            .all(|(key, home)| *key == home.wrapping_add(shift))
-        {
-            let offset = offset.wrapping_add(shift.wrapping_mul(scale));
-            return Some(KeyOf::Home { scale, offset });
-        }
-        let run = keys[homes.start as usize..].iter();
-        let group = run.take_while(|key| **key == first).count() as u32;
-        let grouped = |home: u32| first.wrapping_add((home - homes.start) / group);
-        if homes
-            .clone()
-            .all(|home| keys[home as usize] == grouped(home))
-            && let Some(divisor) = Divisor::new(group)
-        {
-            return Some(KeyOf::Group {
-                first_home: homes.start,
-                homes: divisor,
-                scale,
-                offset: offset.wrapping_add(first.wrapping_mul(scale)),
-            });
-        }
-        let table = match tables.iter().position(|table| table == keys) {
-            Some(table) => table,
-            None => {
-                tables.push(keys.clone());
-                tables.len() - 1
+        let cohort = (keys.cohorts.iter()).find(|cohort| cohort.first_home == homes.start)?;
+        let first = cohort.first_key.wrapping_mul(scale).wrapping_add(offset);
+        Some(match cohort.runs {
+            Runs::All => KeyOf::Constant(first),
+            Runs::Of(run) if run >= cohort.homes => KeyOf::Constant(first),
+            Runs::Of(run) => match Divisor::new(run) {
+                None => KeyOf::Home {
+                    scale,
+                    offset: first.wrapping_sub(cohort.first_home.wrapping_mul(scale)),
+                },
+                Some(divisor) => KeyOf::Group {
+                    first_home: cohort.first_home,
+                    homes: divisor,
+                    scale,
+                    offset: first,
+                },
+            },
+            Runs::Uneven => {
+                let known = tables.iter().position(|table| *table == keys.table);
+                let table = known.unwrap_or_else(|| {
+                    tables.push(keys.table.clone());
+                    tables.len() - 1
+                });
+                KeyOf::Table {
+                    table: table as u8,
+                    scale,
+                    offset,
+                }
             }
-        };
-        Some(KeyOf::Table {
-            table: table as u8,
-            scale,
-            offset,
         })
     }
 }
 
-/// The key of each home, and the number of users behind each key.
-fn home_keys(scenario: &Scenario, population: &Population, per: &[Scope]) -> (Vec<u32>, Vec<u32>) {
-    let mut numbers: HashMap<[u32; 4], u32> = HashMap::new();
-    let mut shared_apps: Vec<&str> = Vec::new();
-    let mut keys = Vec::with_capacity(population.homes as usize);
-    let mut users: Vec<u32> = Vec::new();
-    let mut last_user: Vec<u32> = Vec::new();
-    let (mut next_user, mut next_app, mut next_nat) = (0_u32, 0_u32, 0_u32);
-    for (cohort, homes) in scenario
-        .cohorts
-        .iter()
-        .map(|(_, cohort)| cohort)
-        .zip(&population.cohorts)
-    {
-        for home in 0..homes.homes {
-            let user_in_cohort = home / cohort.homes_per_user.max(1);
-            let user = next_user + user_in_cohort;
-            // Named applications are numbered downwards, the others upwards.
-            let app = match &cohort.app {
-                AppOf::PerUser => next_app + user_in_cohort,
-                AppOf::SharedBy { users } => next_app + user_in_cohort / (*users).max(1),
-                AppOf::Shared(name) => {
-                    let known = shared_apps.iter().position(|app| app == name);
-                    let index = known.unwrap_or_else(|| {
-                        shared_apps.push(name);
-                        shared_apps.len() - 1
-                    });
-                    u32::MAX - index as u32
+impl HomeKeys {
+    fn new(
+        scenario: &Scenario,
+        population: &Population,
+        per: &[Scope],
+        count_users: bool,
+    ) -> HomeKeys {
+        let mut all = HomeKeys::default();
+        // Keys that cohorts share, by what they share.
+        let mut shared: Vec<(Shared<'_>, u32)> = Vec::new();
+        let cohorts = scenario.cohorts.values().zip(&population.cohorts);
+        for (cohort, homes) in cohorts {
+            let (first_home, count) = (homes.first_home, homes.homes);
+            let mut first_key = all.keys;
+            let runs = if let Some(what) = Shared::of(cohort, per) {
+                match shared.iter().find(|(other, _)| *other == what) {
+                    Some((_, key)) => first_key = *key,
+                    None => {
+                        shared.push((what, first_key));
+                        all.keys += 1;
+                    }
+                }
+                all.count_users(cohort, first_key, 0..count, count_users);
+                Runs::All
+            } else {
+                let lengths = lengths(cohort, per, count);
+                match nested(&lengths) {
+                    Some(run) => {
+                        all.keys += count.div_ceil(run);
+                        if count_users {
+                            for (start, key) in (0..count).step_by(run as usize).zip(first_key..) {
+                                let end = start.saturating_add(run).min(count);
+                                all.count_users(cohort, key, start..end, true);
+                            }
+                        }
+                        Runs::Of(run)
+                    }
+                    None => {
+                        let home = first_home as usize;
+                        all.table.resize(home, 0);
+                        let mut start = 0;
+                        for next in 1..=count {
+                            let ends = next == count
+                                || lengths.iter().any(|length| next.is_multiple_of(*length));
+                            all.table.push(all.keys);
+                            if ends {
+                                all.count_users(cohort, all.keys, start..next, count_users);
+                                all.keys += 1;
+                                start = next;
+                            }
+                        }
+                        Runs::Uneven
+                    }
                 }
             };
-            let nat = match cohort.nat {
-                NatOf::PerHome => next_nat + home,
-                NatOf::Shared { homes } => next_nat + home / homes.max(1),
-            };
-            let part = |scope, value: u32| if per.contains(&scope) { value } else { 0 };
-            let own_home = per.contains(&Scope::Home) || per.contains(&Scope::Token);
-            let combination = [
-                if own_home { homes.first_home + home } else { 0 },
-                part(Scope::User, user),
-                part(Scope::App, app),
-                part(Scope::Nat, nat),
-            ];
-            let key = *numbers.entry(combination).or_insert_with(|| {
-                users.push(0);
-                last_user.push(u32::MAX);
-                users.len() as u32 - 1
+            all.cohorts.push(CohortKeys {
+                first_home,
+                homes: count,
+                first_key,
+                runs,
             });
-            // The homes of a user follow each other, so that each is counted once.
-            if last_user[key as usize] != user {
-                last_user[key as usize] = user;
-                users[key as usize] += 1;
-            }
-            keys.push(key);
         }
-        next_user += homes.homes.div_ceil(cohort.homes_per_user.max(1));
-        next_app = next_user;
-        next_nat += homes.homes;
+        all
     }
-    (keys, users)
+
+    /// Adds the users of these homes of a cohort to a key, where they count.
+    fn count_users(
+        &mut self,
+        cohort: &Cohort,
+        key: u32,
+        homes: std::ops::Range<u32>,
+        count_users: bool,
+    ) {
+        if !count_users || homes.is_empty() {
+            return;
+        }
+        let user = |home: u32| home / cohort.homes_per_user.max(1);
+        let key = key as usize;
+        self.users.resize(self.users.len().max(key + 1), 0);
+        self.users[key] += user(homes.end - 1) - user(homes.start) + 1;
+    }
 }
+
+/// What homes of several cohorts may have in common.
+#[derive(PartialEq, Eq)]
+enum Shared<'a> {
+    /// The whole platform.
+    Platform,
+    /// A named application.
+    App(&'a str),
+}
+
+impl<'a> Shared<'a> {
+    /// What all homes of a cohort have in common, if a limit per `per` counts
+    /// them together.
+    fn of(cohort: &'a Cohort, per: &[Scope]) -> Option<Shared<'a>> {
+        let mut scopes = per.iter().filter(|scope| **scope != Scope::Method);
+        match (scopes.next(), &cohort.app) {
+            (None, _) => Some(Shared::Platform),
+            (Some(Scope::App), AppOf::Shared(name)) if scopes.all(|scope| *scope == Scope::App) => {
+                Some(Shared::App(name))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The lengths of the runs of homes that share each part of a key; those that
+/// hold the whole cohort are no part of it.
+fn lengths(cohort: &Cohort, per: &[Scope], homes: u32) -> Vec<u32> {
+    let lengths = per.iter().filter_map(|scope| cohort.homes_per_key(*scope));
+    lengths.filter(|length| *length < homes).collect()
+}
+
+/// The length of the runs that share all parts, if they are all as long.
+fn nested(lengths: &[u32]) -> Option<u32> {
+    let Some(shortest) = lengths.iter().min() else {
+        return Some(u32::MAX);
+    };
+    let fits = |length: &u32| length.is_multiple_of(*shortest);
+    lengths.iter().all(fits).then_some(*shortest)
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::scenario::{Cohort, DeviceCount, Fleet, Scenario};
 use super::WorldError;
 
 /// Homes and devices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Population {
     /// The number of homes.
     pub homes: u32,
@@ -17,7 +17,7 @@ pub struct Population {
 }
 
 /// The homes and devices of one cohort.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CohortHomes {
     /// The cohort's name.
     pub name: String,
@@ -79,14 +79,18 @@ impl Layout {
     }
 }
 
+/// It is asked once in so many homes whether to stop.
+const HOMES_PER_LOOK: u32 = 1 << 12;
+
 impl Population {
     /// Numbers all homes and devices of a scenario. Random numbers of devices
     /// are drawn for that replication, or for all of them if the scenario says
-    /// that the fleet is fixed.
+    /// that the fleet is fixed. `stop` is asked once in so many homes.
     pub(super) fn new(
         scenario: &Scenario,
         seed: u64,
         replication: u32,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Population, WorldError> {
         let streams = match scenario.population {
             Fleet::Fresh => Streams::new(seed, replication),
@@ -99,7 +103,7 @@ impl Population {
             cohorts: Vec::new(),
         };
         for (name, cohort) in scenario.cohorts.iter() {
-            let groups = population.groups(&streams, name, cohort)?;
+            let groups = population.groups(&streams, name, cohort, stop)?;
             population.cohorts.push(CohortHomes {
                 name: name.to_owned(),
                 first_home: population.homes,
@@ -119,6 +123,7 @@ impl Population {
         streams: &Streams,
         name: &str,
         cohort: &Cohort,
+        stop: &dyn Fn() -> bool,
     ) -> Result<Vec<Arc<DeviceGroup>>, WorldError> {
         let mut groups = Vec::new();
         for devices in &cohort.devices {
@@ -134,6 +139,9 @@ impl Population {
                     let mut first = vec![0_u32];
                     let mut home = Vec::new();
                     for number_in_cohort in 0..cohort.homes {
+                        if number_in_cohort.is_multiple_of(HOMES_PER_LOOK) && stop() {
+                            return Err(WorldError::Stopped);
+                        }
                         let draw = streams.uniform(number_in_cohort, Purpose::Population, 0);
                         let count = poisson.count(draw);
                         home.extend(std::iter::repeat_n(number_in_cohort, count as usize));

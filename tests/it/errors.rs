@@ -1174,7 +1174,7 @@ fn exercise(text: String) {
             continue;
         }
         if let Ok(world) = World::compile(scenario, 1, 0) {
-            let replication = Replication::new(&world, 1, 0, QueueKind::Ladder);
+            let replication = Replication::new(&world, 1, 0, QueueKind::Ladder, &|| false).unwrap();
             // It is asked after some ten thousand events.
             let _ = replication.run(&|| true);
         }

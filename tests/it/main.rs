@@ -3,6 +3,7 @@
 mod book;
 mod closed_forms;
 mod commands;
+mod cost;
 mod determinism;
 mod draws;
 mod errors;

@@ -1,7 +1,8 @@
 //! How much traffic a scenario makes.
 
-use super::{Findings, segment};
-use crate::scenario::{Client, Cohort, CommandTimes, Per, Scenario};
+use super::Findings;
+use crate::scenario::{Cause, Client, Cohort, CommandTimes, Demand, Per, Scenario};
+use crate::units::{ClockTime, Probability, Span};
 
 /// The most requests of a run, which take hours.
 const MAX_REQUESTS: f64 = 1e11;
@@ -9,19 +10,21 @@ const MAX_REQUESTS: f64 = 1e11;
 const MAX_REQUESTS_OF_SENDER: f64 = 2e8;
 
 /// One entry of the traffic of a client.
-pub(super) struct Traffic<'a> {
+pub(in crate::scenario) struct Traffic<'a> {
     /// Its path from the client.
-    pub(super) path: String,
+    pub(in crate::scenario) path: String,
     /// The field that says how often, for an error.
-    pace: &'static str,
+    pub(in crate::scenario) pace: &'static str,
     pub(super) name: Option<&'a str>,
-    pub(super) method: &'a str,
-    pub(super) per: Per,
+    pub(in crate::scenario) method: &'a str,
+    pub(in crate::scenario) per: Per,
     /// Whether each request waits for the one before.
-    closed: bool,
-    pub(super) kinds: Option<&'a [String]>,
+    pub(in crate::scenario) closed: bool,
+    pub(in crate::scenario) kinds: Option<&'a [String]>,
     /// The mean time from one request to the next; `None` for a schedule.
-    interval_secs: Option<f64>,
+    pub(in crate::scenario) interval_secs: Option<f64>,
+    /// The time, spread and chance of a schedule.
+    pub(in crate::scenario) daily: Option<(ClockTime, Span, Probability)>,
 }
 
 impl Traffic<'_> {
@@ -31,7 +34,7 @@ impl Traffic<'_> {
     }
 }
 
-pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
+pub(in crate::scenario) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
     let mut all = Vec::new();
     for (index, poll) in client.polls.iter().enumerate() {
         all.push(Traffic {
@@ -43,6 +46,7 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
             closed: false,
             kinds: None,
             interval_secs: Some(poll.every.secs_f64()),
+            daily: None,
         });
     }
     for (index, command) in client.commands.iter().enumerate() {
@@ -58,6 +62,10 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
                 CommandTimes::Daily { .. } => None,
                 CommandTimes::Poisson { rate } => Some(rate.mean_interval_secs()),
             },
+            daily: match &command.at {
+                CommandTimes::Daily { time, spread } => Some((*time, *spread, command.chance)),
+                CommandTimes::Poisson { .. } => None,
+            },
         });
     }
     for (index, requests) in client.requests.iter().enumerate() {
@@ -70,6 +78,7 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
             closed: false,
             kinds: None,
             interval_secs: Some(requests.rate.mean_interval_secs()),
+            daily: None,
         });
     }
     for (index, closed) in client.loops.iter().enumerate() {
@@ -82,13 +91,14 @@ pub(super) fn traffic(client: &Client) -> Vec<Traffic<'_>> {
             closed: true,
             kinds: None,
             interval_secs: Some(closed.think.mean_secs()),
+            daily: None,
         });
     }
     all
 }
 
 /// The mean number of devices of a home that an entry of traffic is for.
-pub(super) fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
+pub(in crate::scenario) fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
     let concerned = |kind: &String| kinds.is_none_or(|kinds| kinds.contains(kind));
     cohort
         .devices
@@ -98,62 +108,41 @@ pub(super) fn devices_of(cohort: &Cohort, kinds: Option<&[String]>) -> f64 {
         .sum()
 }
 
-/// How many requests one sender and all of them make; rules on single values
-/// hold.
+/// How many requests one sender and all of them make; all other rules hold.
 pub(super) fn check_load(scenario: &Scenario, found: &mut Findings) {
-    let time = &scenario.time;
-    let length = (time.warm_up + time.length + scenario.drain()).secs_f64();
-    let service = &scenario.server.backend.service;
-    let service_secs = service.as_ref().map_or(0.0, |service| service.mean_secs());
-    let mut total = 0.0;
-    let mut heaviest: Option<(f64, String)> = None;
-    for (name, client) in scenario.clients.iter() {
-        for entry in traffic(client) {
-            let Some(interval) = entry.interval_secs else {
-                continue;
-            };
-            let waits = if entry.closed { service_secs } else { 0.0 };
-            let interval = interval + waits;
-            let path = format!("clients.{}.{}.{}", segment(name), entry.path, entry.pace);
-            let of_sender = length / interval;
-            if of_sender > MAX_REQUESTS_OF_SENDER {
-                found.add(
-                    &path,
-                    format!("one sender would send {}", about(of_sender)),
-                    format!(
-                        "share the load among more homes, or shorten the run: at most {} each",
-                        about(MAX_REQUESTS_OF_SENDER)
-                    ),
-                );
-            }
-            let senders: f64 = scenario
-                .cohorts
-                .values()
-                .filter(|cohort| cohort.client == *name)
-                .map(|cohort| {
-                    let each = match entry.per {
-                        Per::Home => 1.0,
-                        Per::Device => devices_of(cohort, entry.kinds),
-                    };
-                    f64::from(cohort.homes) * each
-                })
-                .sum();
-            let requests = of_sender * senders;
-            total += requests;
-            if heaviest.as_ref().is_none_or(|(most, _)| requests > *most) {
-                heaviest = Some((requests, path));
-            }
+    let demand = Demand::of(scenario);
+    for flow in &demand.flows {
+        let of_sender = flow.requests / flow.senders.max(1.0);
+        if of_sender <= MAX_REQUESTS_OF_SENDER {
+            continue;
         }
-    }
-    if let Some((_, path)) = heaviest.filter(|_| total > MAX_REQUESTS) {
+        let most = about(MAX_REQUESTS_OF_SENDER);
+        let (why, cure) = match flow.cause {
+            Cause::Refused => (
+                ": they are refused at once, and it comes back after its think time",
+                flow.cure(),
+            ),
+            Cause::Sent | Cause::Retried(_) => ("", "share the load among more homes"),
+        };
         found.add(
-            &path,
+            &flow.path,
+            format!("one sender would send {}{why}", about(of_sender)),
+            format!("{cure}, or shorten the run: at most {most} each"),
+        );
+    }
+    let total = demand.attempts();
+    if let Some(flow) = demand.heaviest().filter(|_| total > MAX_REQUESTS) {
+        found.add(
+            &flow.path,
             format!(
                 "one run would make {}, more than {}",
                 about(total),
                 about(MAX_REQUESTS)
             ),
-            "most of them come from here",
+            match flow.cause {
+                Cause::Sent => "most of them come from here".to_owned(),
+                Cause::Refused | Cause::Retried(_) => format!("{}: {}", flow.why(), flow.cure()),
+            },
         );
     }
 }
