@@ -197,8 +197,10 @@ fn help(error: &TraceError) -> String {
         TraceError::TwoColumns {
             meaning: Meaning::Time,
             ..
+        } => "choose one with --time COLUMN",
+        TraceError::NoTimeColumn { .. } => {
+            "choose one with --time COLUMN, or name another form than CSV: --log access, json, alb, cloudfront or har"
         }
-        | TraceError::NoTimeColumn { .. } => "choose one with --time COLUMN",
         TraceError::NoTimeField { .. } => {
             "choose one with --time FIELD, or leave such lines out with --skip-bad"
         }

@@ -159,6 +159,8 @@ struct Counts {
     cut: Option<TraceError>,
     statuses: u64,
     too_many: u64,
+    /// Rows with a key.
+    keyed: u64,
 }
 
 /// What a trace turned out to be, so far.
@@ -393,11 +395,13 @@ impl<R: Read> Trace<R> {
     fn accept(&mut self) {
         self.counts.read += 1;
         let status = self.entry.status;
+        let keyed = !self.entry.key.is_empty();
         let text = match self.order.push(&mut self.entry) {
             Ok(()) => {
                 self.counts.good += 1;
                 self.counts.statuses += u64::from(status.is_some());
                 self.counts.too_many += u64::from(status == Some(429));
+                self.counts.keyed += u64::from(keyed);
                 return;
             }
             Err(backwards) => backwards,
@@ -422,13 +426,20 @@ impl<R: Read> Trace<R> {
         self.ended = true;
         self.order.drain();
         let counts = &mut self.counts;
-        self.failed = match &self.source {
+        let unkeyed = self
+            .options
+            .key
+            .as_ref()
+            .filter(|_| counts.good > 0 && counts.keyed == 0);
+        self.failed = match (&self.source, unkeyed) {
             _ if counts.read == 0 => Some(TraceError::Empty),
-            Source::Lines(lines, reader, _) => match &**reader {
-                Reader::Json(log) if counts.good > 0 => log.missing_key(lines.first_line()),
-                _ => None,
+            // The header of a table has named the column.
+            (Source::Table(_), _) | (_, None) => None,
+            (Source::Lines(lines, reader, _), Some(key)) => match &**reader {
+                Reader::Json(log) => log.missing_key(lines.first_line()),
+                _ => Some(TraceError::no_key(lines.first_line(), key)),
             },
-            _ => None,
+            (_, Some(key)) => Some(TraceError::no_key(self.current.line, key)),
         };
         // A log of which nothing can be read has a mistake that is not of one
         // line.

@@ -122,6 +122,16 @@ pub enum TraceError {
         /// The one of them that is most like it.
         nearest: Option<String>,
     },
+    /// A key that was asked for and that no line has.
+    #[error(
+        "line {line}, the last: neither it nor any before it has a key {key:?}; expected one at least"
+    )]
+    NoKey {
+        /// The last line.
+        line: u64,
+        /// What was asked for.
+        key: String,
+    },
     /// A line or a header without a field for the time.
     #[error(
         "line {line}: none of the fields {fields} is a time; expected one named time, timestamp, ts or @timestamp, or date and time"
@@ -247,6 +257,12 @@ impl TraceError {
             fields: listed(known),
             nearest: nearest_of(name, known),
         }
+    }
+
+    /// That no line has the key that was asked for.
+    pub(super) fn no_key(line: u64, key: &str) -> TraceError {
+        let key = shortened(key);
+        TraceError::NoKey { line, key }
     }
 
     /// Whether it is of one line, so that the next can be read.

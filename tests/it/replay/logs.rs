@@ -419,6 +419,18 @@ fn lines_that_are_wrong() {
             &["there is no field \"usr\"; known here are \"time\", \"user\"; did you mean \"user\"?"],
         ),
         (
+            format!("{first}\n{first}\n"),
+            &["--key", "header:x-api-key"],
+            2,
+            &["line 2, the last: neither it nor any before it has a key \"header:x-api-key\""],
+        ),
+        (
+            "Sep 19 04:00:00 host app: hello\n".to_owned(),
+            &[],
+            0,
+            &["line 1: the header has no time column", "--log access, json, alb, cloudfront or har"],
+        ),
+        (
             "[{\"time\":1}]\n".to_owned(),
             &[],
             0,
