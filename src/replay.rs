@@ -1,10 +1,11 @@
 //! Replaying a recorded trace of requests through limiters.
 //!
-//! A [`Trace`] reads rows from CSV text as a stream, in memory that does not
-//! grow with its length; [`Keys`] turns the names of keys into small numbers,
+//! A [`Trace`] reads rows from a log of any usual form ([`LogFormat`]) as a
+//! stream, in memory that does not grow with its length; [`Keys`] turns the names of keys into small numbers,
 //! by which limiters and summaries index; a [`Replay`] hands each attempt to one
 //! or several limiters, and a [`Summary`] per limiter gathers what was admitted,
-//! delayed and refused.
+//! delayed and refused. [`Requests`] proposes limits that a log would hardly
+//! have felt.
 //!
 //! ```
 //! use ratelab::replay::{Replay, Trace, TraceOptions};
@@ -23,14 +24,18 @@ mod attempt;
 mod gate;
 mod judge;
 mod keys;
+mod methods;
 mod run;
+mod suggest;
 mod summary;
 mod trace;
 
 pub use attempt::Verdict;
 pub use keys::Keys;
 pub use run::{Judged, Replay, ReplayError};
+pub use suggest::{Algorithm, Goal, Requests, Suggestion, WINDOWS};
 pub use summary::{KeyRefusals, LockOut, Summary, ToldMoment, ToldWait, Totals};
 pub use trace::{
-    Meaning, Outcome, Place, Row, TimeFault, TimeUnit, Trace, TraceError, TraceOptions,
+    LogFacts, LogFormat, Meaning, Outcome, Place, Row, TimeFault, TimeUnit, Trace, TraceError,
+    TraceOptions,
 };

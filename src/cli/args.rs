@@ -7,9 +7,10 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::replay::TimeUnit;
+use crate::replay::{LogFormat, TimeUnit};
 use crate::server::RateLimitFields;
 use crate::sim::QueueKind;
+use crate::units::{Span, UnitError, Zone};
 
 /// Simulate API rate limits: how likely is a 429, which commands are missed,
 /// which retry policy is better?
@@ -55,9 +56,11 @@ pub(super) enum Verb {
     },
     /// Judge the requests of a log by one or several limiters
     ///
-    /// The log is CSV: times (RFC 3339, or numbers of seconds or milliseconds
-    /// since 1970) and, with a header or in this order, key, cost and duration;
-    /// by header also outcome, in_flight and class. A cost of 0 only reads.
+    /// The log is one of nginx or Apache, JSON lines, of an AWS load balancer, of
+    /// CloudFront or IIS, an HTTP archive (HAR), or CSV: times (RFC 3339, or
+    /// numbers of seconds or milliseconds since 1970) and, with a header or in
+    /// this order, key, cost and duration; by header also outcome, in_flight,
+    /// class, method and path. A cost of 0 only reads.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayFlags),
     /// List, show or copy the built-in scenarios
@@ -71,27 +74,46 @@ const REPLAY_EXAMPLES: &str = "\
 Examples:
   ratelab replay --limiter 'TokenBucket(rate: \"60/min\", burst: 10)' --trace requests.csv
   ratelab replay --limiter 'FixedWindow(quota: Fixed(50), window: \"10s\")' \\
-                 --limiter 'SlidingLog(quota: Fixed(50), window: \"10s\")' --trace - --summary";
+                 --limiter 'SlidingLog(quota: Fixed(50), window: \"10s\")' --trace - --summary
+  ratelab replay --suggest --trace access.log
+  zcat access.log.*.gz | ratelab replay --suggest --key header:user-agent --trace -";
 
 /// Flags of a replay.
 #[derive(Debug, Args)]
 pub(super) struct ReplayFlags {
     /// A limiter as a scenario writes it: the rule of a limit, or a whole stage
     /// such as Gate(permits: 4); may be repeated, to compare
-    #[arg(long, required = true, value_name = "TEXT")]
+    #[arg(long, required_unless_present = "suggest", value_name = "TEXT")]
     pub(super) limiter: Vec<String>,
     /// The log, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub(super) trace: PathBuf,
+    /// Propose limits at which 0, 0.1 and 1 % of the requests and of the clients
+    /// would have been refused
+    #[arg(long)]
+    pub(super) suggest: bool,
+    /// The form of the log; found by its first line if left out
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(super) log: Option<Log>,
     /// What plain numbers in the time column count, if its header does not say
     #[arg(long, value_enum)]
     pub(super) unit: Option<Unit>,
-    /// The column with the times, if its name is not one of the usual
-    #[arg(long, value_name = "COLUMN")]
+    /// The column or field with the times, if its name is not one of the usual
+    #[arg(long, value_name = "FIELD")]
     pub(super) time: Option<String>,
-    /// The column that says whose a request is, if its name is not one of the usual
-    #[arg(long, value_name = "COLUMN")]
+    /// The column or field that says whose a request is: a name such as client,
+    /// header:NAME, query:NAME, or json:PATH with dots
+    #[arg(long, value_name = "FIELD")]
     pub(super) key: Option<String>,
+    /// Whose clock shows times without an offset: UTC, Europe/Paris, +02:00
+    #[arg(long, value_parser = zone)]
+    pub(super) zone: Option<Zone>,
+    /// How much earlier than one before it a request may be; it is put in order
+    #[arg(long, value_parser = span, default_value = "5s", value_name = "SPAN")]
+    pub(super) slack: Span,
+    /// Leave out lines that cannot be read, and count them
+    #[arg(long)]
+    pub(super) skip_bad: bool,
     /// Print the summary only
     #[arg(long)]
     pub(super) summary: bool,
@@ -110,6 +132,53 @@ pub(super) struct ReplayFlags {
     /// Print no notes
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+fn zone(name: &str) -> Result<Zone, String> {
+    Zone::try_from(name.to_owned()).map_err(|error| error.to_string())
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|error: UnitError| error.to_string())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Log {
+    /// Fields with commas, semicolons or tabs
+    Csv,
+    /// nginx or Apache, common or combined
+    #[value(
+        alias = "nginx",
+        alias = "apache",
+        alias = "common",
+        alias = "combined",
+        alias = "clf"
+    )]
+    Access,
+    /// One JSON object per line
+    #[value(alias = "jsonl", alias = "ndjson", alias = "json-lines")]
+    Json,
+    /// AWS load balancers
+    #[value(alias = "elb")]
+    Alb,
+    /// CloudFront, IIS and others with #Fields:
+    #[value(alias = "w3c", alias = "iis")]
+    Cloudfront,
+    /// An HTTP archive
+    Har,
+}
+
+impl From<Log> for LogFormat {
+    fn from(log: Log) -> LogFormat {
+        match log {
+            Log::Csv => LogFormat::Csv,
+            Log::Access => LogFormat::Access,
+            Log::Json => LogFormat::Json,
+            Log::Alb => LogFormat::Balancer,
+            Log::Cloudfront => LogFormat::W3c,
+            Log::Har => LogFormat::Har,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

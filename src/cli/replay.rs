@@ -1,19 +1,27 @@
+mod live;
 mod print;
+mod proposals;
 mod sums;
 
-use std::io::Read;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
+use live::Input;
 use print::Printer;
-use sums::Sums;
+use proposals::Proposals;
+use sums::{Sums, shown};
 
 use super::args::{Format, ReplayFlags};
-use super::{Exit, Failure, colour, complain, input};
-use crate::replay::{Meaning, Replay, ReplayError, Trace, TraceError, TraceOptions};
+use super::{Exit, Failure, colour, complain};
+use crate::replay::{
+    LogFacts, LogFormat, Meaning, Replay, ReplayError, Requests, TimeFault, Trace, TraceError,
+    TraceOptions, WINDOWS,
+};
 use crate::scenario::LimiterText;
 use crate::scenario::text::render;
+use crate::units::Span;
 
-/// Judges every attempt of a log by each of several limiters.
+/// Judges every attempt of a log by each of several limiters, or proposes some.
 pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
     let mut limiters = Vec::new();
     for text in &flags.limiter {
@@ -23,41 +31,55 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
     }
     let mut replay = Replay::new(&limiters, flags.seed)
         .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
-    let input = open(&flags.trace)?;
+    let printer = RefCell::new(Printer::new(flags, &limiters));
+    // Why what was decided could not be shown, until somebody can be told.
+    let unshown = Cell::new(None);
+    let show = || {
+        if let Err(failure) = printer.borrow_mut().flush() {
+            unshown.set(Some(failure));
+        }
+    };
+    let input = Input::open(&flags.trace, &show)?;
     let options = TraceOptions {
+        format: flags.log.map(Into::into),
         unit: flags.unit.map(Into::into),
         time: flags.time.clone(),
         key: flags.key.clone(),
+        zone: flags.zone.clone(),
+        slack: flags.slack,
+        skip_bad: flags.skip_bad,
     };
     let mut trace = Trace::new(input, options);
-    let mut printer = Printer::new(flags, &limiters);
-    let done = replay.run(&mut trace, flags.top, |judged| printer.row(judged));
-    if !trace.ignored().is_empty() && !flags.quiet {
-        let columns = trace.ignored().join(", ");
-        complain(&format!("note: columns not used: {columns}"));
+    let mut requests = Requests::new();
+    let done = replay.run(&mut trace, flags.top, |judged| {
+        if let Some(failure) = unshown.take() {
+            return Err(failure);
+        }
+        if !flags.suggest {
+            return printer.borrow_mut().row(judged);
+        }
+        match requests.add(judged.key_number, judged.time, judged.cost) {
+            true => Ok(()),
+            false => Err(Failure::Input(format!(
+                "error: {}: line {}: more requests than --suggest can look at; expected a part of the log",
+                name_of(&flags.trace),
+                judged.line
+            ))),
+        }
+    });
+    let facts = trace.facts();
+    if !flags.quiet {
+        for note in notes(flags, &facts, trace.ignored(), &replay) {
+            complain(&format!("note: {note}"));
+        }
     }
+    let mut printer = printer.borrow_mut();
     let totals = match done {
         Ok(totals) => totals,
         Err(error) => {
             let why = match error {
                 ReplayError::Receiver(failure) => return Err(failure),
-                ReplayError::Trace(error) => {
-                    let help = match &error {
-                        TraceError::TwoColumns {
-                            meaning: Meaning::Key,
-                            ..
-                        } => "\n  help: choose one with --key COLUMN",
-                        TraceError::TwoColumns {
-                            meaning: Meaning::Time,
-                            ..
-                        }
-                        | TraceError::NoTimeColumn { .. } => {
-                            "\n  help: choose one with --time COLUMN"
-                        }
-                        _ => "",
-                    };
-                    format!("{error}{help}")
-                }
+                ReplayError::Trace(error) => format!("{error}{}", help(&error)),
                 ReplayError::Class { line, message } => format!("line {line}: {message}"),
                 ReplayError::Keys(line) => {
                     format!("line {line}: more than 4294967295 different keys")
@@ -74,32 +96,148 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
         limiters: &flags.limiter,
         totals: &totals,
         has_keys: trace.has_keys(),
+        facts: &facts,
+    };
+    if !flags.suggest {
+        match flags.format {
+            Format::Text => printer.end(&sums.text())?,
+            Format::Json => printer.end(&sums.json(""))?,
+            Format::Csv if flags.summary => printer.end(&sums.csv())?,
+            Format::Csv => printer.end("")?,
+        }
+        return Ok(Exit::Done);
+    }
+    let (count, length) = (requests.len(), requests.length());
+    let longest = WINDOWS.into_iter().max().unwrap_or(Span::ZERO);
+    if length < longest && !flags.quiet {
+        complain(&format!(
+            "note: the log covers {length}, so that it says little about windows that are longer"
+        ));
+    }
+    let suggestions = requests.suggest(replay.keys());
+    let given = flags.limiter.iter().map(String::as_str).zip(&totals);
+    let proposals = Proposals {
+        suggestions: &suggestions,
+        requests: count,
+        clients: replay.keys() as u64,
+        given: given.collect(),
     };
     match flags.format {
-        Format::Text => printer.end(&sums.text())?,
-        Format::Json => printer.end(&sums.json())?,
-        Format::Csv if flags.summary => printer.end(&sums.csv())?,
-        Format::Csv => printer.end("")?,
+        Format::Text if flags.limiter.is_empty() => printer.end(&proposals.text())?,
+        Format::Text => printer.end(&format!("{}\n{}", sums.text(), proposals.text()))?,
+        Format::Json => printer.end(&sums.json(&proposals.json()))?,
+        Format::Csv => printer.end(&proposals.csv())?,
     }
     Ok(Exit::Done)
+}
+
+/// What a user should know of how the log was read.
+fn notes(
+    flags: &ReplayFlags,
+    facts: &LogFacts,
+    ignored: &[String],
+    replay: &Replay,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if flags.log.is_none() && facts.format != LogFormat::Csv && replay.keys() > 0 {
+        let key = match (&flags.key, &facts.key, facts.format) {
+            (Some(_), ..) => String::new(),
+            (None, Some(field), _) => {
+                format!(
+                    "; the key is the field {}, --key takes another",
+                    shown(field)
+                )
+            }
+            (None, None, LogFormat::Access | LogFormat::Balancer | LogFormat::W3c) => {
+                "; the key is the client's address, --key takes another".to_owned()
+            }
+            (None, None, _) => "; it has no key, --key names one".to_owned(),
+        };
+        notes.push(format!("read as {}{key}", facts.format));
+    }
+    if !ignored.is_empty() {
+        let ignored: Vec<String> = ignored.iter().map(|name| shown(name)).collect();
+        notes.push(format!("columns not used: {}", ignored.join(", ")));
+    }
+    if let Some(line) = facts.cut {
+        notes.push(format!("line {line}, the last, is cut off and left out"));
+    }
+    if let Some(first) = &facts.first_skipped {
+        let count = facts.skipped;
+        notes.push(format!("{count} lines were left out; the first: {first}"));
+    }
+    if facts.out_of_order > 0 {
+        notes.push(format!(
+            "{} lines were out of order, by at most {} (--slack), and were put in order of time",
+            facts.out_of_order, flags.slack
+        ));
+    }
+    if facts.too_late > 0 {
+        notes.push(format!(
+            "{} of them came when later requests had been judged, and count as made at the same time as the last of these",
+            facts.too_late
+        ));
+    }
+    if replay.without_method() > 0 {
+        notes.push(format!(
+            "of {} requests the log tells no method; limits with methods or costs take them as if they had neither",
+            replay.without_method()
+        ));
+    }
+    notes
+}
+
+/// What to do about an error.
+fn help(error: &TraceError) -> String {
+    let help = match error {
+        TraceError::TwoColumns {
+            meaning: Meaning::Key,
+            ..
+        } => "choose one with --key COLUMN",
+        TraceError::TwoColumns {
+            meaning: Meaning::Time,
+            ..
+        } => "choose one with --time COLUMN",
+        TraceError::NoTimeColumn { .. } => {
+            "choose one with --time COLUMN, or name another form than CSV: --log access, json, alb, cloudfront or har"
+        }
+        TraceError::NoTimeField { .. } => {
+            "choose one with --time FIELD, or leave such lines out with --skip-bad"
+        }
+        TraceError::Time {
+            fault: TimeFault::NoOffset,
+            ..
+        } => "--zone says whose clock it is, such as --zone UTC or --zone Europe/Paris",
+        TraceError::Line {
+            like: Some(like),
+            format,
+            ..
+        } if like != format => {
+            return format!(
+                "\n  help: --log {} reads the log as {like}, and --skip-bad leaves out lines that cannot be read",
+                like.name()
+            );
+        }
+        TraceError::Line { .. } => {
+            "--skip-bad leaves out lines that cannot be read, and --log names another form"
+        }
+        TraceError::Backwards { by, .. } if *by <= Span::from_secs(600) => {
+            let seconds = by.nanos().div_ceil(1_000_000_000);
+            return format!(
+                "\n  help: --slack {seconds}s puts lines in order that are that much out of it"
+            );
+        }
+        TraceError::Backwards { .. } => {
+            "sort the log by time first; --skip-bad leaves out the lines that are too early"
+        }
+        _ => return String::new(),
+    };
+    format!("\n  help: {help}")
 }
 
 fn name_of(path: &Path) -> String {
     match path.to_str() {
         Some("-") => "standard input".to_owned(),
         _ => path.display().to_string(),
-    }
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(std::io::stdin().lock()));
-    }
-    match input::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) => {
-            let (path, why) = (path.display(), input::reason(&error));
-            Err(Failure::Input(format!("error: cannot read {path}: {why}")))
-        }
     }
 }

@@ -3,6 +3,7 @@ use std::io::Read;
 
 use super::attempt::{Attempt, Verdict};
 use super::judge::Judge;
+use super::methods::MethodRules;
 use super::{Keys, Row, Summary, Totals, Trace, TraceError};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;
@@ -21,6 +22,10 @@ pub struct Replay {
     /// The number of the first of them.
     first: u64,
     scratch: Vec<Verdict>,
+    /// How many attempts each key has made.
+    attempts: Vec<u64>,
+    /// Attempts of which the trace tells no method, where limits ask for it.
+    without_method: u64,
 }
 
 #[derive(Debug)]
@@ -29,6 +34,10 @@ struct Lane {
     summary: Summary,
     /// The verdicts on what is pending.
     verdicts: VecDeque<Option<Verdict>>,
+    /// The methods that the limit applies to and what they cost, if it says so.
+    methods: Option<MethodRules>,
+    /// With these, what each that is pending costs here.
+    costs: VecDeque<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +57,9 @@ pub struct Judged<'r> {
     pub time: Time,
     /// Whose it was.
     pub key: &'r str,
-    /// What it cost.
+    /// The number of its key, for [`Replay::key_name`].
+    pub key_number: u32,
+    /// What it cost by the trace.
     pub cost: u64,
     /// In the order of the limiters.
     pub verdicts: &'r [Verdict],
@@ -91,11 +102,13 @@ impl Replay {
     /// # Errors
     /// If a limiter cannot be computed.
     pub fn new(limiters: &[LimiterText], seed: u64) -> Result<Replay, RuleError> {
-        let lane = |limiter| {
+        let lane = |limiter: &LimiterText| {
             Ok(Lane {
                 judge: Judge::new(limiter, seed)?,
                 summary: Summary::new(),
                 verdicts: VecDeque::new(),
+                methods: MethodRules::of(limiter),
+                costs: VecDeque::new(),
             })
         };
         Ok(Replay {
@@ -104,6 +117,8 @@ impl Replay {
             pending: VecDeque::new(),
             first: 0,
             scratch: Vec::new(),
+            attempts: Vec::new(),
+            without_method: 0,
         })
     }
 
@@ -129,7 +144,14 @@ impl Replay {
                 key: attempt.key,
                 cost: row.cost,
             });
+            let mut asked_in_vain = false;
             for lane in &mut self.lanes {
+                let mut attempt = attempt;
+                if let Some(methods) = &lane.methods {
+                    attempt.cost = methods.cost(row.method, row.cost);
+                    lane.costs.push_back(attempt.cost);
+                    asked_in_vain |= row.method.is_none();
+                }
                 (lane.judge.make_room(attempt.key)).map_err(|source| ReplayError::Memory {
                     line: row.line,
                     source,
@@ -138,6 +160,7 @@ impl Replay {
                 lane.judge.judge(&attempt, &mut self.scratch);
                 lane.note(&mut self.scratch, self.first);
             }
+            self.without_method += u64::from(asked_in_vain);
             number += 1;
             end = row.time;
             self.hand_on(&mut receive)?;
@@ -166,11 +189,27 @@ impl Replay {
         self.keys.name(key).unwrap_or_default()
     }
 
+    /// How many attempts a key has made.
+    pub fn attempts_of(&self, key: u32) -> u64 {
+        self.attempts.get(key as usize).copied().unwrap_or(0)
+    }
+
+    /// Attempts that a limit with `methods` or `costs` judged although the
+    /// trace does not tell their method; it takes them as if it had neither.
+    pub fn without_method(&self) -> u64 {
+        self.without_method
+    }
+
     fn attempt<E>(&mut self, row: &Row<'_>, number: u64) -> Result<Attempt, ReplayError<E>> {
         let key = self.keys.intern(row.key);
+        let key = key.ok_or(ReplayError::Keys(row.line))?;
+        if key as usize >= self.attempts.len() {
+            self.attempts.resize(key as usize + 1, 0);
+        }
+        self.attempts[key as usize] += 1;
         Ok(Attempt {
             number,
-            key: key.ok_or(ReplayError::Keys(row.line))?,
+            key,
             now: row.time,
             cost: row.cost,
             duration: row.duration.unwrap_or(Span::ZERO),
@@ -195,6 +234,7 @@ impl Replay {
                     let Pending {
                         key, time, cost, ..
                     } = attempt;
+                    let cost = lane.costs.pop_front().unwrap_or(cost);
                     lane.summary.record(key, time, cost, verdict.decision);
                     self.scratch.push(verdict);
                 }
@@ -203,6 +243,7 @@ impl Replay {
                 line: attempt.line,
                 time: attempt.time,
                 key: self.keys.name(attempt.key).unwrap_or_default(),
+                key_number: attempt.key,
                 cost: attempt.cost,
                 verdicts: &self.scratch,
             };

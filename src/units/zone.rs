@@ -97,6 +97,29 @@ impl Zone {
         }
     }
 
+    /// The moment at which the local clock shows a date and time. One that a
+    /// change of the clocks skips is moved forward; of one that it repeats, it
+    /// is the first, unless that is more than half an hour before `after`.
+    /// `None` outside 1970 to 2554.
+    pub(crate) fn moment(&self, local: jiff::civil::DateTime, after: Time) -> Option<Time> {
+        let ambiguous = self.rules.to_ambiguous_timestamp(local);
+        let time = |moment: jiff::Timestamp| {
+            u64::try_from(moment.as_nanosecond())
+                .ok()
+                .map(Time::from_nanos)
+        };
+        let first = time(ambiguous.compatible().ok()?);
+        let second = || time(ambiguous.later().ok()?);
+        match first {
+            Some(first)
+                if after.since(first) > Span::from_secs(1800) && ambiguous.is_ambiguous() =>
+            {
+                second()
+            }
+            first => first,
+        }
+    }
+
     /// Seconds since local midnight at `time`.
     pub fn seconds_of_day(&self, time: Time) -> f64 {
         let local = timestamp(time).to_zoned(self.rules.clone()).datetime();

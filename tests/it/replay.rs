@@ -4,8 +4,10 @@
 
 mod buckets;
 mod concurrency;
+mod logs;
 mod mistakes;
 mod printed;
+mod suggest;
 mod waits;
 mod windows;
 

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
 use super::print::{push_moment, seconds};
-use crate::replay::{Replay, Totals};
+use crate::replay::{KeyRefusals, LogFacts, Replay, Totals};
 use crate::scenario::text::{printable, shortened};
 use crate::units::{Span, Time};
 
@@ -12,7 +12,7 @@ use crate::units::{Span, Time};
 const LONGEST_KEY: usize = 60;
 
 /// A key as a terminal may show it.
-fn shown(key: &str) -> String {
+pub(super) fn shown(key: &str) -> String {
     shortened(&printable(key), LONGEST_KEY).into_owned()
 }
 
@@ -23,6 +23,7 @@ pub(super) struct Sums<'r> {
     pub(super) totals: &'r [Totals],
     /// Whether the log says whose requests they are.
     pub(super) has_keys: bool,
+    pub(super) facts: &'r LogFacts,
 }
 
 impl Sums<'_> {
@@ -41,6 +42,18 @@ impl Sums<'_> {
             (true, 1) => writeln!(text, "1 key"),
             (true, keys) => writeln!(text, "{keys} keys"),
         };
+        if self.facts.statuses > 0 {
+            let LogFacts {
+                statuses,
+                too_many_requests,
+                ..
+            } = *self.facts;
+            let share = percent(Some(too_many_requests as f64 / statuses as f64));
+            let _ = writeln!(
+                text,
+                "in the log itself {too_many_requests} of {statuses} ({share}) have the status 429"
+            );
+        }
         let _ = writeln!(text, "\n{}", self.table());
         text
     }
@@ -109,7 +122,8 @@ impl Sums<'_> {
             row("refused most", &|t| {
                 let keys = t.top.iter().map(|top| {
                     let name = shown(self.replay.key_name(top.key));
-                    format!("{name}: {}", top.refused)
+                    let (all, share) = self.share(top);
+                    format!("{name}: {} of {all} ({})", top.refused, percent(share))
                 });
                 keys.collect::<Vec<_>>().join("\n")
             });
@@ -127,8 +141,15 @@ impl Sums<'_> {
         }
     }
 
-    /// The end of a document that a [`Printer`](super::Printer) began.
-    pub(super) fn json(&self) -> String {
+    /// All attempts of a key, and the share of them that were refused.
+    fn share(&self, top: &KeyRefusals) -> (u64, Option<f64>) {
+        let all = self.replay.attempts_of(top.key);
+        (all, (all > 0).then(|| top.refused as f64 / all as f64))
+    }
+
+    /// The end of a document that a [`Printer`](super::Printer) began, with
+    /// `more` fields in it.
+    pub(super) fn json(&self, more: &str) -> String {
         let key = |key: u32| self.replay.key_name(key).to_owned();
         let in_seconds = |time: Time| time.nanos() as f64 / 1e9;
         let summary = |(limiter, totals): (&String, &Totals)| {
@@ -165,11 +186,25 @@ impl Sums<'_> {
                 "top": totals.top.iter().map(|top| json!({
                     "key": key(top.key),
                     "refused": top.refused,
+                    "requests": self.share(top).0,
+                    "refused_share": self.share(top).1,
                 })).collect::<Vec<_>>(),
             })
         };
         let summaries: Vec<_> = self.limiters.iter().zip(self.totals).map(summary).collect();
-        format!("  \"summaries\": {:#}\n}}\n", json!(summaries))
+        let facts = self.facts;
+        let log = json!({
+            "format": facts.format.name(),
+            "keys": self.replay.keys(),
+            "out_of_order": facts.out_of_order,
+            "skipped": facts.skipped,
+            "statuses": facts.statuses,
+            "status_429": facts.too_many_requests,
+        });
+        format!(
+            "  \"log\": {log},\n{more}  \"summaries\": {:#}\n}}\n",
+            json!(summaries)
+        )
     }
 
     /// One line per limiter.
@@ -213,7 +248,7 @@ fn moment(time: Time) -> String {
     text
 }
 
-fn percent(share: Option<f64>) -> String {
+pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{:.2} %", share * 100.0))
 }
 

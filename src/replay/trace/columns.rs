@@ -3,7 +3,7 @@
 use csv::ByteRecord;
 
 use super::TraceOptions;
-use super::error::{TraceError, shortened};
+use super::error::{TraceError, listed, nearest_of, shortened};
 use super::meaning::{Meaning, NAMES};
 use super::moment::TimeUnit;
 use crate::scenario::text::nearest;
@@ -59,6 +59,11 @@ impl Columns {
                 Meaning::Duration => columns.duration_unit = unit,
                 _ => {}
             }
+            let taken = columns.place(meaning).is_some();
+            if taken && matches!(meaning, Meaning::Method | Meaning::Path) {
+                columns.ignored.push(name.clone());
+                continue;
+            }
             if let Some(first) = columns.places[meaning as usize].replace(place) {
                 return Err(TraceError::TwoColumns {
                     line,
@@ -76,7 +81,8 @@ impl Columns {
                 return Err(TraceError::NoSuchColumn {
                     line,
                     name: shortened(name),
-                    columns: columns.listed(),
+                    columns: listed(&columns.names),
+                    nearest: nearest_of(name, &columns.names),
                 });
             }
         }
@@ -90,6 +96,11 @@ impl Columns {
     #[inline]
     pub(super) fn place(&self, meaning: Meaning) -> Option<usize> {
         self.places[meaning as usize]
+    }
+
+    /// Whether a column tells methods or paths.
+    pub(super) fn has_method(&self) -> bool {
+        self.place(Meaning::Method).is_some() || self.place(Meaning::Path).is_some()
     }
 
     /// The name of the column of a meaning, if there is a header.
@@ -107,21 +118,10 @@ impl Columns {
         }
     }
 
-    /// The first names of the header.
-    fn listed(&self) -> String {
-        const SHOWN: usize = 6;
-        let names = self.names.iter().take(SHOWN);
-        let mut columns: Vec<String> = names.map(|name| format!("{:?}", shortened(name))).collect();
-        if self.names.len() > SHOWN {
-            columns.push(format!("{} more", self.names.len() - SHOWN));
-        }
-        columns.join(", ")
-    }
-
     fn no_time(&self, line: u64) -> TraceError {
         TraceError::NoTimeColumn {
             line,
-            columns: self.listed(),
+            columns: listed(&self.names),
             nearest: self.nearest_to_time(),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::{fmt, io};
 
+use super::LogFormat;
 use super::meaning::Meaning;
 use super::moment::TimeFault;
+use crate::scenario::text::nearest;
 
 /// Where in a trace something is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +93,10 @@ pub enum TraceError {
         meaning: Meaning,
     },
     /// A column that was asked for and is not there.
-    #[error("line {line}: there is no column {name:?}, only {columns}")]
+    #[error(
+        "line {line}: there is no column {name:?}, only {columns}{}",
+        meant(nearest)
+    )]
     NoSuchColumn {
         /// The header's line.
         line: u64,
@@ -99,6 +104,73 @@ pub enum TraceError {
         name: String,
         /// The names that there are.
         columns: String,
+        /// The one of them that is most like it.
+        nearest: Option<String>,
+    },
+    /// A field that was asked for and that no line of this form has.
+    #[error(
+        "line {line}: there is no field {name:?}; known here are {fields}{}",
+        meant(nearest)
+    )]
+    NoSuchField {
+        /// The line that was looked at.
+        line: u64,
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        fields: String,
+        /// The one of them that is most like it.
+        nearest: Option<String>,
+    },
+    /// A key that was asked for and that no line has.
+    #[error(
+        "line {line}, the last: neither it nor any before it has a key {key:?}; expected one at least"
+    )]
+    NoKey {
+        /// The last line.
+        line: u64,
+        /// What was asked for.
+        key: String,
+    },
+    /// A line or a header without a field for the time.
+    #[error(
+        "line {line}: none of the fields {fields} is a time; expected one named time, timestamp, ts or @timestamp, or date and time"
+    )]
+    NoTimeField {
+        /// The line.
+        line: u64,
+        /// The names that there are.
+        fields: String,
+    },
+    /// A line that is not of the form that the log has.
+    #[error("line {line}: {text:?} cannot be read as {format}; expected {}{}", format.expected(), looks(*like, *format))]
+    Line {
+        /// The line.
+        line: u64,
+        /// What it begins with.
+        text: String,
+        /// What it was read as.
+        format: LogFormat,
+        /// The form that it has most likely.
+        like: Option<LogFormat>,
+    },
+    /// A JSON document that is no archive, or a broken one.
+    #[error("line {line}{}: {message}; expected {}, or else JSON lines: one object per line", entry_of(*entry), LogFormat::Har.expected())]
+    Document {
+        /// The line.
+        line: u64,
+        /// Which entry it is, from 1; 0 outside the entries.
+        entry: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The input is compressed.
+    #[error("the log is compressed with {by}; expected text, such as {tool} writes it")]
+    Compressed {
+        /// With what.
+        by: &'static str,
+        /// The command that reads it.
+        tool: &'static str,
     },
     /// More fields than columns.
     #[error(
@@ -153,6 +225,77 @@ pub enum TraceError {
         /// The row above it that is later.
         earlier_line: u64,
     },
+}
+
+fn meant(nearest: &Option<String>) -> String {
+    match nearest {
+        Some(known) => format!("; did you mean {known:?}?"),
+        None => String::new(),
+    }
+}
+
+fn looks(like: Option<LogFormat>, read_as: LogFormat) -> String {
+    match like {
+        Some(like) if like != read_as => format!("; it looks like {like}"),
+        _ => String::new(),
+    }
+}
+
+fn entry_of(entry: usize) -> String {
+    match entry {
+        0 => String::new(),
+        entry => format!(", entry {entry}"),
+    }
+}
+
+impl TraceError {
+    /// That there is no field of a name among those known.
+    pub(super) fn no_such_field<S: AsRef<str>>(line: u64, name: &str, known: &[S]) -> TraceError {
+        TraceError::NoSuchField {
+            line,
+            name: shortened(name),
+            fields: listed(known),
+            nearest: nearest_of(name, known),
+        }
+    }
+
+    /// That no line has the key that was asked for.
+    pub(super) fn no_key(line: u64, key: &str) -> TraceError {
+        let key = shortened(key);
+        TraceError::NoKey { line, key }
+    }
+
+    /// Whether it is of one line, so that the next can be read.
+    pub(super) fn is_of_a_row(&self) -> bool {
+        matches!(
+            self,
+            TraceError::Line { .. }
+                | TraceError::Time { .. }
+                | TraceError::Value { .. }
+                | TraceError::TooManyFields { .. }
+                | TraceError::NotUtf8 { .. }
+                | TraceError::Backwards { .. }
+                | TraceError::NoTimeField { .. }
+        )
+    }
+}
+
+/// The first of several names, as an error shows them.
+pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 6;
+    let shown = names.iter().take(SHOWN);
+    let mut columns: Vec<String> = shown
+        .map(|name| format!("{:?}", shortened(name.as_ref())))
+        .collect();
+    if names.len() > SHOWN {
+        columns.push(format!("{} more", names.len() - SHOWN));
+    }
+    columns.join(", ")
+}
+
+/// The name that another was most likely meant to be.
+pub(super) fn nearest_of<S: AsRef<str>>(name: &str, known: &[S]) -> Option<String> {
+    nearest(name, known.iter().map(AsRef::as_ref)).map(shortened)
 }
 
 fn suggestion(nearest: &Option<(String, &'static str)>) -> String {

@@ -18,6 +18,20 @@ pub(super) enum LineFault {
     TooLong(u64),
     /// A quoted field of the record that begins on this line has no end.
     OpenQuote(u64),
+    /// The input has nothing to give for now; the next call goes on.
+    Idle,
+}
+
+/// What ends a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Not known before the first line has ended.
+    Unknown,
+    /// A line feed; a carriage return is text.
+    Feed,
+    /// A carriage return, a line feed, or both: the first line ended in a
+    /// carriage return alone.
+    Any,
 }
 
 /// Lines of an input, numbered from 1, without a byte order mark.
@@ -27,7 +41,8 @@ pub(super) enum LineFault {
 /// it as they are. The parser asks when a line ends within quotes, so that
 /// the number of a record's first line is known without a knowledge of quotes
 /// here, and an open quote cannot swallow the rest of the input. All lines
-/// end in a line feed, which the last one is given if it has none.
+/// end in a line feed, which the last one is given if it has none, and which
+/// takes the place of a carriage return that ends lines alone.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     input: R,
@@ -44,6 +59,13 @@ pub(super) struct Lines<R> {
     /// The length of the record's lines so far.
     length: usize,
     fault: Option<LineFault>,
+    ends: Ends,
+    /// Whether a line feed that comes next belongs to the line before.
+    skip_feed: bool,
+    /// Whether the line taken last had no end.
+    cut: bool,
+    /// What the last comment that begins with `#Fields:` lists.
+    fields: Option<String>,
 }
 
 impl<R: Read> Lines<R> {
@@ -58,18 +80,28 @@ impl<R: Read> Lines<R> {
             first_line: 0,
             length: 0,
             fault: None,
+            ends: Ends::Unknown,
+            skip_feed: false,
+            cut: false,
+            fields: None,
         }
     }
 
     /// Takes the first line of the next record, and returns whether there is
-    /// one.
+    /// one. If the input has nothing for now, that is a fault after which the
+    /// call may be repeated.
     pub(super) fn start_record(&mut self) -> Result<bool, LineFault> {
         self.length = 0;
-        while self.take_line()? {
+        while self.take_line(false)? {
             let line = &self.buffer[self.serving.clone()];
             // A usual line is told by its first byte.
             let skipped = match line.first() {
-                Some(b'#') => true,
+                Some(b'#') => {
+                    if let Some(names) = line.strip_prefix(b"#Fields:") {
+                        self.fields = Some(String::from_utf8_lossy(names).trim().to_owned());
+                    }
+                    true
+                }
                 Some(byte) if byte.is_ascii_whitespace() => line.trim_ascii().is_empty(),
                 _ => false,
             };
@@ -98,26 +130,74 @@ impl<R: Read> Lines<R> {
         self.fault.take()
     }
 
+    /// What a comment `#Fields:` has listed, if one came since the last call.
+    pub(super) fn take_fields(&mut self) -> Option<String> {
+        self.fields.take()
+    }
+
+    /// Whether the line taken last ends with the input and not as lines do.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// What was not taken yet, as far as it was read.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.buffer[self.unread.clone()]
+    }
+
+    /// The whole input from the line taken last on.
+    pub(super) fn into_rest(self) -> impl Read {
+        let start = self.serving.start.min(self.unread.start);
+        let start = if self.serving.is_empty() {
+            self.unread.start
+        } else {
+            start
+        };
+        let mut read = self.buffer;
+        read.truncate(self.unread.end);
+        read.drain(..start);
+        io::Cursor::new(read).chain(self.input)
+    }
+
     /// Makes the next line, with its line feed, what is served.
-    fn take_line(&mut self) -> Result<bool, LineFault> {
+    fn take_line(&mut self, patient: bool) -> Result<bool, LineFault> {
+        if self.ends == Ends::Unknown {
+            self.find_ends()?;
+        }
         let mut searched = 0;
+        self.cut = false;
         let length = loop {
+            if self.skip_feed && !self.unread.is_empty() {
+                self.skip_feed = false;
+                self.unread.start += usize::from(self.buffer[self.unread.start] == b'\n');
+            }
             let unread = &self.buffer[self.unread.clone()];
-            if let Some(place) = unread[searched..].iter().position(|byte| *byte == b'\n') {
-                break searched + place + 1;
+            let new = &unread[searched..];
+            let end = match self.ends {
+                Ends::Any => new.iter().position(|byte| matches!(byte, b'\n' | b'\r')),
+                _ => new.iter().position(|byte| *byte == b'\n'),
+            };
+            if let Some(place) = end {
+                let place = searched + place;
+                if unread[place] == b'\r' {
+                    self.skip_feed = true;
+                    self.buffer[self.unread.start + place] = b'\n';
+                }
+                break place + 1;
             }
             searched = unread.len();
             if searched > LONGEST + 1 {
                 break searched;
             }
             if !self.at_end {
-                self.fill()?;
+                self.fill(patient)?;
             } else if searched == 0 {
                 return Ok(false);
             } else {
                 // `fill` leaves room for it.
                 self.buffer[self.unread.end] = b'\n';
                 self.unread.end += 1;
+                self.cut = true;
             }
         };
         self.line += 1;
@@ -129,11 +209,42 @@ impl<R: Read> Lines<R> {
         Ok(true)
     }
 
+    /// Looks how the first line ends. A carriage return within quotes ends
+    /// none.
+    fn find_ends(&mut self) -> Result<(), LineFault> {
+        let (mut searched, mut quoted) = (0, false);
+        loop {
+            let unread = &self.buffer[self.unread.clone()];
+            while let Some(byte) = unread.get(searched) {
+                match (byte, unread.get(searched + 1)) {
+                    (b'"', _) => quoted = !quoted,
+                    (b'\n', _) | (b'\r', Some(b'\n')) => {
+                        self.ends = Ends::Feed;
+                        return Ok(());
+                    }
+                    (b'\r', Some(_)) if !quoted => {
+                        self.ends = Ends::Any;
+                        return Ok(());
+                    }
+                    (b'\r', None) if !self.at_end => break,
+                    _ => {}
+                }
+                searched += 1;
+            }
+            if self.at_end || searched > LONGEST + 1 {
+                self.ends = Ends::Feed;
+                return Ok(());
+            }
+            self.fill(true)?;
+        }
+    }
+
     /// Reads more of the input after what is unread.
-    fn fill(&mut self) -> Result<(), LineFault> {
+    fn fill(&mut self, patient: bool) -> Result<(), LineFault> {
         let first = self.line == 0 && self.unread.is_empty();
         self.buffer.copy_within(self.unread.clone(), 0);
         self.unread = 0..self.unread.len();
+        self.serving = 0..0;
         if self.unread.end + 1 >= self.buffer.len() {
             self.buffer.resize(2 * self.buffer.len(), 0);
         }
@@ -144,6 +255,10 @@ impl<R: Read> Lines<R> {
                 Ok(0) => self.at_end = true,
                 Ok(length) => self.unread.end += length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match patient {
+                    true => continue,
+                    false => return Err(LineFault::Idle),
+                },
                 Err(error) => return Err(LineFault::Input(self.line + 1, error)),
             }
             if !first || self.at_end || self.unread.len() >= BYTE_ORDER_MARK.len() {
@@ -158,7 +273,7 @@ impl<R: Read> Lines<R> {
 
     /// Takes a further line of a record that did not end.
     fn continue_record(&mut self) -> Result<(), LineFault> {
-        if !self.take_line()? {
+        if !self.take_line(true)? {
             return Err(LineFault::OpenQuote(self.first_line));
         }
         self.length += self.serving.len();

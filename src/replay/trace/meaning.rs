@@ -22,37 +22,41 @@ pub enum Meaning {
     InFlight,
     /// How important it was.
     Class,
+    /// Its method: a name, an HTTP method or a whole request line.
+    Method,
+    /// Its path or URL.
+    Path,
 }
+
+/// The names of columns with keys.
+pub(super) const KEY_NAMES: &[&str] = &[
+    "key",
+    "user",
+    "user_id",
+    "client",
+    "client_id",
+    "api_key",
+    "apikey",
+    "x_api_key",
+    "account",
+    "account_id",
+    "app",
+    "app_id",
+    "device",
+    "device_id",
+    "tenant",
+    "token",
+    "ip",
+];
 
 /// All meanings in the order of their columns where there is no header, with
 /// the names that a header may use.
-pub(super) const NAMES: [(Meaning, &[&str]); 7] = [
+pub(super) const NAMES: [(Meaning, &[&str]); 9] = [
     (
         Meaning::Time,
         &["time", "timestamp", "ts", "at", "date", "datetime", "epoch"],
     ),
-    (
-        Meaning::Key,
-        &[
-            "key",
-            "user",
-            "user_id",
-            "client",
-            "client_id",
-            "api_key",
-            "apikey",
-            "x_api_key",
-            "account",
-            "account_id",
-            "app",
-            "app_id",
-            "device",
-            "device_id",
-            "tenant",
-            "token",
-            "ip",
-        ],
-    ),
+    (Meaning::Key, KEY_NAMES),
     (Meaning::Cost, &["cost", "weight", "points", "n"]),
     (
         Meaning::Duration,
@@ -61,6 +65,22 @@ pub(super) const NAMES: [(Meaning, &[&str]); 7] = [
     (Meaning::Outcome, &["outcome", "status", "result"]),
     (Meaning::InFlight, &["in_flight", "inflight"]),
     (Meaning::Class, &["class", "criticality", "priority"]),
+    (
+        Meaning::Method,
+        &["method", "http_method", "request_method", "request"],
+    ),
+    (
+        Meaning::Path,
+        &[
+            "path",
+            "url",
+            "uri",
+            "request_uri",
+            "request_path",
+            "endpoint",
+            "route",
+        ],
+    ),
 ];
 
 impl fmt::Display for Meaning {
@@ -73,6 +93,8 @@ impl fmt::Display for Meaning {
             Meaning::Outcome => "outcome",
             Meaning::InFlight => "number in flight",
             Meaning::Class => "class",
+            Meaning::Method => "method",
+            Meaning::Path => "path",
         })
     }
 }
@@ -149,7 +171,9 @@ mod tests {
             ("criticality", Some((Meaning::Class, None))),
             ("", None),
             ("_ms", None),
-            ("path", None),
+            ("path", Some((Meaning::Path, None))),
+            ("request-method", Some((Meaning::Method, None))),
+            ("colour", None),
         ] {
             assert_eq!(Meaning::of(name), expected, "{name}");
         }

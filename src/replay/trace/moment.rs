@@ -1,8 +1,9 @@
-//! Times: RFC 3339, or a number since 1970.
+//! Times: RFC 3339, the form of web servers' logs, or a number since 1970.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
-use crate::units::Time;
+use crate::units::{Time, Zone};
 
 /// What a plain number of a time or a duration counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,28 +81,166 @@ pub enum TimeFault {
 }
 
 /// Reads the times of one trace.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TimeReader {
     /// What plain numbers count, once that is known.
     pub(super) unit: Option<TimeUnit>,
+    /// Whose clock shows times without an offset.
+    pub(super) zone: Option<Zone>,
+    /// The latest moment read so far: of an hour that a change of clocks
+    /// repeats, it tells which of the two is meant.
+    latest: Time,
 }
 
 impl TimeReader {
+    pub(super) fn new(unit: Option<TimeUnit>, zone: Option<Zone>) -> TimeReader {
+        TimeReader {
+            unit,
+            zone,
+            latest: Time::EPOCH,
+        }
+    }
+
     /// The moment that a text tells. The first plain number settles the unit
     /// for all that follow, unless it was known before.
     #[inline]
     pub(super) fn read(&mut self, text: &[u8]) -> Result<Time, TimeFault> {
-        if let Some(nanos) = common_rfc3339(text) {
-            return Ok(Time::from_nanos(nanos));
+        if let Some(nanos) = common_rfc3339(text).or_else(|| common_log(text)) {
+            let time = Time::from_nanos(nanos);
+            self.latest = self.latest.max(time);
+            return Ok(time);
         }
         let Some((whole, fraction)) = decimal(text) else {
-            return any_rfc3339(text);
+            let time = self.read_otherwise(text)?;
+            self.latest = self.latest.max(time);
+            return Ok(time);
         };
         let whole = whole.ok_or(TimeFault::TooLate)?;
-        let unit = *self.unit.get_or_insert_with(|| TimeUnit::guess(whole));
+        let unit = self.unit.unwrap_or_else(|| TimeUnit::guess(whole));
         let nanos = scaled(whole, fraction, unit).ok_or(TimeFault::TooLate)?;
+        self.unit = Some(unit);
         Ok(Time::from_nanos(nanos))
     }
+
+    /// Any other form, or what is wrong with the text.
+    #[cold]
+    fn read_otherwise(&self, text: &[u8]) -> Result<Time, TimeFault> {
+        let text = std::str::from_utf8(text).map_err(|_| TimeFault::NotATime)?;
+        if text.is_empty() {
+            return Err(TimeFault::Empty);
+        }
+        if let Ok(timestamp) = text.parse::<Timestamp>() {
+            return moment(timestamp);
+        }
+        let (local, offset) = local_and_offset(text);
+        if let Some(local) = civil(local) {
+            return match (offset, &self.zone) {
+                (Some(utc), _) => moment(utc.to_timestamp(local).map_err(|_| TimeFault::TooLate)?),
+                (None, Some(zone)) => {
+                    (zone.moment(local, self.latest)).ok_or(if local.year() < 1971 {
+                        TimeFault::TooEarly
+                    } else {
+                        TimeFault::TooLate
+                    })
+                }
+                (None, None) => Err(TimeFault::NoOffset),
+            };
+        }
+        Err(match text.parse::<f64>() {
+            Ok(number) if text.contains(['e', 'E']) && number.is_finite() => TimeFault::Exponent,
+            Ok(number) if !number.is_finite() => TimeFault::NotFinite,
+            Ok(number) if number.is_sign_negative() => TimeFault::Negative,
+            _ => TimeFault::NotATime,
+        })
+    }
+}
+
+/// A text without the offset or the `UTC` at its end, and that offset.
+fn local_and_offset(text: &str) -> (&str, Option<jiff::tz::Offset>) {
+    let Some((local, last)) = text.rsplit_once(' ') else {
+        return (text, None);
+    };
+    if ["UTC", "GMT", "Z"].contains(&last) {
+        return (local, Some(jiff::tz::Offset::UTC));
+    }
+    match offset_seconds(last.as_bytes()) {
+        Some(seconds) => match jiff::tz::Offset::from_seconds(seconds) {
+            Ok(offset) => (local, Some(offset)),
+            Err(_) => (text, None),
+        },
+        None => (text, None),
+    }
+}
+
+/// `+hhmm` or `+hh:mm` in seconds.
+fn offset_seconds(text: &[u8]) -> Option<i32> {
+    let (sign, hours, minutes) = match *text {
+        [sign, h1, h2, m1, m2] | [sign, h1, h2, b':', m1, m2] => (sign, [h1, h2], [m1, m2]),
+        _ => return None,
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = 3600 * hours as i32 + 60 * minutes as i32;
+    match sign {
+        b'+' => Some(seconds),
+        b'-' => Some(-seconds),
+        _ => None,
+    }
+}
+
+/// A date and time of a clock: ISO 8601, with a slash or a comma where some
+/// programs write one, or as web servers do.
+fn civil(text: &str) -> Option<DateTime> {
+    if let Ok(local) = text.parse() {
+        return Some(local);
+    }
+    if let Some((date, clock)) = text.split_once(':')
+        && let [day, month, year] = date.split('/').collect::<Vec<_>>()[..]
+        && let Some(month) = month_named(month.as_bytes())
+    {
+        return format!("{year}-{month:02}-{day}T{clock}").parse().ok();
+    }
+    let plain = text.replacen(',', ".", 1);
+    match plain.split_once(' ') {
+        Some((date, clock)) => format!("{}T{clock}", date.replace('/', "-")).parse().ok(),
+        None => plain.parse().ok(),
+    }
+}
+
+fn moment(timestamp: Timestamp) -> Result<Time, TimeFault> {
+    let nanos = timestamp.as_nanosecond();
+    match u64::try_from(nanos) {
+        Ok(nanos) => Ok(Time::from_nanos(nanos)),
+        Err(_) if nanos < 0 => Err(TimeFault::TooEarly),
+        Err(_) => Err(TimeFault::TooLate),
+    }
+}
+
+fn month_named(name: &[u8]) -> Option<u32> {
+    const MONTHS: [&[u8; 3]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    (1..)
+        .zip(MONTHS)
+        .find_map(|(number, month)| (name == month).then_some(number))
+}
+
+/// `19/Sep/2025:04:00:00 +0200`, the form of nginx and Apache.
+#[inline]
+fn common_log(text: &[u8]) -> Option<u64> {
+    let text: &[u8; 26] = text.try_into().ok()?;
+    let punctuation = [2, 6, 11, 14, 17, 20].map(|place| text[place]);
+    if punctuation != *b"//::: " {
+        return None;
+    }
+    let two = |place: usize| two_digits([text[place], text[place + 1]]);
+    let date = (100 * two(7)? + two(9)?, month_named(&text[3..6])?, two(0)?);
+    let clock = (two(12)?, two(15)?, two(18)?);
+    let seconds = seconds_of(date, clock)? - i64::from(offset_seconds(&text[21..])?);
+    u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)
 }
 
 /// A number of `unit` in nanoseconds, rounded down; `None` if the text is no
@@ -158,18 +297,8 @@ fn common_rfc3339(text: &[u8]) -> Option<u64> {
     }
     let two = |place: usize| two_digits([date_time[place], date_time[place + 1]]);
     let year = 100 * two(0)? + two(2)?;
-    let (month, day) = (two(5)?, two(8)?);
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
-    // Later years are partly out of reach, and the general reader's to refuse.
-    let plain = (1970..=2553).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=days_of_month(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    if !plain {
-        return None;
-    }
+    let date = (year, two(5)?, two(8)?);
+    let local = seconds_of(date, (two(11)?, two(14)?, two(17)?))?;
     let mut nanos = 0;
     if let Some((b'.', after)) = rest.split_first() {
         let digits = after.iter().take_while(|byte| byte.is_ascii_digit());
@@ -180,22 +309,31 @@ fn common_rfc3339(text: &[u8]) -> Option<u64> {
         nanos = scaled(0, &after[..length], TimeUnit::Seconds)?;
         rest = &after[length..];
     }
-    let offset_minutes = match *rest {
-        [b'Z'] => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (two_digits([h1, h2])?, two_digits([m1, m2])?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            let offset = i64::from(60 * hours + minutes);
-            if sign == b'+' { offset } else { -offset }
-        }
+    let offset = match rest {
+        b"Z" => 0,
+        [_, _, _, b':', _, _] => offset_seconds(rest)?,
         _ => return None,
     };
-    let days = days_since_1970(year, month, day);
-    let minutes = i64::from(24 * 60 * days + 60 * hour + minute) - offset_minutes;
-    let seconds = u64::try_from(60 * minutes + i64::from(second)).ok()?;
+    let seconds = u64::try_from(local - i64::from(offset)).ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+/// Seconds since 1970 of a date (year, month, day) and a clock's time.
+#[inline]
+fn seconds_of(date: (u32, u32, u32), clock: (u32, u32, u32)) -> Option<i64> {
+    let ((year, month, day), (hour, minute, second)) = (date, clock);
+    // Later years are partly out of reach, and the general reader's to refuse.
+    let plain = (1970..=2553).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=days_of_month(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    let minutes = || {
+        let days = days_since_1970(year, month, day);
+        i64::from(24 * 60 * days + 60 * hour + minute)
+    };
+    plain.then(|| 60 * minutes() + i64::from(second))
 }
 
 #[inline]
@@ -228,32 +366,6 @@ const fn days_since_1970(year: u32, month: u32, day: u32) -> u32 {
     let years = 365 * past + past / 4 - past / 100 + past / 400 - BASE;
     let leap_day = (month > 2 && is_leap(year)) as u32;
     years + BEFORE[month as usize] + leap_day + day - 1
-}
-
-/// Any form of RFC 3339, or what is wrong with the text.
-#[cold]
-fn any_rfc3339(text: &[u8]) -> Result<Time, TimeFault> {
-    let text = std::str::from_utf8(text).map_err(|_| TimeFault::NotATime)?;
-    if text.is_empty() {
-        return Err(TimeFault::Empty);
-    }
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
-        let nanos = timestamp.as_nanosecond();
-        return match u64::try_from(nanos) {
-            Ok(nanos) => Ok(Time::from_nanos(nanos)),
-            Err(_) if nanos < 0 => Err(TimeFault::TooEarly),
-            Err(_) => Err(TimeFault::TooLate),
-        };
-    }
-    if text.parse::<jiff::civil::DateTime>().is_ok() {
-        return Err(TimeFault::NoOffset);
-    }
-    Err(match text.parse::<f64>() {
-        Ok(number) if text.contains(['e', 'E']) && number.is_finite() => TimeFault::Exponent,
-        Ok(number) if !number.is_finite() => TimeFault::NotFinite,
-        Ok(number) if number.is_sign_negative() => TimeFault::Negative,
-        _ => TimeFault::NotATime,
-    })
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ fn without_a_header() {
 
 #[test]
 fn all_columns_in_another_order() {
-    let text = "Class,STATUS,path,latency_ms,n,Client,timestamp_ms,In-Flight,x\n\
-                critical,200,/a,12.5,3,ann,1500,7,\n\
+    let text = "Class,STATUS,colour,latency_ms,n,Client,timestamp_ms,In-Flight,URL\n\
+                critical,200,red,12.5,3,ann,1500,7,/a?b=1\n\
                 ,timeout,/b,,,bob,2500\n";
     let mut trace = trace(text.as_bytes());
     assert!(trace.ignored().is_empty());
@@ -52,8 +52,10 @@ fn all_columns_in_another_order() {
         cost: 3,
         duration: Some(Span::from_nanos(12_500_000)),
         outcome: Outcome::Success,
+        status: Some(200),
         in_flight: Some(7),
         class: Some("critical"),
+        method: Some("/a"),
     };
     assert_eq!(trace.next().unwrap(), Some(first));
     let second = Row {
@@ -63,19 +65,21 @@ fn all_columns_in_another_order() {
         cost: 1,
         duration: None,
         outcome: Outcome::Dropped,
+        status: None,
         in_flight: None,
         class: None,
+        method: None,
     };
     assert_eq!(trace.next().unwrap(), Some(second));
     assert_eq!(trace.next().unwrap(), None);
-    assert_eq!(trace.ignored(), ["path", "x"]);
+    assert_eq!(trace.ignored(), ["colour"]);
 }
 
 #[test]
 fn separators_marks_and_ends_of_lines() {
     let expected = [row(2, 1, "ann", 2), row(3, 2, "bob", 3)];
     for separator in [",", ";", "\t"] {
-        for end in ["\n", "\r\n"] {
+        for end in ["\n", "\r\n", "\r"] {
             for mark in ["", "\u{feff}"] {
                 for last in [end, ""] {
                     let text = format!("{mark}ts,user,cost{end}1,ann,2{end}2,bob,3{last}")
@@ -260,5 +264,168 @@ proptest! {
             line += 1 + key.matches('\n').count() as u64;
         }
         prop_assert_eq!(trace.next().unwrap(), None);
+    }
+}
+
+/// A line or a few of each form, to be broken.
+const SAMPLES: [&str; 8] = [
+    "192.0.2.1 - - [19/Sep/2025:04:00:01 +0000] \"GET /a?b=c HTTP/1.1\" 200 5 \"-\" \"x \\\"y\\\"\" 0.012\n",
+    "v.example:80 ::1 - ann [19/Sep/2025:04:00:02 +0200] \"-\" 408 -\n",
+    "{\"time\":1758254400.5,\"user\":{\"id\":[7,null]},\"status\":429,\"request\":\"GET /a HTTP/1.1\"}\n",
+    "https 2025-09-19T04:00:01.1Z app/a/1 192.0.2.1:1 - -1 -1 -1 503 - 1 1 \"GET http://h:80/ HTTP/1.1\" \"-\" - -\n",
+    "#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken\n2025-09-19 04:00:01 ::1 GET /a 200 15\n",
+    "2025-09-19\t04:00:01\tFRA2\t5\t192.0.2.1\tGET\th\t/a\t200\t-\t-\t-\t-\t-\t-\n",
+    "{\"log\":{\"entries\":[{\"startedDateTime\":\"2025-09-19T04:00:01Z\",\"time\":1e300,\"request\":{\"method\":\"GET\",\"url\":\"http://h\"},\"response\":{\"status\":0}}]}}",
+    "time;user;cost\n2025-09-19 04:00:01,5;\"a;b\";2\n",
+];
+
+/// Whether an error tells a line, or is of the log as a whole.
+fn tells_where(error: &TraceError) -> bool {
+    let whole = matches!(error, TraceError::Empty | TraceError::Compressed { .. });
+    whole || error.to_string().starts_with("line ")
+}
+
+proptest! {
+    #[test]
+    fn broken_logs_of_any_form_are_read_or_refused_with_a_line(
+        first in 0..SAMPLES.len(),
+        others in prop::collection::vec(0..SAMPLES.len(), 0..4),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 0..6),
+        format in prop::option::of(0..LogFormat::ALL.len()),
+        key in prop::option::of(prop::sample::select(vec![
+            "user", "header:x-api-key", "query:b", "json:user.id", "client", "path", "", ":", "rt=",
+        ])),
+        (slack, skip_bad, zoned) in (0..3_u64, any::<bool>(), any::<bool>()),
+    ) {
+        let mut bytes = SAMPLES[first].as_bytes().to_vec();
+        for other in others {
+            bytes.extend_from_slice(SAMPLES[other].as_bytes());
+        }
+        for (place, byte, kind) in changes {
+            let place = place.index(bytes.len());
+            match kind {
+                0 => bytes[place] = byte,
+                1 => bytes[place] = b"\"[]{}:,/ \t\n\r\\-#"[usize::from(byte) % 15],
+                2 => bytes.truncate(place + 1),
+                _ => { bytes.remove(place); }
+            }
+            if bytes.is_empty() {
+                bytes.push(byte);
+            }
+        }
+        let options = TraceOptions {
+            format: format.map(|place| LogFormat::ALL[place].0),
+            key: key.map(str::to_owned),
+            zone: zoned.then(Zone::default),
+            slack: Span::from_secs(slack),
+            skip_bad,
+            ..TraceOptions::default()
+        };
+        let mut trace = Trace::new(&bytes[..], options);
+        let (mut last, mut rows, mut errors) = (Time::EPOCH, 0, 0);
+        for _ in 0..bytes.len() + 2 {
+            match trace.next() {
+                Ok(Some(row)) => {
+                    prop_assert!(row.time >= last, "in order of time");
+                    prop_assert!(row.line > 0);
+                    last = row.time;
+                    rows += 1;
+                }
+                Ok(None) => {
+                    prop_assert!(rows > 0 || errors > 0, "neither rows nor an error");
+                    return Ok(());
+                }
+                Err(error) => {
+                    prop_assert!(tells_where(&error), "{error}");
+                    errors += 1;
+                }
+            }
+        }
+        prop_assert!(false, "no end after as many rows as bytes");
+    }
+}
+
+/// Has nothing to give before each of its lines.
+struct Hesitant<'t>(std::str::SplitInclusive<'t, char>, bool);
+
+impl Read for Hesitant<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let line = self.0.next().unwrap_or_default().as_bytes();
+        out[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn rows_held_back_are_handed_out_when_the_input_is_silent() {
+    let text = "10,a\n9,b\n12,c\n";
+    let options = TraceOptions {
+        slack: Span::from_secs(5),
+        ..TraceOptions::default()
+    };
+    let read = |input: &mut dyn Read| {
+        let mut trace = Trace::new(input, options.clone());
+        let mut rows = Vec::new();
+        while let Some(row) = trace.next().unwrap() {
+            rows.push((row.line, row.time.nanos() / 1_000_000_000));
+        }
+        (rows, trace.facts().out_of_order, trace.facts().too_late)
+    };
+    let whole = read(&mut text.as_bytes());
+    assert_eq!(whole, (vec![(2, 9), (1, 10), (3, 12)], 1, 0));
+    // The second came when the first had been judged.
+    let hesitant = read(&mut Hesitant(text.split_inclusive('\n'), false));
+    assert_eq!(hesitant, (vec![(1, 10), (2, 10), (3, 12)], 1, 1));
+    // A quote that is open is waited for.
+    let quoted = read(&mut Hesitant(
+        "1,\"a\nb\"\n2,c\n".split_inclusive('\n'),
+        false,
+    ));
+    assert_eq!(quoted.0, [(1, 1), (3, 2)]);
+}
+
+#[test]
+fn durations_statuses_and_methods_of_other_forms() {
+    let read = |text: &str| {
+        let mut trace = Trace::new(text.as_bytes(), TraceOptions::default());
+        let row = trace.next().unwrap().unwrap();
+        let method = row.method.unwrap_or_default().to_owned();
+        (
+            row.duration.map(|it| it.nanos() / 1000),
+            row.status,
+            row.outcome,
+            method,
+        )
+    };
+    use Outcome::{Dropped, Failure, Success};
+    let get = "GET /a".to_owned();
+    for (text, expected) in [
+        (SAMPLES[0], (Some(12_000), Some(200), Success, get.clone())),
+        (SAMPLES[1], (None, Some(408), Failure, String::new())),
+        (SAMPLES[2], (None, Some(429), Failure, get.clone())),
+        (
+            SAMPLES[3],
+            (Some(0), Some(503), Failure, "GET /".to_owned()),
+        ),
+        (SAMPLES[4], (Some(15_000), Some(200), Success, get.clone())),
+        (SAMPLES[6], (None, Some(0), Dropped, "GET /".to_owned())),
+        (
+            "{\"ts\":1,\"duration\":0.25,\"request\":{\"method\":\"PUT\",\"uri\":\"/a?b\"}}",
+            (Some(250_000), None, Success, "PUT /a".to_owned()),
+        ),
+        (
+            "{\"ts\":1,\"latency_ms\":3,\"status\":\"active\",\"path\":\"/a\"}",
+            (Some(3_000), None, Success, "/a".to_owned()),
+        ),
+        (
+            "{\"time\":1,\"Duration\":5000,\"DownstreamStatus\":502,\"RequestMethod\":\"GET\",\"RequestPath\":\"/a\"}",
+            (Some(5), Some(502), Failure, get.clone()),
+        ),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
     }
 }

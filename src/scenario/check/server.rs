@@ -20,25 +20,12 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
         LimiterText::Rule(rule) => check_rule("", rule, 1, &mut found),
         LimiterText::Stage(stage) => {
             check_stage("", stage, 1, &mut found);
-            if let Stage::Limit {
-                methods,
-                kinds,
-                costs,
-                ..
-            } = &**stage
-            {
-                let there = [
-                    ("methods", methods.is_some()),
-                    ("kinds", kinds.is_some()),
-                    ("costs", !costs.is_empty()),
-                ];
-                for (field, _) in there.iter().filter(|(_, there)| *there) {
-                    found.add(
-                        field,
-                        format!("a log tells nothing of {field} of requests"),
-                        "leave it out; a log may have a column with costs",
-                    );
-                }
+            if let Stage::Limit { kinds: Some(_), .. } = &**stage {
+                found.add(
+                    "kinds",
+                    "a log tells nothing of kinds of devices",
+                    "leave it out",
+                );
             }
         }
     }

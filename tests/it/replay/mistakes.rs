@@ -206,12 +206,13 @@ fn logs_that_are_wrong() {
             &["line 5, column \"time\"", "\"noon\"", "expected RFC 3339"],
         ),
         (
-            "time,key\n5,ann\n6,ann\n3.5,bob\n",
+            "time,key\n9,ann\n10,ann\n3.5,bob\n",
             2,
             &[
                 "line 4, column \"time\"",
-                "\"3.5\" is 2s 500ms before that of line 3",
+                "\"3.5\" is 6s 500ms before that of line 3",
                 "in order of time",
+                "help: --slack 7s puts",
             ],
         ),
         (

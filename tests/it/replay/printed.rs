@@ -166,7 +166,7 @@ fn json_is_one_document() {
     assert_eq!(document["summaries"][0]["limiter"], limiters[0]);
     assert_eq!(
         document["summaries"][0]["top"],
-        json!([{"key": "bob", "refused": 1}])
+        json!([{"key": "bob", "refused": 1, "requests": 4, "refused_share": 0.25}])
     );
     // The sums alone are a document as well.
     all.push("--summary");
@@ -206,11 +206,13 @@ fn a_file_and_standard_input_are_read_alike() {
 fn columns_without_a_meaning_are_noted_but_not_among_the_answers() {
     let place = Place::new();
     let all = arguments(&[LIMITERS[0]], "csv");
-    let done = place.ratelab_with_input(&all, "time,path\n1,/a\n").exits(0);
+    let done = place
+        .ratelab_with_input(&all, "time,colour\n1,red\n")
+        .exits(0);
     assert_eq!(records(&done.out).len(), 1);
-    assert_eq!(done.err, "note: columns not used: path\n");
+    assert_eq!(done.err, "note: columns not used: colour\n");
     let quiet = [&all[..], &["--quiet"]].concat();
-    let done = place.ratelab_with_input(&quiet, "time,path\n1,/a\n");
+    let done = place.ratelab_with_input(&quiet, "time,colour\n1,red\n");
     assert_eq!(done.exits(0).err, "");
 }
 

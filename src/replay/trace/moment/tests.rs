@@ -2,9 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn read(text: &str) -> Result<u64, TimeFault> {
-    TimeReader { unit: None }
-        .read(text.as_bytes())
-        .map(Time::nanos)
+    TimeReader::default().read(text.as_bytes()).map(Time::nanos)
 }
 
 #[test]
@@ -35,19 +33,19 @@ fn numbers_are_exact_to_the_nanosecond() {
 
 #[test]
 fn the_first_number_settles_the_unit() {
-    let mut reader = TimeReader { unit: None };
+    let mut reader = TimeReader::default();
     assert_eq!(reader.read(b"1970-01-01T00:00:00Z"), Ok(Time::EPOCH));
     assert_eq!(reader.read(b"99999999999"), Err(TimeFault::TooLate));
+    assert_eq!(reader.unit, None, "what is out of reach settles nothing");
+    assert_eq!(reader.read(b"7"), Ok(Time::from_secs(7)));
     assert_eq!(reader.unit, Some(TimeUnit::Seconds));
-    let mut reader = TimeReader { unit: None };
+    let mut reader = TimeReader::default();
     assert_eq!(
         reader.read(b"100000000000"),
         Ok(Time::from_secs(100_000_000))
     );
     assert_eq!(reader.read(b"7"), Ok(Time::from_millis(7)));
-    let mut reader = TimeReader {
-        unit: Some(TimeUnit::Microseconds),
-    };
+    let mut reader = TimeReader::new(Some(TimeUnit::Microseconds), None);
     assert_eq!(reader.read(b"1.5"), Ok(Time::from_nanos(1500)));
 }
 
@@ -70,6 +68,59 @@ fn forms_of_rfc_3339() {
     ] {
         assert_eq!(read(text), Ok(nanos), "{text}");
     }
+}
+
+#[test]
+fn forms_of_web_servers_and_programs() {
+    let moment = 1_758_254_400_000_000_000;
+    for (text, zone, nanos) in [
+        ("19/Sep/2025:04:00:00 +0000", None, moment),
+        ("19/Sep/2025:06:00:00 +0200", None, moment),
+        ("18/Sep/2025:23:30:00 -0430", None, moment),
+        ("19/Sep/2025:04:00:00.250 +0000", None, moment + 250_000_000),
+        // An offset of its own counts more than a zone.
+        ("19/Sep/2025:06:00:00 +0200", Some("Asia/Tokyo"), moment),
+        ("2025-09-19 04:00:00 UTC", None, moment),
+        ("2025-09-19 06:00:00 +0200", None, moment),
+        ("2025-09-19 06:00:00.5 +02:00", None, moment + 500_000_000),
+        ("2025-09-19 06:00:00", Some("Europe/Paris"), moment),
+        ("2025-09-19T06:00:00", Some("+02:00"), moment),
+        ("2025-09-19 04:00:00,250", Some("UTC"), moment + 250_000_000),
+        ("2025/09/19 04:00:00", Some("UTC"), moment),
+        ("19/Sep/2025:04:00:00", Some("UTC"), moment),
+    ] {
+        let zone = zone.map(|name| Zone::try_from(name.to_owned()).unwrap());
+        let read = TimeReader::new(None, zone).read(text.as_bytes());
+        assert_eq!(read.map(Time::nanos), Ok(nanos), "{text}");
+    }
+    for (text, fault) in [
+        ("19/Sep/2025:04:00:00", TimeFault::NoOffset),
+        ("2025-09-19 04:00:00,250", TimeFault::NoOffset),
+        ("19/Spt/2025:04:00:00 +0000", TimeFault::NotATime),
+        ("31/Feb/2025:04:00:00 +0000", TimeFault::NotATime),
+        ("19/Sep/1969:04:00:00 +0000", TimeFault::TooEarly),
+    ] {
+        assert_eq!(read(text), Err(fault), "{text}");
+    }
+}
+
+#[test]
+fn clocks_that_are_changed() {
+    let zone = Zone::try_from("Europe/Paris".to_owned()).unwrap();
+    let mut reader = TimeReader::new(None, Some(zone));
+    let mut read = |text: &str| reader.read(text.as_bytes()).unwrap().nanos() / 1_000_000_000;
+    // 30 March 2025: after 01:59:59 comes 03:00:00.
+    let spring = read("2025-03-30 01:59:59");
+    assert_eq!(read("2025-03-30 03:00:00"), spring + 1);
+    assert_eq!(read("2025-03-30 02:30:00"), spring + 1801);
+    // 26 October 2025: after 02:59:59 comes 02:00:00 again.
+    let autumn = read("2025-10-26 02:00:00");
+    assert_eq!(read("2025-10-26 02:59:59"), autumn + 3599);
+    assert_eq!(read("2025-10-26 02:00:00"), autumn + 3600);
+    assert_eq!(read("2025-10-26 02:20:00"), autumn + 4800);
+    assert_eq!(read("2025-10-26 02:40:00"), autumn + 6000);
+    assert_eq!(read("2025-10-26 02:59:59"), autumn + 7199);
+    assert_eq!(read("2025-10-26 03:00:00"), autumn + 7200);
 }
 
 #[test]
@@ -124,7 +175,7 @@ proptest! {
         let text = format!(
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}"
         );
-        let general = any_rfc3339(text.as_bytes());
+        let general = TimeReader::default().read_otherwise(text.as_bytes());
         let fast = common_rfc3339(text.as_bytes()).map(Time::from_nanos);
         if let Some(fast) = fast {
             prop_assert_eq!(Ok(fast), general);

@@ -1,0 +1,31 @@
+//! Which part of a line says whose request it is.
+
+/// A choice of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyField<'k> {
+    /// `header:NAME`, a header of the request.
+    Header(&'k str),
+    /// `query:NAME`, a parameter of the query.
+    Query(&'k str),
+    /// `NAME` or `json:NAME`, a field of the log.
+    Field(&'k str),
+}
+
+impl<'k> KeyField<'k> {
+    pub(super) fn of(text: &'k str) -> KeyField<'k> {
+        let text = text.trim();
+        let kind = text.split_once(':').map(|(kind, name)| (kind, name.trim()));
+        match kind {
+            Some(("header", name)) => KeyField::Header(name),
+            Some(("query", name)) => KeyField::Query(name),
+            Some(("json" | "field" | "column", name)) => KeyField::Field(name),
+            _ => KeyField::Field(text),
+        }
+    }
+}
+
+/// A name without regard to case, hyphens and underscores.
+pub(super) fn folded(name: &str) -> String {
+    let plain = name.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
+    plain.flat_map(char::to_lowercase).collect()
+}
