@@ -133,6 +133,12 @@ impl Retry {
         })
     }
 
+    /// The most attempts of a request, the first included; [`u32::MAX`] if there
+    /// is no end.
+    pub fn most_attempts(&self) -> u32 {
+        self.most_attempts
+    }
+
     /// Whether a request whose attempt number `attempt` (from 1) was refused
     /// by stage `stage` is tried again.
     #[inline]

@@ -241,7 +241,7 @@ fn estimate(
     match method {
         Method::Ratio { scale, is_exact } => {
             let pairs: Vec<(f64, f64)> = pairs().collect();
-            let mut ratio = RatioEstimate::new(&pairs, scale)?;
+            let mut ratio = RatioEstimate::new(&pairs, scale)?.within(view.ceiling(estimand));
             if is_exact {
                 ratio = ratio.exactly();
             }

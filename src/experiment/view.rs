@@ -1,6 +1,7 @@
 use crate::scenario::{Estimand, Part, Quantity};
 use crate::sim::{GateRecord, Histogram, Record, StreamRecord};
 use crate::stats::Scale;
+use crate::units::Span;
 use crate::world::{GateOutline, Outline, StreamOutline};
 
 use super::Cell;
@@ -136,6 +137,23 @@ impl<'a> View<'a> {
                 _ => ratio(Scale::NonNegative, false),
             },
         })
+    }
+
+    /// What a ratio that is no share cannot exceed in any run; infinite where
+    /// nothing says.
+    pub(super) fn ceiling(&self, estimand: Estimand) -> f64 {
+        let most_wait = |gate: &GateOutline| gate.max_wait.map(Span::secs_f64);
+        let most_attempts = self.picked().map(|stream| stream.most_attempts).max();
+        match estimand {
+            Estimand::RetryAmplification => match most_attempts {
+                None | Some(u32::MAX) => f64::INFINITY,
+                Some(most) => f64::from(most),
+            },
+            Estimand::WaitGateMean => (self.gate)
+                .and_then(|gate| most_wait(&self.outline.gates[gate]))
+                .unwrap_or(f64::INFINITY),
+            _ => f64::INFINITY,
+        }
     }
 
     /// Whether an estimand is zero whatever is drawn.

@@ -556,9 +556,14 @@ mod tests {
         let once = RatioEstimate::new(&[(7.0, 7.0)], Scale::AtLeastOne).unwrap();
         assert_eq!(once.exactly().upper(0.99), Some(1.0));
         assert_eq!((once.basis(), once.upper(0.99)), (Basis::Spread, None));
-        // How far another outcome could be is not known, but how near.
+        // Another outcome is at least 0 and taken to be at most ten times as
+        // large, unless it cannot be.
         let ties = RatioEstimate::new(&[(4.0, 1.0); 30], Scale::NonNegative).unwrap();
-        assert_eq!((ties.basis(), ties.upper(0.95)), (Basis::Ties, None));
+        assert_eq!(ties.basis(), Basis::Ties);
+        let unseen = 0.095_033_9;
+        assert!((ties.upper(0.95).unwrap() - 4.0 * (1.0 + 9.0 * unseen)).abs() < 1e-5);
+        let capped = ties.within(5.0).upper(0.95).unwrap();
+        assert!((capped - (4.0 + unseen)).abs() < 1e-6);
         assert!((ties.lower(0.95).unwrap() - 4.0 * 0.904_966).abs() < 1e-5);
         // A ratio that is not a short binary number ties all the same.
         let ties = share(&[(1.0, 3.0), (10.0, 30.0), (7.0, 21.0)]);
@@ -595,7 +600,11 @@ mod tests {
         let (above, below) = (mirrored.upper(0.95).unwrap(), events.lower(0.95).unwrap());
         assert!((below + above - 1.0).abs() < 1e-12);
         let free = RatioEstimate::new(&[(1.0, 1.0), (0.0, 1.0), (0.0, 1.0)], Scale::NonNegative);
-        assert_eq!(free.unwrap().upper(0.95), None);
+        let upper = free.unwrap().upper(0.95).unwrap();
+        assert!(upper > 1.0 && upper.is_finite(), "{upper}");
+        let never = RatioEstimate::new(&[(0.0, 1.0); 30], Scale::NonNegative).unwrap();
+        assert_eq!(never.upper(0.95), None);
+        assert!(never.within(2.0).upper(0.95).unwrap() < 0.2);
     }
 
     #[test]
@@ -624,7 +633,8 @@ mod tests {
         let needed = few.replications_to_decide(0.01, true, 0.95).unwrap();
         assert!((180..260).contains(&needed), "{needed}");
         let ties = RatioEstimate::new(&[(4.0, 1.0); 3], Scale::NonNegative).unwrap();
-        assert_eq!(ties.replications_to_decide(5.0, true, 0.95), None);
+        // 9 (1 - 0.05^(1/R)) is a quarter at 107.
+        assert_eq!(ties.replications_to_decide(5.0, true, 0.95), Some(107));
         let runs = share_of_runs(0, 10).unwrap();
         assert_eq!(runs.replications_to_decide(0.05, true, 0.95), Some(59));
     }

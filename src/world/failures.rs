@@ -43,9 +43,11 @@ mod tests {
                 server: (stages: [{stages}], backend: (service: Constant("1s"), failures: "{failures}")))"#
         );
         let variants = Source::new(text).variants().unwrap();
-        World::compile(&variants.get(0).unwrap().scenario, 1, 0)
+        let mut outline = World::compile(&variants.get(0).unwrap().scenario, 1, 0)
             .unwrap()
-            .outline()
+            .outline();
+        Outline::name_failures([&mut outline]);
+        outline
     }
 
     fn names(world: &Outline) -> Vec<&str> {

@@ -45,6 +45,8 @@ pub struct GateOutline {
     pub keys: u32,
     /// Whether attempts may wait for a permit.
     pub queues: bool,
+    /// The longest that they may.
+    pub max_wait: Option<Span>,
 }
 
 /// What is known of a stream of requests.
@@ -66,6 +68,8 @@ pub struct StreamOutline {
     pub times_out: bool,
     /// Whether any failure is ever retried.
     pub retries: bool,
+    /// The most attempts of a request; [`u32::MAX`] if there is no end.
+    pub most_attempts: u32,
     /// The stages that may refuse an attempt, the backend's failures included.
     pub refusing: Vec<usize>,
 }
@@ -94,6 +98,7 @@ impl World {
                 skips: !stream.overlap,
                 wakes: stream.wakes != Wakes::Never,
                 times_out,
+                most_attempts: stream.retry.most_attempts(),
                 retries: times_out && stream.retry.after_timeout(1)
                     || refusing
                         .iter()
@@ -120,6 +125,7 @@ impl World {
                     permits: plan.fixed_permits(),
                     keys: plan.keys,
                     queues: plan.queue > 0,
+                    max_wait: (plan.max_wait < Span::MAX).then_some(plan.max_wait),
                 })
                 .collect(),
             streams: streams.collect(),
