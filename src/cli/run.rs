@@ -150,7 +150,7 @@ fn open_store(
     study: &Study,
     text: &str,
     quiet: bool,
-) -> Result<(Store, Vec<Option<Record>>), Failure> {
+) -> Result<(Store, Vec<Option<Box<Record>>>), Failure> {
     let (file, path) = folder.records()?;
     let shown = path.display();
     let (store, known) =

@@ -31,7 +31,7 @@ struct End {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// The records by the index of their task.
-    pub(super) records: Vec<Option<Record>>,
+    pub(super) records: Vec<Option<Box<Record>>>,
     /// How many were cut short, changed, or are not records of this study.
     pub(super) dropped: usize,
     /// Whether there were records under another key.
@@ -116,7 +116,7 @@ impl Known {
             match record_at(&bytes[at..], study) {
                 Some((index, record, length)) => {
                     match record {
-                        Some(record) => self.records[index] = Some(record),
+                        Some(record) => self.records[index] = Some(Box::new(record)),
                         None => self.dropped += 1,
                     }
                     at += length;

@@ -71,7 +71,7 @@ impl Study {
     pub fn run(
         &self,
         options: Options,
-        mut known: Vec<Option<Record>>,
+        mut known: Vec<Option<Box<Record>>>,
         observer: &dyn Observer,
     ) -> Result<Vec<Vec<Record>>, RunError> {
         known.resize_with(self.tasks(), || None);
@@ -79,14 +79,17 @@ impl Study {
         let worlds: Vec<SharedWorld> = (known.chunks(replications.max(1)))
             .map(|known| SharedWorld::new(known.iter().filter(|known| known.is_none()).count()))
             .collect();
-        let one = |(index, known): (usize, Option<Record>)| match known {
-            Some(record) => Ok(record),
+        let one = |(index, known): (usize, Option<Box<Record>>)| match known {
+            Some(record) => Ok(*record),
             None => {
                 let task = self.task(index);
                 self.run_task(task, &worlds[task.cell], options, observer)
             }
         };
         let records = run_all(known, options.threads, one)?;
+        if self.cells.len() == 1 {
+            return Ok(vec![records]);
+        }
         let mut records = records.into_iter();
         Ok(self
             .cells
@@ -192,13 +195,14 @@ impl SharedWorld {
     }
 }
 
-type Known = Vec<Option<Record>>;
+/// Boxed, since most of a long list knows nothing.
+type Known = Vec<Option<Box<Record>>>;
 
 #[cfg(feature = "parallel")]
 fn run_all(
     known: Known,
     threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError> + Sync + Send,
+    one: impl Fn((usize, Option<Box<Record>>)) -> Result<Record, RunError> + Sync + Send,
 ) -> Result<Vec<Record>, RunError> {
     use rayon::prelude::*;
     let run = || {
@@ -220,7 +224,7 @@ fn run_all(
 fn run_all(
     known: Known,
     _threads: usize,
-    one: impl Fn((usize, Option<Record>)) -> Result<Record, RunError>,
+    one: impl Fn((usize, Option<Box<Record>>)) -> Result<Record, RunError>,
 ) -> Result<Vec<Record>, RunError> {
     known.into_iter().enumerate().map(one).collect()
 }

@@ -42,12 +42,10 @@ const BYTES_PER_EVENT: f64 = 2.0 * size_of::<Event>() as f64;
 /// A moment in a sliding log, whose rings are filled half or more.
 const BYTES_PER_MOMENT: f64 = 18.0;
 /// Cells of a histogram that a stream may fill, and their bytes at rest.
-const MOST_FILLED_CELLS: f64 = 1500.0;
-const BYTES_PER_CELL: f64 = 4.0;
+const MOST_FILLED_CELLS: f64 = 4000.0;
+const BYTES_PER_CELL: f64 = 24.0;
 /// A vector's own bytes, and what an allocation takes beside its content.
 const BYTES_PER_VECTOR: f64 = 24.0 + 16.0;
-/// The cells of a histogram that is laid out for a quantile.
-const BYTES_PER_QUANTILE: f64 = 1800.0 * 8.0;
 
 impl Size {
     /// The size of a sound scenario, of which the demand is known.
@@ -201,22 +199,22 @@ impl Size {
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
         let steps = scenario.time.buckets() as f64;
-        self.record = size_of::<Record>() as f64
-            + streams
-                * (size_of::<StreamRecord>() as f64
-                    + BYTES_PER_VECTOR
-                    + 8.0 * stages
-                    + BYTES_PER_CELL * per_stream)
-            + gates * size_of::<GateRecord>() as f64
-            + (2.0 + stages + 2.0 * gates) * BYTES_PER_VECTOR
-            + steps * (8.0 * (2.0 + stages) + 32.0 * gates);
-        // Quantiles are found in histograms that are laid out.
-        if scenario
-            .clients
-            .values()
-            .any(|client| !client.commands.is_empty())
-        {
-            self.record += BYTES_PER_QUANTILE;
+        // Windows cut the span into parts that have counts of their own.
+        let segments = (2 * scenario.windows().len() + 1) as f64;
+        let histograms = streams * BYTES_PER_CELL * per_stream;
+        // A record is moved once, to those of its cell.
+        self.record = 2.0 * size_of::<Record>() as f64
+            + segments
+                * (streams * (size_of::<StreamRecord>() as f64 + BYTES_PER_VECTOR + 8.0 * stages)
+                    + gates * size_of::<GateRecord>() as f64
+                    + 3.0 * BYTES_PER_VECTOR)
+            + histograms
+            + (6.0 + stages + 2.0 * gates) * BYTES_PER_VECTOR
+            + steps * (8.0 * (4.0 + stages) + 32.0 * gates);
+        // Quantiles are found in histograms that are added up.
+        let mut clients = scenario.clients.values();
+        if clients.any(|client| !client.commands.is_empty()) {
+            self.record += histograms;
         }
     }
 }

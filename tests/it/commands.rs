@@ -524,7 +524,8 @@ fn a_control_is_run_and_no_target_judges_it() {
     let judged = |document: &serde_json::Value| -> Vec<String> {
         let targets = document["targets"].as_array().unwrap();
         let policy = |target: &serde_json::Value| target["policy"].as_str().unwrap().to_owned();
-        targets.iter().map(policy).collect()
+        let counting = targets.iter().filter(|target| target["counts"] == true);
+        counting.map(policy).collect()
     };
     assert_eq!(judged(&run(varied)), ["none", "soon"]);
     let document = run(&format!("{varied}, control: \"soon\""));

@@ -62,7 +62,12 @@ fn what_is_kept_is_read_again() {
     let (records, bytes) = kept(&study);
     let (_, known) = open(&bytes, &study);
     assert_eq!((known.dropped, known.of_another_study), (0, false));
-    let read: Vec<Record> = known.records.into_iter().flatten().collect();
+    let read: Vec<Record> = known
+        .records
+        .into_iter()
+        .flatten()
+        .map(|record| *record)
+        .collect();
     assert_eq!(read, records);
     assert_eq!(records.len(), 6);
 }
@@ -118,14 +123,19 @@ fn damage_costs_no_more_than_what_it_hits() {
         assert_eq!(known.dropped, hit.len(), "{what}");
         for (index, record) in known.records.iter().enumerate() {
             let expected = (!hit.contains(&index)).then_some(&records[index]);
-            assert_eq!(record.as_ref(), expected, "{what}: {index}");
+            assert_eq!(record.as_deref(), expected, "{what}: {index}");
         }
         for index in hit {
             store.keep(study.task(*index), &records[*index]);
         }
         let file = store.end.into_inner().unwrap().file;
         let (_, known) = Store::open(file, &study, TEXT).unwrap();
-        let read: Vec<Record> = known.records.into_iter().flatten().collect();
+        let read: Vec<Record> = known
+            .records
+            .into_iter()
+            .flatten()
+            .map(|record| *record)
+            .collect();
         assert_eq!(read, records, "{what}");
     }
 }
