@@ -151,6 +151,17 @@ fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How wide lines on standard output may be: as the terminal is, or as
+/// `COLUMNS` says, or 100 characters.
+fn width() -> usize {
+    let terminal = comfy_table::Table::new().width().filter(|width| *width > 0);
+    let told = || {
+        let columns = std::env::var("COLUMNS").ok()?;
+        columns.trim().parse().ok().filter(|columns| *columns > 0)
+    };
+    terminal.map(usize::from).or_else(told).unwrap_or(100)
+}
+
 /// Whether errors may be coloured.
 fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()

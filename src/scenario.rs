@@ -20,6 +20,7 @@ mod population;
 pub mod presets;
 mod quota;
 mod server;
+mod step;
 mod study;
 mod target;
 pub mod text;

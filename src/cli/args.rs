@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::replay::{LogFormat, TimeUnit};
+use crate::report::SeriesOf;
 use crate::server::RateLimitFields;
 use crate::sim::QueueKind;
 use crate::units::{Span, UnitError, Zone};
@@ -272,13 +273,16 @@ pub(super) struct RunFlags {
     /// Write no files
     #[arg(long, conflicts_with = "out")]
     pub(super) no_files: bool,
+    /// What series.csv has rows for
+    #[arg(long, value_enum, value_name = "OF", default_value_t = Series::Sums)]
+    pub(super) series: Series,
     /// Run also what will take more than an hour
     #[arg(long)]
     pub(super) allow_long: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
-    /// Print no progress and no notes
+    /// Print the result only: no progress, no notes, no list of files
     #[arg(long, short)]
     pub(super) quiet: bool,
     /// The event queue, for measuring it: results do not depend on it
@@ -411,6 +415,23 @@ pub(super) enum Format {
     Json,
     /// Comma-separated values
     Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Series {
+    /// Each policy, its replications added up
+    Sums,
+    /// Each replication
+    Replications,
+}
+
+impl From<Series> for SeriesOf {
+    fn from(series: Series) -> SeriesOf {
+        match series {
+            Series::Sums => SeriesOf::Sums,
+            Series::Replications => SeriesOf::Replications,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

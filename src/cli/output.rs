@@ -3,7 +3,7 @@ mod tests;
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -79,6 +79,15 @@ impl Folder {
 
     /// Writes one file, which reaches the disk before this returns.
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        self.stream(name, |file| file.write_all(content))
+    }
+
+    /// Writes one file piece by piece; it reaches the disk before this returns.
+    pub(super) fn stream(
+        &self,
+        name: &str,
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let folder = self.work.join(RESULTS);
         let path = folder.join(name);
         let is_first = self.written.borrow().is_empty();
@@ -87,9 +96,9 @@ impl Folder {
                 fs::create_dir(&folder)?;
             }
             // Never follows a link, and never takes the place of another file.
-            let mut file = File::create_new(&path)?;
-            file.write_all(content)?;
-            file.sync_all()
+            let mut file = BufWriter::new(File::create_new(&path)?);
+            content(&mut file)?;
+            file.into_inner()?.sync_all()
         };
         write().map_err(|error| {
             anyhow!(
@@ -372,9 +381,10 @@ fn stranger_at_work(work: &Path) -> io::Result<Option<String>> {
 
 /// Whether a file has a name that a run gives to files of results.
 fn is_result(name: &str) -> bool {
-    const DATA: [&str; 6] = [
+    const DATA: [&str; 7] = [
         MANIFEST,
         "estimates.csv",
+        "gates.csv",
         "replications.csv",
         "series.csv",
         "report.html",

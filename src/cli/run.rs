@@ -11,7 +11,7 @@ use super::progress::{Building, Watch};
 use super::store::Store;
 use super::{Exit, Failure, complain, memory, print};
 use crate::experiment::{Budget, Options, Outlook, RunError, Study, Verdict, in_bytes, in_time};
-use crate::report::{self, Answer, Provenance, Timing};
+use crate::report::{self, Answer, Provenance, SeriesOf, Timing};
 use crate::scenario::Note;
 use crate::scenario::text::printable;
 use crate::sim::{Record, Stopped};
@@ -123,13 +123,13 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     let mut charts = Vec::new();
     let target = folder.as_ref().map(|folder| folder.target().to_owned());
     if let Some(folder) = folder {
-        charts = write(&folder, &answer, &provenance.text)?;
+        charts = write(&folder, &answer, &provenance, flags.series.into())?;
         folder.finish(report::manifest(&answer, &provenance))?;
     }
     match flags.format {
         Format::Text => {
-            print(&report::table(&answer))?;
-            if let Some(target) = &target {
+            print(&report::table(&answer, super::width()))?;
+            if let Some(target) = target.as_ref().filter(|_| !flags.quiet) {
                 print(&places(target, &charts))?;
             }
         }
@@ -138,7 +138,10 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
             document["notes"] = notes_as_json(&notes);
             print(&format!("{document:#}"))?;
         }
-        Format::Csv => print(&report::estimates_csv(&answer).map_err(anyhow::Error::from)?)?,
+        Format::Csv => {
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            report::estimates_csv(&answer, &mut out).map_err(std::io::Error::from)?;
+        }
     }
     Ok(exit(&answer))
 }
@@ -173,7 +176,12 @@ fn open_store(
 }
 
 /// Writes all files of a run and returns the names of its charts.
-fn write(folder: &Folder, answer: &Answer<'_>, scenario: &str) -> Result<Vec<String>, Failure> {
+fn write(
+    folder: &Folder,
+    answer: &Answer<'_>,
+    provenance: &Provenance,
+    series: SeriesOf,
+) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     let figures = report::figures(answer);
     let mut drawn = Vec::new();
@@ -185,20 +193,19 @@ fn write(folder: &Folder, answer: &Answer<'_>, scenario: &str) -> Result<Vec<Str
         names.push(format!("{}.png", figure.name));
         drawn.push(svg);
     }
-    let csv = |text: Result<String, csv::Error>| text.map_err(anyhow::Error::from);
-    folder.write(
-        "estimates.csv",
-        csv(report::estimates_csv(answer))?.as_bytes(),
-    )?;
-    let mut replications = Vec::new();
-    report::replications_csv(answer, &mut replications).map_err(anyhow::Error::from)?;
-    folder.write("replications.csv", &replications)?;
-    let mut gates = Vec::new();
-    report::gates_csv(answer, &mut gates).map_err(anyhow::Error::from)?;
-    folder.write("gates.csv", &gates)?;
-    folder.write("series.csv", csv(report::series_csv(answer))?.as_bytes())?;
-    folder.write("scenario.ron", scenario.as_bytes())?;
-    folder.write("report.html", report::page(answer, &drawn).as_bytes())?;
+    folder.stream("estimates.csv", |file| {
+        Ok(report::estimates_csv(answer, file)?)
+    })?;
+    folder.stream("replications.csv", |file| {
+        Ok(report::replications_csv(answer, file)?)
+    })?;
+    folder.stream("gates.csv", |file| Ok(report::gates_csv(answer, file)?))?;
+    folder.stream("series.csv", |file| {
+        Ok(report::series_csv(answer, series, file)?)
+    })?;
+    folder.write("scenario.ron", provenance.text.as_bytes())?;
+    let page = report::page(answer, provenance, &drawn);
+    folder.write("report.html", page.as_bytes())?;
     Ok(names)
 }
 

@@ -35,7 +35,7 @@ pub fn refusal_series(
 }
 
 /// The mean number of visits at a gate, inside or waiting, over the measured
-/// span.
+/// span; per key, if it has permits per key.
 pub fn gate_series(
     cell: &Cell,
     records: &[Record],
@@ -50,7 +50,8 @@ pub fn gate_series(
         Scale::NonNegative,
         |record, step| {
             let present = record.series.inside[gate][step] + record.series.waiting[gate][step];
-            (present as f64, width(step))
+            let keys = f64::from(record.fleet.gate_keys[gate].max(1));
+            (present as f64, width(step) * keys)
         },
     )
 }

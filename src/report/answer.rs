@@ -1,4 +1,5 @@
 use crate::experiment::{Estimate, Estimates, Study, TargetResult, judge};
+use crate::scenario::text::printable;
 use crate::scenario::{Estimand, Part, Scenario};
 use crate::sim::Record;
 
@@ -61,6 +62,63 @@ impl<'a> Answer<'a> {
     /// The scenario's name.
     pub fn name(&self) -> &'a str {
         self.scenario().map_or("", |scenario| &scenario.name)
+    }
+
+    /// The name of a cell, as a terminal, a page or a chart may show it.
+    pub(super) fn policy(&self, cell: usize) -> String {
+        let cell = &self.study.cells[cell];
+        match cell.is_control {
+            true => format!("{} (control)", printable(&cell.name)),
+            false => printable(&cell.name).into_owned(),
+        }
+    }
+
+    /// The paths that the study varies.
+    pub(super) fn varied_paths(&self) -> Vec<String> {
+        let first = self.study.cells.first();
+        let settings = first.map_or(&[][..], |cell| &cell.settings);
+        (settings.iter())
+            .map(|setting| printable(&setting.path).into_owned())
+            .collect()
+    }
+
+    /// The values that a cell has at the varied paths, as they are written.
+    pub(super) fn varied_values(&self, cell: usize) -> Vec<&'a str> {
+        let settings = self.study.cells[cell].settings.iter();
+        settings.map(|setting| setting.label.as_str()).collect()
+    }
+
+    /// The rows above the columns of the first `policies` policies: what is
+    /// varied, and the values; the names too, where they say more.
+    pub(super) fn heading(&self, policies: usize) -> Vec<Vec<String>> {
+        let names = || (0..policies).map(|cell| self.policy(cell));
+        let row = |first: &str, cells: Vec<String>| [vec![first.to_owned()], cells].concat();
+        let paths = self.varied_paths();
+        let are_values = |cell: usize| {
+            let cell_name = &self.study.cells[cell].name;
+            *cell_name == self.varied_values(cell).join(", ")
+        };
+        let all_values = (0..policies).all(are_values);
+        let has_control = (0..policies).any(|cell| self.study.cells[cell].is_control);
+        match paths.as_slice() {
+            [] => return vec![row("", names().collect())],
+            [path] if all_values => return vec![row(path, names().collect())],
+            _ => {}
+        }
+        let mut rows = Vec::new();
+        if !all_values || has_control {
+            rows.push(row("policy", names().collect()));
+        }
+        for (number, path) in paths.iter().enumerate() {
+            let value = |cell: usize| {
+                let values = self.varied_values(cell);
+                values
+                    .get(number)
+                    .map_or_else(String::new, |value| printable(value).into_owned())
+            };
+            rows.push(row(path, (0..policies).map(value).collect()));
+        }
+        rows
     }
 
     /// One estimate of one cell.

@@ -24,6 +24,7 @@ mod number;
 mod palette;
 mod raster;
 mod ruler;
+mod sentence;
 mod time;
 
 pub use raster::png;
@@ -55,6 +56,8 @@ pub enum Scale {
     /// Evenly spaced plain numbers.
     #[default]
     Linear,
+    /// Evenly spaced plain numbers of which none is below zero, from zero on.
+    Amount,
     /// Evenly spaced powers. Zero and negative numbers sit on a floor below.
     Log,
     /// A probability in 0..=1, written in percent: logarithmic when the values
@@ -126,6 +129,19 @@ pub enum Mark {
     },
 }
 
+/// How the points of a line are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Style {
+    /// A line through them with a ribbon for the intervals.
+    #[default]
+    Ribbon,
+    /// A dot for each with a bar for its interval, joined by a thin line: few
+    /// points, each an estimate of its own. A value of 0 with an upper end
+    /// above it is an arrow down from there; an infinite one is an arrow up
+    /// from its lower end.
+    Dots,
+}
+
 /// Lines over time or over a quantity.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lines {
@@ -135,10 +151,25 @@ pub struct Lines {
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
+    /// How their points are shown.
+    pub style: Style,
     /// The lines. Up to a dozen stay readable; 28 have looks of their own.
     pub series: Vec<Line>,
     /// What to read them against.
     pub marks: Vec<Mark>,
+}
+
+/// How an estimate in a [`Panel`] is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// A dot in its interval.
+    #[default]
+    Dot,
+    /// None was seen: an arrow that points down from the upper end.
+    AtMost,
+    /// It was always seen, or a time is not reached: an arrow that points up
+    /// from the lower end.
+    AtLeast,
 }
 
 /// One estimate in a [`Panel`].
@@ -151,9 +182,12 @@ pub struct Row {
     pub value: f64,
     /// Lower end of its interval, when one is known.
     pub lo: Option<f64>,
-    /// Upper end of its interval, when one is known. A value of 0 without it
-    /// is written as "none seen".
+    /// Upper end of its interval, when one is known.
     pub hi: Option<f64>,
+    /// How it is drawn.
+    pub shape: Shape,
+    /// The estimate as it is written; the bare value, if empty.
+    pub text: String,
     /// A remark in small print below the dot, such as "deff 3.1".
     pub note: String,
 }
@@ -163,6 +197,26 @@ impl Row {
     fn bounds(&self) -> (Option<f64>, Option<f64>) {
         let known = |end: Option<f64>| end.filter(|end| end.is_finite());
         (known(self.lo), known(self.hi))
+    }
+
+    /// Where it stands on its axis; `None` if there are no data.
+    fn place(&self) -> Option<f64> {
+        let (lo, hi) = self.bounds();
+        let place = match self.shape {
+            Shape::Dot => Some(self.value),
+            Shape::AtMost => hi.or(Some(self.value)),
+            Shape::AtLeast => lo.or(Some(self.value)),
+        };
+        place.filter(|place| place.is_finite())
+    }
+
+    /// The estimate as it is written.
+    fn words(&self, scale: Scale) -> String {
+        match (self.text.trim(), self.value.is_nan()) {
+            ("", true) => "no data".to_owned(),
+            ("", false) => number::value(scale, self.value),
+            (text, _) => text.to_owned(),
+        }
     }
 }
 
@@ -190,6 +244,15 @@ pub struct Intervals {
     pub panels: Vec<Panel>,
 }
 
+/// What is said in place of a chart that would be empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sentence {
+    /// The words around it.
+    pub frame: Frame,
+    /// What there is to say.
+    pub text: String,
+}
+
 /// Anything that can be drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Chart {
@@ -197,6 +260,8 @@ pub enum Chart {
     Lines(Lines),
     /// Dots with intervals.
     Intervals(Intervals),
+    /// A sentence.
+    Sentence(Sentence),
 }
 
 impl From<Lines> for Chart {
@@ -208,6 +273,12 @@ impl From<Lines> for Chart {
 impl From<Intervals> for Chart {
     fn from(chart: Intervals) -> Self {
         Self::Intervals(chart)
+    }
+}
+
+impl From<Sentence> for Chart {
+    fn from(sentence: Sentence) -> Self {
+        Self::Sentence(sentence)
     }
 }
 
@@ -238,6 +309,7 @@ pub fn svg(chart: &Chart) -> Result<String, ChartError> {
     match chart {
         Chart::Lines(chart) => lines::draw(chart),
         Chart::Intervals(chart) => intervals::draw(chart),
+        Chart::Sentence(sentence) => sentence::draw(sentence),
     }
 }
 

@@ -1,3 +1,5 @@
+mod series;
+
 use std::io::Write;
 
 use super::Answer;
@@ -8,6 +10,8 @@ use crate::server::StagePlan;
 use crate::sim::{Record, SegmentRecord, StreamRecord};
 use crate::stats::{Basis, woodruff};
 use crate::world::Outline;
+
+pub use series::{SeriesOf, series_csv};
 
 /// The dimensions of a part, as files name them.
 const DIMENSIONS: [&str; 4] = ["cohort", "method", "limit", "window"];
@@ -67,8 +71,8 @@ pub(super) fn basis(basis: Basis) -> &'static str {
 ///
 /// # Errors
 /// If the writer fails.
-pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+pub fn estimates_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::Error> {
+    let mut writer = csv::Writer::from_writer(to);
     let mut header = vec!["name".to_owned()];
     header.extend(DIMENSIONS.map(str::to_owned));
     header.extend(cell_header(answer));
@@ -108,7 +112,8 @@ pub fn estimates_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
         ]);
         writer.write_record(&row)?;
     }
-    finish(writer)
+    writer.flush()?;
+    Ok(())
 }
 
 /// What stands where a dimension does not apply: never an empty field, which
@@ -130,8 +135,10 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
     header.extend(
         [
             "commands",
+            "commands_done_again",
             "polls_due",
             "devices",
+            "device_days",
             "seconds",
             "latency_sum_s",
         ]
@@ -148,6 +155,7 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
         let outline = &cell.outline;
         let cell_columns = cell_columns(answer, index);
         let stage_of = |name: &String| outline.stages.iter().position(|stage| stage.name == *name);
+        let wakes_first = wakes_first(outline);
         for record in records {
             let rows = segments(outline, record).flat_map(|(window, seconds, segment)| {
                 let streams = outline.streams.iter().zip(&segment.streams).enumerate();
@@ -175,8 +183,14 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
                     .to_string();
                 row.extend([
                     is(stream.deadline.is_some(), counts.requests).to_string(),
+                    is(stream.deadline.is_some(), counts.executed_again).to_string(),
                     is(stream.skips, counts.requests + counts.skipped).to_string(),
                     record.fleet.devices[number].to_string(),
+                    match wakes_first[number] {
+                        true => f64::from(record.fleet.devices[number]) * seconds / 86_400.0,
+                        false => 0.0,
+                    }
+                    .to_string(),
                     seconds.to_string(),
                     (counts.latency_sum as f64 / 1e9).to_string(),
                 ]);
@@ -194,6 +208,22 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
     }
     writer.flush()?;
     Ok(())
+}
+
+/// For each stream, whether it is the first that wakes its devices: those that
+/// several wake are counted once.
+fn wakes_first(outline: &Outline) -> Vec<bool> {
+    let mut known = Vec::new();
+    (outline.streams.iter())
+        .map(|stream| {
+            let group = (stream.cohort, stream.kind.as_deref());
+            let is_first = stream.wakes && group.1.is_some() && !known.contains(&group);
+            if is_first {
+                known.push(group);
+            }
+            is_first
+        })
+        .collect()
 }
 
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
@@ -316,80 +346,4 @@ pub fn gates_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::Error> 
     }
     writer.flush()?;
     Ok(())
-}
-
-/// One row per cell and step of the time series, added up over replications.
-///
-/// # Errors
-/// If the writer fails.
-pub fn series_csv(answer: &Answer<'_>) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // A study may vary the stages themselves: one column per name.
-    let mut names: Vec<(&str, bool)> = Vec::new();
-    let outlines = || answer.study.cells.iter().map(|cell| &cell.outline);
-    for stage in outlines().flat_map(|outline| &outline.stages) {
-        let column = (stage.name.as_str(), stage.gate.is_some());
-        if !names.contains(&column) {
-            names.push(column);
-        }
-    }
-    let gates = || names.iter().filter(|(_, gate)| *gate);
-    let mut header = cell_header(answer);
-    header.extend(["seconds", "requests", "succeeded", "offered", "admitted"].map(str::to_owned));
-    header.extend(names.iter().map(|(name, _)| format!("refused by {name}")));
-    header.extend(gates().map(|(name, _)| format!("mean inside {name}")));
-    header.extend(gates().map(|(name, _)| format!("mean waiting at {name}")));
-    writer.write_record(&header)?;
-    for (index, (cell, records)) in answer.study.cells.iter().zip(answer.records).enumerate() {
-        let clock = cell.outline.clock;
-        let length = clock.measured_until.since(clock.measured_from);
-        let stages = &cell.outline.stages;
-        let stage_of = |(name, gate): &(&str, bool)| {
-            stages
-                .iter()
-                .position(|stage| stage.name == *name && stage.gate.is_some() == *gate)
-        };
-        let gate_of = |column: &(&str, bool)| stages[stage_of(column)?].gate.map(usize::from);
-        for step in 0..clock.buckets {
-            let begin = clock.bucket_width * step as u64;
-            let width = clock.bucket_width.min(length.saturating_sub(begin)).nanos() as f64;
-            let runs = records.len() as f64;
-            let sum = |count: &dyn Fn(&Record) -> u64| -> String {
-                records.iter().map(count).sum::<u64>().to_string()
-            };
-            let mean = |area: &dyn Fn(&Record) -> u128| -> String {
-                (records.iter().map(area).sum::<u128>() as f64 / width / runs).to_string()
-            };
-            let mut row = cell_columns(answer, index);
-            row.extend([
-                begin.secs_f64().to_string(),
-                sum(&|record| record.series.requests[step]),
-                sum(&|record| record.series.succeeded[step]),
-                sum(&|record| record.series.offered[step]),
-                sum(&|record| record.series.admitted[step]),
-            ]);
-            row.extend(names.iter().map(|column| {
-                stage_of(column).map_or_else(String::new, |stage| {
-                    sum(&|record| record.series.refused[stage][step])
-                })
-            }));
-            row.extend(gates().map(|column| {
-                gate_of(column).map_or_else(String::new, |gate| {
-                    mean(&|record| record.series.inside[gate][step])
-                })
-            }));
-            row.extend(gates().map(|column| {
-                gate_of(column).map_or_else(String::new, |gate| {
-                    mean(&|record| record.series.waiting[gate][step])
-                })
-            }));
-            writer.write_record(&row)?;
-        }
-    }
-    finish(writer)
-}
-
-fn finish(writer: csv::Writer<Vec<u8>>) -> Result<String, csv::Error> {
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

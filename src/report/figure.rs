@@ -1,8 +1,15 @@
-use super::chart::{Axis, Chart, Frame, Intervals, Line, Lines, Mark, Panel, Point, Row, Scale};
+mod load;
+mod numbers;
+mod policies;
+mod refusals;
+mod sweep;
+mod time_axis;
+
+use super::Answer;
+use super::chart::{Chart, Frame};
 use super::file_name::file_names;
-use super::{Answer, number};
-use crate::experiment::{Cell, SeriesPoint, gate_series, refusal_series};
-use crate::scenario::{CommandTimes, Estimand, Part, Quantity};
+use crate::scenario::text::printable;
+use crate::scenario::{Estimand, Part, Target};
 
 /// A chart and the name of its files.
 #[derive(Debug, Clone)]
@@ -16,28 +23,21 @@ pub struct Figure {
 /// The most policies that a chart over time shows.
 const MOST_LINES: usize = 8;
 
-/// The charts of a study: P(429) over the measured span, the load on each
-/// gate, and the policies side by side.
+/// The charts of a study: how likely a refusal is over the measured span, the
+/// load on each gate, and the policies side by side, or what is estimated over
+/// a number that the study varies.
 pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let Some(first) = answer.study.cells.first() else {
+    if answer.study.cells.is_empty() {
         return figures;
-    };
+    }
     let cells = answer.study.cells.iter();
     let stages = || cells.clone().flat_map(|cell| &cell.outline.stages);
-    let status_429 = |status| status == 429;
-    if stages().any(|stage| status_429(stage.response.status)) {
-        let words = ["How likely is a 429, and when?", "P(429)"];
-        figures.push(refusals(answer, first, "p429_over_time", words, status_429));
+    if stages().any(|stage| stage.response.status == 429) {
+        figures.push(refusals::figure(answer, refusals::Kind::Only429));
     }
-    if stages().any(|stage| !status_429(stage.response.status)) {
-        let words = [
-            "How likely is a refusal of any kind, and when?",
-            "P(refused)",
-        ];
-        figures.push(refusals(answer, first, "refused_over_time", words, |_| {
-            true
-        }));
+    if stages().any(|stage| stage.response.status != 429) {
+        figures.push(refusals::figure(answer, refusals::Kind::Any));
     }
     // A study may vary the stages themselves.
     let mut names: Vec<&str> = Vec::new();
@@ -47,19 +47,23 @@ pub fn figures(answer: &Answer<'_>) -> Vec<Figure> {
         }
     }
     for (name, file) in names.iter().zip(file_names(&names)) {
-        figures.push(gate(answer, first, name, &file));
+        figures.push(load::figure(answer, name, &file));
     }
-    figures.push(policies(answer));
+    match numbers::varied(answer) {
+        Some(varied) => figures.extend(sweep::figures(answer, &varied)),
+        None => figures.push(policies::figure(answer)),
+    }
     figures
 }
 
+/// The words around a chart; `what` says what is shown, in sentences.
 fn frame(answer: &Answer<'_>, title: String, what: &str) -> Frame {
     Frame {
         title,
-        subtitle: format!("{what}; {}", answer.intervals_in_words()),
+        subtitle: sentence_case(&format!("{what}; {}", answer.intervals_in_words())),
         footer: format!(
             "{} | seed {} | ratelab {} | result {}",
-            answer.name(),
+            printable(answer.name()),
             answer.study.seed,
             env!("CARGO_PKG_VERSION"),
             answer.result_hash
@@ -68,265 +72,96 @@ fn frame(answer: &Answer<'_>, title: String, what: &str) -> Frame {
     }
 }
 
-/// The time axis: the time of day if the run starts at a stated moment long
-/// enough for it to matter, else the time that has passed.
-struct TimeAxis {
-    axis: Axis,
-    shift: f64,
+fn sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
-impl TimeAxis {
-    fn new(cell: &Cell) -> TimeAxis {
-        let time = &cell.scenario.time;
-        let by_clock = cell.scenario.clients.values().any(|client| {
-            client
-                .commands
-                .iter()
-                .any(|command| matches!(command.at, CommandTimes::Daily { .. }))
-        });
-        match by_clock {
-            true => TimeAxis {
-                axis: Axis {
-                    label: format!("local time ({})", String::from(time.zone.clone())),
-                    scale: Scale::TimeOfDay,
-                },
-                shift: time.zone.seconds_of_day(time.measured_from()),
-            },
-            false => TimeAxis {
-                axis: Axis {
-                    label: "time since the start of the measured span".to_owned(),
-                    scale: Scale::Elapsed,
-                },
-                shift: 0.0,
-            },
-        }
-    }
-
-    fn line(&self, label: String, series: &[SeriesPoint]) -> Line {
-        let points = series.iter().map(|point| {
-            let y = point.value.unwrap_or(f64::NAN);
-            let (lo, hi) = point
-                .interval
-                .map_or((y, y), |interval| (interval.lo, interval.hi));
-            Point {
-                x: point.seconds + self.shift,
-                y,
-                lo,
-                hi,
-            }
-        });
-        Line {
-            label,
-            points: points.collect(),
-        }
-    }
-
-    /// The scheduled commands within the measured span.
-    fn marks(&self, cell: &Cell) -> Vec<Mark> {
-        let time = &cell.scenario.time;
-        let mut marks: Vec<Mark> = Vec::new();
-        for command in cell
-            .scenario
-            .clients
-            .values()
-            .flat_map(|client| &client.commands)
-        {
-            if let CommandTimes::Daily { time: at, .. } = &command.at {
-                for moment in time
-                    .zone
-                    .daily(*at, time.measured_from(), time.measured_until())
-                {
-                    let mark = Mark::Vertical {
-                        x: moment.since(time.measured_from()).secs_f64() + self.shift,
-                        label: format!("{at} commands"),
-                    };
-                    if !marks.contains(&mark) {
-                        marks.push(mark);
-                    }
-                }
-            }
-        }
-        // Many days would bury the data under marks.
-        marks.truncate(3);
-        marks
+/// That not all policies are drawn, and where the others are.
+fn not_drawn(answer: &Answer<'_>, most: usize, file: &str) -> String {
+    let all = answer.study.cells.len();
+    match all > most {
+        true => format!(" (the first {most} of {all} policies; {file} has all)"),
+        false => String::new(),
     }
 }
 
-fn line_label(answer: &Answer<'_>, cell: &Cell) -> String {
+/// The name of a line: the policy, or what is shown, where there is but one.
+fn label(answer: &Answer<'_>, cell: usize, what: &str) -> String {
     match answer.study.cells.len() {
-        1 => String::new(),
-        _ => cell.name.clone(),
+        1 => what.to_owned(),
+        _ => answer.policy(cell),
     }
 }
 
-fn refusals(
-    answer: &Answer<'_>,
-    first: &Cell,
-    name: &str,
-    [title, short]: [&str; 2],
-    counts: impl Fn(u16) -> bool + Copy,
-) -> Figure {
-    let time = TimeAxis::new(first);
-    let confidence = answer.study.confidence;
-    let lines = answer
-        .study
-        .cells
-        .iter()
-        .zip(answer.records)
-        .take(MOST_LINES);
-    let series = lines
-        .map(|(cell, records)| {
-            let label = match line_label(answer, cell) {
-                label if label.is_empty() => short.to_owned(),
-                label => label,
-            };
-            let points = refusal_series(cell, records, confidence, counts);
-            time.line(label, &points)
-        })
-        .collect();
-    let width = first.outline.clock.bucket_width;
-    let chart = Lines {
-        frame: frame(
-            answer,
-            title.to_owned(),
-            &format!("{short} per attempt in steps of {width}"),
-        ),
-        marks: time.marks(first),
-        x: time.axis,
-        y: Axis {
-            label: format!("{short} per attempt"),
-            scale: Scale::Probability,
-        },
-        series,
-    };
-    Figure {
-        name: name.to_owned(),
-        chart: chart.into(),
-    }
+/// The targets for an estimate.
+fn targets<'a>(
+    answer: &Answer<'a>,
+    estimand: Estimand,
+    part: &Part,
+) -> impl Iterator<Item = &'a Target> {
+    let all = answer
+        .scenario()
+        .map_or(&[][..], |scenario| &scenario.targets);
+    let part = part.clone();
+    (all.iter()).filter(move |target| target.estimand == estimand && target.part == part)
 }
 
-/// The index of the gate of that name among the gates of a cell.
-fn gate_of(cell: &Cell, name: &str) -> Option<usize> {
-    let mut stages = cell.outline.stages.iter();
-    let stage = stages.find(|stage| stage.name == name)?;
-    stage.gate.map(usize::from)
-}
-
-fn gate(answer: &Answer<'_>, first: &Cell, name: &str, file: &str) -> Figure {
-    let time = TimeAxis::new(first);
-    let with_gate = || {
-        let cells = answer.study.cells.iter().zip(answer.records);
-        cells.filter_map(|(cell, records)| Some((cell, records, gate_of(cell, name)?)))
-    };
-    let series = with_gate()
-        .take(MOST_LINES)
-        .map(|(cell, records, gate)| {
-            let label = match line_label(answer, cell) {
-                label if label.is_empty() => "requests".to_owned(),
-                label => label,
-            };
-            time.line(
-                label,
-                &gate_series(cell, records, gate, answer.study.confidence),
-            )
-        })
-        .collect();
-    let mut marks = time.marks(first);
-    let mut permits = with_gate().map(|(cell, _, gate)| {
-        let gate = &cell.outline.gates[gate];
-        gate.permits.filter(|_| gate.keys == 1)
-    });
-    if let Some(Some(common)) = permits.next()
-        && permits.all(|other| other == Some(common))
-    {
-        marks.push(Mark::Horizontal {
-            y: f64::from(common),
-            label: format!("permits {common}"),
-        });
-    }
-    let width = first.outline.clock.bucket_width;
-    let chart = Lines {
-        frame: frame(
-            answer,
-            format!("How full is the gate \"{name}\"?"),
-            &format!("mean number of requests inside or waiting in steps of {width}"),
-        ),
-        marks,
-        x: time.axis,
-        y: Axis {
-            label: "requests at the gate".to_owned(),
-            scale: Scale::Linear,
-        },
-        series,
-    };
-    Figure {
-        name: format!("load_{file}"),
-        chart: chart.into(),
-    }
-}
-
-fn policies(answer: &Answer<'_>) -> Figure {
-    let shown = [
-        Estimand::P429Attempt,
-        Estimand::RefusedAttempt,
-        Estimand::MissedCommand,
-        Estimand::FailedRequest,
-        Estimand::RetryAmplification,
-        Estimand::LatencyCommandP99,
-        Estimand::UtilisationGate,
-    ];
-    let panels = shown
-        .into_iter()
-        .filter(|estimand| {
-            answer
-                .estimates
-                .iter()
-                .any(|estimate| estimate.estimand == *estimand)
-        })
-        .take(3)
-        .map(|estimand| panel(answer, estimand))
-        .collect();
-    let several = answer.study.cells.len() > 1;
-    let title = if several {
-        "Which policy is better?"
+/// A target's bound in a chart of its estimand, such as `target <= 0.1 %`.
+fn target_label(target: &Target) -> String {
+    use crate::scenario::Comparison::AtMost;
+    let side = if target.comparison == AtMost {
+        "≤"
     } else {
-        "The estimates"
+        "≥"
     };
-    let chart = Intervals {
-        frame: frame(answer, title.to_owned(), "One estimate per panel"),
-        panels,
-    };
-    Figure {
-        name: "policies".to_owned(),
-        chart: chart.into(),
-    }
+    let bound = super::number::value(target.estimand.quantity(), target.bound);
+    format!("target {side} {bound}")
 }
 
-fn panel(answer: &Answer<'_>, estimand: Estimand) -> Panel {
-    let rows = answer.study.cells.iter().enumerate().map(|(index, cell)| {
-        let estimate = answer.estimate(index, estimand, &Part::ALL);
-        let interval = estimate.and_then(|estimate| estimate.interval);
-        Row {
-            label: cell.name.clone(),
-            value: estimate.map_or(f64::NAN, |estimate| estimate.value),
-            lo: interval.map(|interval| interval.lo),
-            hi: interval.map(|interval| interval.hi),
-            note: estimate
-                .and_then(|estimate| estimate.design_effect)
-                .map_or_else(String::new, |effect| {
-                    format!("design effect {}", number::plain(effect))
-                }),
+/// What charts show of the whole, the first that there are.
+const SHOWN: [Estimand; 8] = [
+    Estimand::P429Attempt,
+    Estimand::RefusedAttempt,
+    Estimand::MissedCommand,
+    Estimand::FailedRequest,
+    Estimand::RetryAmplification,
+    Estimand::CompletionCommandP99,
+    Estimand::LatencyCommandP99,
+    Estimand::UtilisationGate,
+];
+
+/// The estimates that charts of policies show: those that targets ask for
+/// first, up to six, and others until there are three.
+fn shown_estimates(answer: &Answer<'_>) -> Vec<(Estimand, Part)> {
+    let mut shown: Vec<(Estimand, Part)> = Vec::new();
+    let asked = answer
+        .scenario()
+        .map_or(&[][..], |scenario| &scenario.targets);
+    for target in asked {
+        let wanted = (target.estimand, target.part.clone());
+        if !shown.contains(&wanted) && shown.len() < 6 {
+            shown.push(wanted);
         }
-    });
-    let (scale, label) = match estimand.quantity() {
-        Quantity::Probability => (Scale::Probability, estimand.name().to_owned()),
-        Quantity::Seconds => (Scale::Elapsed, estimand.name().to_owned()),
-        _ => (Scale::Linear, estimand.name().to_owned()),
-    };
-    Panel {
-        title: estimand.words().to_owned(),
-        axis: Axis { label, scale },
-        rows: rows.collect(),
-        marks: Vec::new(),
+    }
+    for estimand in SHOWN {
+        let wanted = (estimand, Part::ALL);
+        if shown.len() < 3 && !shown.contains(&wanted) {
+            let mut cells = 0..answer.study.cells.len();
+            if cells.any(|cell| answer.estimate(cell, estimand, &Part::ALL).is_some()) {
+                shown.push(wanted);
+            }
+        }
+    }
+    shown
+}
+
+/// An estimate's title: its words, and of which part it is.
+fn title(estimand: Estimand, part: &Part) -> String {
+    match super::rows::part_in_words(part) {
+        of if of.is_empty() => estimand.words().to_owned(),
+        of => format!("{}, {of}", estimand.words()),
     }
 }

@@ -74,7 +74,7 @@ fn unit(quantity: Quantity, size: f64) -> Unit {
         Quantity::Seconds => match size.abs() {
             0.0 => (1.0, " s"),
             size if size < 1e-6 => (1e-9, " ns"),
-            size if size < 1e-3 => (1e-6, " us"),
+            size if size < 1e-3 => (1e-6, " µs"),
             size if size < 1.0 => (1e-3, " ms"),
             size if size < 120.0 => (1.0, " s"),
             size if size < 7200.0 => (60.0, " min"),
@@ -94,6 +94,19 @@ pub(super) fn value(quantity: Quantity, value: f64) -> String {
     // An amplification is often just above 1.
     let digits = if quantity == Quantity::Ratio { 4 } else { 3 };
     trimmed(&significant(value / unit.size, digits)) + unit.suffix
+}
+
+/// A one-sided bound, with as many digits as show on which side of a target's
+/// it is.
+pub(super) fn bound(quantity: Quantity, bound: f64, target: f64) -> String {
+    let short = value(quantity, bound);
+    if bound == target || bound.is_infinite() || short != value(quantity, target) {
+        return short;
+    }
+    let unit = unit(quantity, target);
+    let show = |number: f64, digits: i32| trimmed(&significant(number / unit.size, digits));
+    let digits = (4..12).find(|digits| show(bound, *digits) != show(target, *digits));
+    digits.map_or(short, |digits| show(bound, digits) + unit.suffix)
 }
 
 /// An estimate with its interval, such as `1.24 % [1.18, 1.30]`; what was never
@@ -152,7 +165,14 @@ fn with_interval(quantity: Quantity, number: f64, interval: Interval) -> String 
         true => hi,
         false => "never".to_owned(),
     };
-    format!("{}{} [{lo}, {hi}]", show(number), unit.suffix)
+    // What is seen is never shown as nothing.
+    let shown = match show(number) {
+        nothing if number != 0.0 && nothing.bytes().all(|byte| b"0.".contains(&byte)) => {
+            trimmed(&significant(scaled(number), 1))
+        }
+        shown => shown,
+    };
+    format!("{shown}{} [{lo}, {hi}]", unit.suffix)
 }
 
 #[cfg(test)]
@@ -195,6 +215,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_never_shown_on_the_other_side() {
+        for (bounded, target, text) in [
+            (0.0123, 0.05, "1.23 %"),
+            (0.001_000_04, 0.001, "0.100004 %"),
+            (0.000_999_96, 0.001, "0.099996 %"),
+            (0.001, 0.001, "0.1 %"),
+        ] {
+            assert_eq!(bound(Quantity::Probability, bounded, target), text);
+        }
+    }
+
+    #[test]
     fn an_interval_says_how_many_digits_are_shown() {
         use Quantity::{PerDay, PerSecond, Probability, Ratio, Seconds};
         for (quantity, number, lo, hi, text) in [
@@ -207,6 +239,7 @@ mod tests {
                 0.001_36,
                 "0.09 % [0.05, 0.14]",
             ),
+            (Probability, 0.000_021, 0.000_000_1, 0.5, "0.002 % [0, 50]"),
             (Seconds, 1.2, 0.9, 1.3, "1.2 s [0.9, 1.3]"),
             (Seconds, 30.2, 30.1, f64::INFINITY, "30.20 s [30.10, never]"),
             (PerDay, 288.001, 288.0009, 288.0013, "288/day"),

@@ -59,26 +59,9 @@ impl Clock {
         self.measured_from() + self.length
     }
 
-    /// The width of one step of the time series: as written, or the shortest
-    /// round span that needs at most 480 steps.
-    pub fn bucket_width(&self) -> Span {
-        const ROUND: [u64; 14] = [
-            1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 10_800, 21_600, 86_400,
-        ];
-        self.bucket.unwrap_or_else(|| {
-            ROUND
-                .iter()
-                .map(|seconds| Span::from_secs(*seconds))
-                .find(|width| *width * 480 >= self.length)
-                .unwrap_or(Span::from_nanos(self.length.nanos().div_ceil(480)))
-                .min(self.length)
-        })
-    }
-
-    /// The number of steps of the time series; the last may be cut short.
-    pub fn buckets(&self) -> usize {
-        let width = self.bucket_width().nanos().max(1);
-        self.length.nanos().div_ceil(width) as usize
+    /// The number of steps of that width; the last may be cut short.
+    pub(super) fn steps_of(&self, width: Span) -> usize {
+        self.length.nanos().div_ceil(width.nanos().max(1)) as usize
     }
 }
 
@@ -132,14 +115,5 @@ mod tests {
         assert!(Start::try_from("2025-09-19".to_owned()).is_err());
         assert!(Start::try_from("1969-01-01T00:00:00Z".to_owned()).is_err());
         assert_eq!(time("1970-01-01T00:00:01Z"), Time::from_secs(1));
-    }
-
-    #[test]
-    fn the_series_has_a_round_width() {
-        let clock: Clock = ron::from_str("(length: \"6h\")").unwrap();
-        assert_eq!(clock.bucket_width(), Span::from_secs(60));
-        assert_eq!(clock.buckets(), 360);
-        let short: Clock = ron::from_str("(length: \"300ms\")").unwrap();
-        assert_eq!(short.buckets(), 1);
     }
 }

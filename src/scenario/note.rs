@@ -99,6 +99,15 @@ pub enum Note {
         /// The client's name.
         client: String,
     },
+    /// Steps of the time series that hold unlike numbers of waves.
+    Beats {
+        /// The width of a step.
+        step: Span,
+        /// What comes in waves.
+        what: String,
+        /// How far they are apart.
+        period: Span,
+    },
 }
 
 impl Note {
@@ -125,7 +134,10 @@ impl Note {
 
     /// Whether it is about what happens, and not about what has no effect.
     fn is_of_any_variant(&self) -> bool {
-        matches!(self, Note::SwallowedJitter { .. } | Note::Lockstep { .. })
+        matches!(
+            self,
+            Note::SwallowedJitter { .. } | Note::Lockstep { .. } | Note::Beats { .. }
+        )
     }
 
     /// The place in the scenario.
@@ -157,6 +169,7 @@ impl Note {
             }
             Note::NeverFails => "server.backend.fail".to_owned(),
             Note::NothingReturned => "server.refused_by_later".to_owned(),
+            Note::Beats { .. } => "time.bucket".to_owned(),
         }
     }
 }
@@ -224,6 +237,10 @@ impl fmt::Display for Note {
             ),
             Note::NothingReturned => f.write_str(
                 "no limit comes before another stage, so that nothing is ever given back; leave it out",
+            ),
+            Note::Beats { step, what, period } => write!(
+                f,
+                "steps of {step} beat against {what}, which are {period} apart: charts over time show waves that are not there; write a multiple of {period}"
             ),
             Note::SwallowedJitter {
                 policy,
@@ -303,6 +320,13 @@ fn notes(scenario: &Scenario) -> Vec<Note> {
     }
     on_telling(scenario, &answerers, &mut found);
     on_stages(scenario, &mut found);
+    // What is chosen for a scenario that writes nothing is as good as can be.
+    if scenario.time.bucket.is_some()
+        && let Some((what, period)) = scenario.beat()
+    {
+        let step = scenario.step_width();
+        found.push(Note::Beats { step, what, period });
+    }
     found
 }
 

@@ -198,7 +198,7 @@ impl Size {
             .sum();
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
-        let steps = scenario.time.buckets() as f64;
+        let steps = scenario.steps() as f64;
         // Windows cut the span into parts that have counts of their own.
         let segments = (2 * scenario.windows().len() + 1) as f64;
         let histograms = streams * BYTES_PER_CELL * per_stream;

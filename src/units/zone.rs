@@ -129,6 +129,13 @@ impl Zone {
         f64::from(whole) + f64::from(local.subsec_nanosecond()) / 1e9
     }
 
+    /// The moment as RFC 3339 writes it, by the local clock and with its offset
+    /// from UTC.
+    pub fn rfc3339(&self, time: Time) -> String {
+        let offset = self.rules.to_offset(timestamp(time));
+        timestamp(time).display_with_offset(offset).to_string()
+    }
+
     /// What the local clock shows at `time`, without parts of a second.
     pub fn time_of_day(&self, time: Time) -> ClockTime {
         let local = timestamp(time).to_zoned(self.rules.clone());

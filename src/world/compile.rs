@@ -60,8 +60,8 @@ impl World {
                 measured_until: scenario.time.measured_until(),
                 drained_until: scenario.time.measured_until() + scenario.drain(),
                 load_after_end: scenario.time.load_after_end,
-                bucket_width: scenario.time.bucket_width(),
-                buckets: scenario.time.buckets(),
+                bucket_width: scenario.step_width(),
+                buckets: scenario.steps(),
             },
             windows: Windows::new(
                 scenario.windows(),

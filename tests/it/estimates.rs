@@ -94,7 +94,7 @@ fn what_is_refused_after_the_client_has_gone_counts_in_table_and_chart() {
     let refused: u64 = series
         .lines()
         .skip(1)
-        .map(|line| line.split(',').nth(7).unwrap().parse::<u64>().unwrap())
+        .map(|line| line.split(',').nth(8).unwrap().parse::<u64>().unwrap())
         .sum();
     // One in each of three replications.
     assert_eq!(refused, 3, "{series}");

@@ -17,8 +17,9 @@ fn folder(place: &Place, name: &str) {
 }
 
 /// What a finished folder holds, charts left out.
-const DATA: [&str; 6] = [
+const DATA: [&str; 7] = [
     "estimates.csv",
+    "gates.csv",
     "manifest.json",
     "replications.csv",
     "report.html",

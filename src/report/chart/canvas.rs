@@ -14,6 +14,7 @@ use plotters::style::{Color, FontStyle, RGBAColor};
 use super::ChartError;
 use super::font::{FAMILY, Weight};
 use super::palette::{Colour, Marker, WHITE};
+use crate::scenario::text::is_unprintable;
 
 /// Units of the drawing per CSS pixel.
 const FINE: f64 = 8.0;
@@ -148,12 +149,13 @@ impl Canvas {
 }
 
 /// XML 1.0 cannot hold control characters or the two non-characters of the
-/// basic plane, even escaped; they become blanks.
+/// basic plane, even escaped, and what turns a line around must not; they
+/// become blanks.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|character| match character {
             '\u{fffe}' | '\u{ffff}' => ' ',
-            control if control.is_control() => ' ',
+            hidden if is_unprintable(hidden) => ' ',
             other => other,
         })
         .collect()

@@ -1,11 +1,11 @@
 //! Text alternatives, written from the data.
 
-use super::number::estimate;
+use super::number::value;
 use super::{Axis, Intervals, Lines, Mark, Panel, Scale, time};
 
 /// Axes, marks, and of each line its highest and its last value.
 pub(super) fn lines(chart: &Lines) -> String {
-    let say = |value: f64| estimate(value, None, None, chart.y.scale, false);
+    let say = |number: f64| value(chart.y.scale, number);
     let mut text = format!(
         "Line chart of {} over {}.",
         named(&chart.y.label),
@@ -26,7 +26,7 @@ pub(super) fn lines(chart: &Lines) -> String {
                             .remove(0)
                             .0
                     }
-                    scale => estimate(highest.x, None, None, scale, false),
+                    scale => value(scale, highest.x),
                 };
                 text.push_str(&format!(
                     " {}: highest {} at {place}, last {}.",
@@ -65,20 +65,8 @@ pub(super) fn intervals(chart: &Intervals) -> String {
         marks,
     } in &chart.panels
     {
-        let counts = *scale == Scale::Probability
-            || rows
-                .iter()
-                .all(|row| row.value >= 0.0 && row.lo.unwrap_or(0.0) >= 0.0);
-        let numbers: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                let (lo, hi) = row.bounds();
-                format!(
-                    "{}: {}",
-                    row.label,
-                    estimate(row.value, lo, hi, *scale, counts)
-                )
-            })
+        let numbers: Vec<String> = (rows.iter())
+            .map(|row| format!("{}: {}", row.label, row.words(*scale)))
             .collect();
         text.push_str(&format!(" {title}: {}.", numbers.join("; ")));
         for mark in marks {

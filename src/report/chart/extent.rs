@@ -73,7 +73,7 @@ impl Extent {
                     && self.least_positive.is_finite()
                     && libm::log10(self.most / self.least_positive) > LINEAR_DECADES
             }
-            Scale::Linear | Scale::TimeOfDay | Scale::Elapsed => false,
+            Scale::Linear | Scale::Amount | Scale::TimeOfDay | Scale::Elapsed => false,
         }
     }
 }

@@ -110,7 +110,7 @@ fn row_names(panels: &[Panel]) -> Vec<(String, usize)> {
 }
 
 fn keyed(rows: &[Row]) -> impl Iterator<Item = ((String, usize), &Row)> {
-    rows.iter().enumerate().map(|(index, row)| {
+    rows.iter().take(MOST_ROWS).enumerate().map(|(index, row)| {
         let before = rows[..index]
             .iter()
             .filter(|earlier| earlier.label == row.label)

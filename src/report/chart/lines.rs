@@ -1,6 +1,7 @@
 //! Lines with ribbons, labelled at their ends.
 
 mod axes;
+mod dots;
 mod marks;
 mod names;
 
@@ -8,9 +9,9 @@ use super::canvas::{Align, Canvas};
 use super::describe;
 use super::extent::Extent;
 use super::frame::{Area, LABEL, TICK, Words};
-use super::palette::{GREY, Look, look};
+use super::palette::{GREY, look};
 use super::ruler::{Fit, Ruler};
-use super::{ChartError, HEIGHT, Line, Lines, Mark, WIDTH};
+use super::{ChartError, HEIGHT, Line, Lines, Mark, Style, WIDTH};
 use axes::axes;
 use marks::{head_rows, marks};
 use names::{LABEL_GAP, end_labels, wrapped_labels};
@@ -42,10 +43,17 @@ pub(super) fn draw(chart: &Lines) -> Result<String, ChartError> {
         Mark::Vertical { .. } | Mark::Span { .. } => None,
     });
     let y_extent = Extent::of(
-        points().map(|point| point.y).chain(references),
+        points()
+            .map(|point| match chart.style {
+                Style::Ribbon => point.y,
+                Style::Dots => dots::place(point),
+            })
+            .chain(references),
         points()
             .filter(|point| point.y.is_finite())
-            .flat_map(|point| [point.lo, point.hi]),
+            .flat_map(|point| [point.lo, point.hi])
+            // A zero that is drawn as an arrow from its upper end needs no floor.
+            .filter(|end| chart.style == Style::Ribbon || *end > 0.0),
     );
     let x_extent = Extent::of(points().map(|point| point.x), []);
     let y = Ruler::new(
@@ -79,16 +87,27 @@ pub(super) fn draw(chart: &Lines) -> Result<String, ChartError> {
             top: body.top + TICK.leading() * rows as f64 + 12.0,
             bottom: body.bottom - 8.0 - TICK.leading() * x_lines as f64 - 4.0,
         },
+        // Dots at the ends stand within the plot.
+        inset: match chart.style {
+            Style::Ribbon => 0.0,
+            Style::Dots => 24.0,
+        },
         x,
         y,
     };
     axes(&mut canvas, chart, &plot)?;
     marks(&mut canvas, chart, &plot, &heads)?;
+    let apart = dots::apart(&chart.series, &plot);
+    // Many ribbons over each other must leave the lines in sight.
+    let opacity = (0.6 / chart.series.len().max(1) as f64).clamp(0.06, 0.2);
     for (index, line) in chart.series.iter().enumerate() {
-        series(&mut canvas, line, look(index), &plot)?;
+        match chart.style {
+            Style::Ribbon => series(&mut canvas, line, index, opacity, &plot)?,
+            Style::Dots => dots::draw(&mut canvas, line, index, &apart, &plot)?,
+        }
     }
-    end_labels(&mut canvas, &plot, &labels)?;
-    if points().all(|point| !point.y.is_finite()) {
+    end_labels(&mut canvas, &plot, &labels, chart.style == Style::Ribbon)?;
+    if points().all(|point| !point.y.is_finite() && !dots::place(point).is_finite()) {
         let middle = (
             (plot.area.left + plot.area.right) / 2.0,
             (plot.area.top + plot.area.bottom) / 2.0,
@@ -112,13 +131,15 @@ pub(super) fn draw(chart: &Lines) -> Result<String, ChartError> {
 /// Where the axes are on the page.
 struct Plot {
     area: Area,
+    inset: f64,
     x: Ruler,
     y: Ruler,
 }
 
 impl Plot {
     fn across(&self, share: f64) -> f64 {
-        self.area.left + share * (self.area.right - self.area.left)
+        let (left, right) = (self.area.left + self.inset, self.area.right - self.inset);
+        left + share * (right - left)
     }
 
     fn up(&self, share: f64) -> f64 {
@@ -130,7 +151,21 @@ impl Plot {
     }
 }
 
-fn series(canvas: &mut Canvas, line: &Line, look: Look, plot: &Plot) -> Result<(), ChartError> {
+/// A line with more points than this turns too often for dashes to be seen.
+const MOST_DASHED: usize = 40;
+
+/// How many markers tell such a line from others.
+const MARKERS: usize = 9;
+
+fn series(
+    canvas: &mut Canvas,
+    line: &Line,
+    index: usize,
+    opacity: f64,
+    plot: &Plot,
+) -> Result<(), ChartError> {
+    let look = look(index);
+    let is_dashed = line.points.len() <= MOST_DASHED;
     let runs = || {
         line.points
             .split(|point| !point.x.is_finite() || !point.y.is_finite())
@@ -160,11 +195,12 @@ fn series(canvas: &mut Canvas, line: &Line, look: Look, plot: &Plot) -> Result<(
                 continue;
             }
             outline.extend(upper.into_iter().rev());
-            pen.area(&outline, look.colour, 0.2)?;
+            pen.area(&outline, look.colour, opacity)?;
         }
         Ok(())
     })?;
-    canvas.dashed("series", look.dashes, |pen| {
+    let dashes = if is_dashed { look.dashes } else { &[] };
+    canvas.dashed("series", dashes, |pen| {
         for run in runs() {
             let places: Vec<(f64, f64)> = run
                 .iter()
@@ -172,7 +208,20 @@ fn series(canvas: &mut Canvas, line: &Line, look: Look, plot: &Plot) -> Result<(
                 .collect();
             match places[..] {
                 [only] => pen.dot(only, 4.0, look.marker, look.colour, false)?,
-                _ => pen.path(&places, look.colour, 2.25)?,
+                _ => pen.path(&places, look.colour, if is_dashed { 2.25 } else { 1.75 })?,
+            }
+        }
+        Ok(())
+    })?;
+    canvas.group("markers", |pen| {
+        let many = line.points.len();
+        for marker in (0..MARKERS).filter(|_| !is_dashed) {
+            // Those of different lines stand at different places.
+            let share =
+                (marker as f64 + 0.15 + 0.7 * (index as f64 * 0.618).fract()) / MARKERS as f64;
+            let point = &line.points[(share * many as f64) as usize % many];
+            if let Some(place) = plot.place(point.x, point.y) {
+                pen.dot(place, 3.5, look.marker, look.colour, false)?;
             }
         }
         Ok(())

@@ -1,6 +1,9 @@
-//! Numbers as text: 20,000 and 0.31 % and 4.2 s.
+//! Numbers along axes: 20,000 and 0.31 % and 4.2 s. Estimates are written by
+//! [`number`](super::super::number), for tables, pages and charts alike.
 
+use super::super::number;
 use super::Scale;
+use crate::scenario::Quantity;
 
 /// More decimals than this, or more digits before the point than 15, are written with an exponent.
 const MOST_DECIMALS: i32 = 9;
@@ -85,7 +88,7 @@ pub(super) struct Unit {
 /// The unit for numbers of about `size` on a scale.
 pub(super) fn unit(scale: Scale, size: f64) -> Unit {
     let (size, suffix) = match scale {
-        Scale::Linear | Scale::Log => (1.0, ""),
+        Scale::Linear | Scale::Amount | Scale::Log => (1.0, ""),
         Scale::Probability => (0.01, " %"),
         Scale::TimeOfDay | Scale::Elapsed => match size.abs() * (1.0 + 1e-9) {
             size if size >= 86_400.0 => (86_400.0, " d"),
@@ -119,51 +122,16 @@ pub(super) fn log_tick(value: f64, scale: Scale) -> String {
     plain(value / unit.size, decimals_for(value / unit.size)) + unit.suffix
 }
 
-/// An estimate with its interval, such as "0.31 % [0.28, 0.35]". The interval
-/// says how many digits are worth showing: its quarter gets one.
-///
-/// `seen` says that the quantity counts something, so that a zero without an
-/// upper bound is "none seen" rather than a number.
-pub(super) fn estimate(
-    value: f64,
-    lo: Option<f64>,
-    hi: Option<f64>,
-    scale: Scale,
-    seen: bool,
-) -> String {
-    if !value.is_finite() {
-        return "no data".to_owned();
-    }
-    let largest = [Some(value), lo, hi]
-        .into_iter()
-        .flatten()
-        .fold(0.0, |most: f64, one| most.max(one.abs()));
-    let unit = unit(scale, if value == 0.0 { largest } else { value });
-    let spread = match (lo, hi) {
-        (Some(lo), Some(hi)) if hi - lo > LEAST => Some((hi - lo) / 4.0),
-        (None, Some(hi)) if hi - value > LEAST => Some((hi - value) / 10.0),
-        (Some(lo), None) if value - lo > LEAST => Some((value - lo) / 10.0),
-        _ => None,
+/// A value of an axis in words: as tables write it.
+pub(super) fn value(scale: Scale, value: f64) -> String {
+    let quantity = match scale {
+        Scale::Probability => Quantity::Probability,
+        Scale::TimeOfDay | Scale::Elapsed => Quantity::Seconds,
+        Scale::Linear | Scale::Amount | Scale::Log => Quantity::Count,
     };
-    let fallback = if value.abs() > LEAST {
-        value.abs() / 100.0
-    } else {
-        unit.size
-    };
-    let decimals = decimals_for(spread.unwrap_or(fallback) / unit.size);
-    let show = |value: f64| plain(value / unit.size, decimals);
-    let Unit { suffix, .. } = unit;
-    match (lo, hi) {
-        (_, None) if seen && value == 0.0 => "none seen".to_owned(),
-        (_, Some(hi)) if seen && value == 0.0 && hi > 0.0 => {
-            format!("none seen, ≤ {}{suffix}", show(hi))
-        }
-        (Some(lo), Some(hi)) if hi > lo => {
-            format!("{}{suffix} [{}, {}]", show(value), show(lo), show(hi))
-        }
-        (None, Some(hi)) if hi > value => format!("{}{suffix} [≤ {}]", show(value), show(hi)),
-        (Some(lo), None) if lo < value => format!("{}{suffix} [≥ {}]", show(value), show(lo)),
-        _ => format!("{}{suffix}", show(value)),
+    match value.abs() < 1e15 {
+        true => number::value(quantity, value),
+        false => scientific(value),
     }
 }
 
@@ -220,46 +188,5 @@ mod tests {
         assert_eq!(log_tick(1e-5, Scale::Probability), "0.001 %");
         assert_eq!(log_tick(1.0, Scale::Probability), "100 %");
         assert_eq!(log_tick(5000.0, Scale::Log), "5,000");
-    }
-
-    #[test]
-    fn an_estimate_shows_the_digits_that_its_interval_supports() {
-        use Scale::{Elapsed, Linear, Probability};
-        for (value, lo, hi, scale, text) in [
-            (
-                0.0031,
-                Some(0.0028),
-                Some(0.0035),
-                Probability,
-                "0.31 % [0.28, 0.35]",
-            ),
-            (0.5512, Some(0.53), Some(0.57), Probability, "55 % [53, 57]"),
-            (0.0, None, None, Probability, "none seen"),
-            (0.0, Some(0.0), None, Probability, "none seen"),
-            (
-                0.0,
-                Some(0.0),
-                Some(0.0004),
-                Probability,
-                "none seen, ≤ 0.04 %",
-            ),
-            (0.0, Some(0.0), Some(0.0), Probability, "0 %"),
-            (0.0031, None, Some(0.0035), Probability, "0.310 % [≤ 0.350]"),
-            (0.0031, Some(0.0021), None, Probability, "0.31 % [≥ 0.21]"),
-            (1.234, None, None, Linear, "1.23"),
-            (1.0, Some(1.0), Some(1.0), Linear, "1.00"),
-            (
-                20_123.0,
-                Some(19_000.0),
-                Some(21_000.0),
-                Linear,
-                "20,123 [19,000, 21,000]",
-            ),
-            (4.2, Some(3.9), Some(4.6), Elapsed, "4.2 s [3.9, 4.6]"),
-            (f64::NAN, Some(0.0), Some(1.0), Linear, "no data"),
-        ] {
-            assert_eq!(estimate(value, lo, hi, scale, true), text);
-        }
-        assert_eq!(estimate(0.0, None, None, Linear, false), "0");
     }
 }

@@ -129,7 +129,10 @@ impl Ruler {
         let size = from.abs().max(to.abs());
         let flat = to - from <= size * 1e-9;
         if fit == Fit::Round
-            && (flat || scale == Scale::Probability || from <= 0.6 * to || from <= 0.0)
+            && (flat
+                || matches!(scale, Scale::Probability | Scale::Amount)
+                || from <= 0.6 * to
+                || from <= 0.0)
         {
             from = from.min(0.0);
             to = to.max(0.0);
@@ -269,7 +272,7 @@ impl Ruler {
 /// The upper end of an axis that has nothing to show but zeros.
 fn empty_top(scale: Scale) -> f64 {
     match scale {
-        Scale::Linear | Scale::Log => 1.0,
+        Scale::Linear | Scale::Amount | Scale::Log => 1.0,
         Scale::Probability => 0.01,
         Scale::TimeOfDay => 86_400.0,
         Scale::Elapsed => 60.0,
@@ -315,6 +318,13 @@ mod tests {
                 4,
                 Round,
                 "990 | 995 | 1,000 | 1,005 | 1,010",
+            ),
+            (
+                Scale::Amount,
+                &[990.0, 1010.0],
+                3,
+                Round,
+                "0 | 500 | 1,000 | 1,500",
             ),
             (Scale::Linear, &[-3.0, 4.0], 4, Round, "−4 | −2 | 0 | 2 | 4"),
             (
@@ -404,7 +414,7 @@ mod tests {
         fn every_axis_is_usable(
             values in prop::collection::vec(prop_oneof![any::<f64>(), -1.0f64..1.0, Just(0.0), 0.0f64..1e9], 0..5),
             ends in prop::collection::vec(any::<f64>(), 0..3),
-            scale in prop::sample::select(vec![Scale::Linear, Scale::Log, Scale::Probability, Scale::TimeOfDay, Scale::Elapsed]),
+            scale in prop::sample::select(vec![Scale::Linear, Scale::Amount, Scale::Log, Scale::Probability, Scale::TimeOfDay, Scale::Elapsed]),
             most in 0usize..50,
             round in any::<bool>(),
         ) {

@@ -52,6 +52,7 @@ fn morning() -> Lines {
             label: "P(429) per attempt".to_owned(),
             scale: Scale::Probability,
         },
+        style: Style::Ribbon,
         series: vec![
             policy("no retry", 0.55, 0.8, 0),
             policy("fixed 30 s", 0.5, 3.0, 5),
@@ -99,6 +100,7 @@ fn load() -> Lines {
             label: "requests at the same time".to_owned(),
             scale: Scale::Linear,
         },
+        style: Style::Ribbon,
         series: vec![
             curve("permits in use", &|since, index| {
                 let base = 60.0 + 0.08 * (since + 120.0) + 6.0 * noise(index);
@@ -142,6 +144,13 @@ fn row(label: &str, value: f64, half: f64) -> Row {
         value,
         lo: Some(value - half),
         hi: Some(value + half),
+        shape: Shape::Dot,
+        text: format!(
+            "{:.2} % [{:.2}, {:.2}]",
+            value * 100.0,
+            (value - half) * 100.0,
+            (value + half) * 100.0
+        ),
         note: String::new(),
     }
 }
@@ -166,8 +175,13 @@ fn policies() -> Intervals {
         Scale::Probability,
         [(0.0231, 0.0012), (0.0004, 0.00011), (0.0, 0.0)],
     );
-    missed.rows[2].lo = None;
-    missed.rows[2].hi = None;
+    missed.rows[2] = Row {
+        lo: Some(0.0),
+        hi: Some(0.0009),
+        shape: Shape::AtMost,
+        text: "none seen, at most 0.09 %".to_owned(),
+        ..missed.rows[2].clone()
+    };
     let mut refused = panel(
         "P(429) per attempt",
         Scale::Probability,
@@ -244,7 +258,7 @@ fn of_scale(scale: Scale, series: Vec<Line>) -> Chart {
         x: axis(Scale::Elapsed),
         y: axis(scale),
         series,
-        marks: Vec::new(),
+        ..Lines::default()
     }
     .into()
 }
@@ -254,7 +268,14 @@ fn odd() -> Vec<Chart> {
     use Scale::{Linear, Log, Probability, TimeOfDay};
     let (nan, infinity) = (f64::NAN, f64::INFINITY);
     let mut charts: Vec<Chart> = vec![Lines::default().into(), Intervals::default().into()];
-    for scale in [Linear, Log, Probability, TimeOfDay, Scale::Elapsed] {
+    for scale in [
+        Linear,
+        Scale::Amount,
+        Log,
+        Probability,
+        TimeOfDay,
+        Scale::Elapsed,
+    ] {
         charts.push(of_scale(scale, vec![]));
         charts.push(of_scale(scale, vec![line("no points", &[])]));
         charts.push(of_scale(scale, vec![line("one point", &[(5.0, 0.3)])]));
@@ -359,11 +380,18 @@ fn odd() -> Vec<Chart> {
         for used in [&tricky[..1], &tricky[..5], &tricky[..8], &tricky[..]] {
             let rows = used
                 .iter()
-                .map(|&(value, lo, hi)| Row {
+                .zip(
+                    [Shape::Dot, Shape::AtMost, Shape::AtLeast]
+                        .into_iter()
+                        .cycle(),
+                )
+                .map(|(&(value, lo, hi), shape)| Row {
                     label: LONG.to_owned(),
                     value,
                     lo,
                     hi,
+                    shape,
+                    text: String::new(),
                     note: LONG.repeat(2),
                 })
                 .collect::<Vec<_>>();
@@ -407,6 +435,29 @@ fn odd() -> Vec<Chart> {
                 .into(),
             );
         }
+    }
+    let dots: Vec<Chart> = charts
+        .iter()
+        .filter_map(|chart| match chart {
+            Chart::Lines(lines) => Some(
+                Lines {
+                    style: Style::Dots,
+                    ..lines.clone()
+                }
+                .into(),
+            ),
+            _ => None,
+        })
+        .collect();
+    charts.extend(dots);
+    for text in [String::new(), LONG.repeat(20), "a\u{202e}b\u{0}".to_owned()] {
+        charts.push(
+            Sentence {
+                frame: words(LONG, ""),
+                text,
+            }
+            .into(),
+        );
     }
     charts
 }

@@ -257,7 +257,7 @@ pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
         .iter()
         .filter(|stage| matches!(stage, Stage::Gate { .. }));
     let columns = 4 + stages.len() + 4 * gates.count();
-    let steps = scenario.time.buckets();
+    let steps = scenario.steps();
     let series_bytes = runs as f64 * (steps * columns * size_of::<u64>()) as f64;
     if runs > MAX_RUNS {
         found.add(

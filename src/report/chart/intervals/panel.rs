@@ -4,15 +4,17 @@ use super::super::canvas::{Align, Canvas, Pen, Type};
 use super::super::extent::Extent;
 use super::super::frame::{LABEL, NAME, TICK};
 use super::super::labels::stack;
-use super::super::number::estimate;
 use super::super::palette::{Colour, GREY, GRID, INK, Look, SHADE, look};
 use super::super::ruler::{Fit, Ruler};
-use super::super::{ChartError, Mark, Panel, Row};
+use super::super::{ChartError, Mark, Panel, Row, Shape};
 use super::{Band, keyed};
 
 /// Half the thickness of an interval's bar, and the radius of its dot.
 const HALF_BAR: f64 = 1.75;
 const DOT: f64 = 5.0;
+
+/// How long an arrow is that says on which side of a bound a value is.
+const ARROW: f64 = 46.0;
 
 /// A panel with its axis laid out.
 pub(super) struct Layout<'a> {
@@ -32,13 +34,12 @@ impl<'a> Layout<'a> {
             Mark::Vertical { x, .. } => Some(*x),
             Mark::Horizontal { .. } | Mark::Span { .. } => None,
         });
-        let ends = panel
-            .rows
-            .iter()
-            .filter(|row| row.value.is_finite())
+        let ends = (panel.rows.iter())
+            .filter(|row| row.shape == Shape::Dot && row.value.is_finite())
             .flat_map(|row| [row.lo, row.hi])
             .flatten();
-        let extent = Extent::of(panel.rows.iter().map(|row| row.value), ends.chain(lines));
+        let places = panel.rows.iter().filter_map(Row::place);
+        let extent = Extent::of(places, ends.chain(lines));
         let ruler = Ruler::new(panel.axis.scale, extent, (room / 72.0) as usize, Fit::Round);
         let mut heads: Vec<(String, f64, usize)> = Vec::new();
         for mark in &panel.marks {
@@ -71,7 +72,7 @@ impl<'a> Layout<'a> {
         }
         Self {
             panel,
-            title: LABEL.wrap(&panel.title, room, 2),
+            title: LABEL.wrap(&panel.title, room, 3),
             ruler,
             counts: !extent.negative(),
             rows,
@@ -224,10 +225,18 @@ impl<'a> Layout<'a> {
         (left, y): (f64, f64),
         room: f64,
     ) -> Result<(), ChartError> {
-        let Some(value) = self.ruler.at(row.value) else {
+        let Some(value) = row.place().and_then(|place| self.ruler.at(place)) else {
             return Ok(());
         };
         let across = |share: f64| left + share * room;
+        let ahead = match row.shape {
+            Shape::Dot => 0.0,
+            Shape::AtMost => -1.0,
+            Shape::AtLeast => 1.0,
+        };
+        if ahead != 0.0 {
+            return arrow(pen, look.colour, (across(value), y), ahead, (left, room));
+        }
         let (lo, hi) = row.bounds();
         let (from, to) = match (lo, hi) {
             (None, None) => (value, value),
@@ -276,10 +285,10 @@ impl<'a> Layout<'a> {
         (left, y): (f64, f64),
         room: f64,
     ) -> Result<(), ChartError> {
-        let (lo, hi) = row.bounds();
-        let text = estimate(row.value, lo, hi, self.panel.axis.scale, self.counts);
-        let middle = left + self.ruler.at(row.value).unwrap_or(0.5) * room;
-        let colour = if row.value.is_finite() { colour } else { GREY };
+        let text = row.words(self.panel.axis.scale);
+        let place = row.place();
+        let middle = left + place.and_then(|place| self.ruler.at(place)).unwrap_or(0.5) * room;
+        let colour = if place.is_some() { colour } else { GREY };
         let mut write = |text: &str, y: f64, colour: Colour, kind: Type| {
             // A number may stand out of its panel by a part of the gap to the next one.
             let half = kind.width(text) / 2.0;
@@ -287,11 +296,7 @@ impl<'a> Layout<'a> {
             pen.text(text, (x, y), kind.coloured(colour).aligned(Align::Centre))
         };
         for line in TICK.wrap(&text, room + 16.0, 1) {
-            let baseline = if row.value.is_finite() {
-                y - 12.0
-            } else {
-                y + 5.0
-            };
+            let baseline = if place.is_some() { y - 12.0 } else { y + 5.0 };
             write(&line, baseline, colour, TICK)?;
         }
         let small = Type { size: 12.0, ..NAME };
@@ -300,4 +305,25 @@ impl<'a> Layout<'a> {
         }
         Ok(())
     }
+}
+
+/// An arrow from a bound, marked by a stroke, to where the value may be.
+fn arrow(
+    pen: &mut Pen<'_>,
+    colour: Colour,
+    (x, y): (f64, f64),
+    ahead: f64,
+    (left, room): (f64, f64),
+) -> Result<(), ChartError> {
+    // It may stand out of its panel where the bound is at the very end.
+    let tip = (x + ahead * ARROW).clamp(left - 10.0, left + room + 10.0);
+    let tip = if (tip - x).abs() < 12.0 {
+        x + ahead * 12.0
+    } else {
+        tip
+    };
+    pen.path(&[(x, y - 7.0), (x, y + 7.0)], colour, 2.0)?;
+    pen.path(&[(x, y), (tip - ahead * 8.0, y)], colour, 2.0)?;
+    let back = tip - ahead * 9.0;
+    pen.area(&[(tip, y), (back, y - 5.5), (back, y + 5.5)], colour, 1.0)
 }

@@ -4,8 +4,8 @@ use super::super::canvas::Canvas;
 use super::super::frame::{Area, LABEL};
 use super::super::labels::spread;
 use super::super::palette::{Colour, GREY, INK, Look, SHADE, look};
-use super::super::{ChartError, Lines, Mark};
-use super::Plot;
+use super::super::{ChartError, Lines, Mark, Style};
+use super::{Plot, dots};
 
 /// The widest that labels at line ends may be.
 const LABEL_ROOM: f64 = 230.0;
@@ -48,12 +48,12 @@ pub(super) fn wrapped_labels(chart: &Lines) -> Vec<Label> {
             .points
             .iter()
             .rev()
-            .find(|point| point.x.is_finite() && point.y.is_finite());
-        wanted.push((
-            &line.label,
-            Some(look(index)),
-            last.map(|point| (point.x, point.y)),
-        ));
+            .map(|point| match chart.style {
+                Style::Ribbon => (point.x, point.y),
+                Style::Dots => (point.x, dots::place(point)),
+            })
+            .find(|(x, y)| x.is_finite() && y.is_finite());
+        wanted.push((&line.label, Some(look(index)), last));
     }
     wanted.extend(horizontal.map(|(y, label)| (label.as_str(), None, Some((f64::INFINITY, y)))));
     let more = wanted.len().saturating_sub(MOST_LABELS);
@@ -83,6 +83,7 @@ pub(super) fn end_labels(
     canvas: &mut Canvas,
     plot: &Plot,
     labels: &[Label],
+    has_ends: bool,
 ) -> Result<(), ChartError> {
     let Area {
         right, top, bottom, ..
@@ -149,7 +150,7 @@ pub(super) fn end_labels(
             }
             Ok(())
         })?;
-        if let (Some(look), Some(place)) = (label.look, *target) {
+        if let (Some(look), Some(place), true) = (label.look, *target, has_ends) {
             canvas.group("end", |pen| {
                 pen.dot(place, 4.0, look.marker, look.colour, false)
             })?;
