@@ -263,7 +263,8 @@ pub(super) fn remarks(answer: &Answer<'_>, groups: &[Group]) -> Vec<String> {
     let mut sentences: Vec<String> = (found.into_iter())
         .map(|remark| remark.words(replications))
         .collect();
-    if (2..FEWEST_REPLICATIONS).contains(&replications) {
+    let estimated = |estimate: &Estimate| estimate.basis != Basis::Exact;
+    if (2..FEWEST_REPLICATIONS).contains(&replications) && answer.estimates.iter().any(estimated) {
         sentences.push(format!(
             "{replications} replications are few: below {FEWEST_REPLICATIONS}, intervals and verdicts are approximate"
         ));

@@ -12,5 +12,6 @@ mod folder;
 mod limits;
 mod overload;
 mod replay;
+mod report;
 mod support;
 mod validation;
