@@ -402,7 +402,7 @@ fn targets_are_held_against_the_part_and_policy_that_they_name() {
             "goodput by \\\"door\\\" >= 5",
             "only refusals of attempts and gates",
         ),
-        ("p429.attempt <= 5% for \\\"40\\\"", "did you mean \"400\"?"),
+        ("p429.attempt <= 5% for \\\"40\\\"", "unknown policy \"40\""),
     ] {
         let text = replaced(
             &text,
