@@ -146,6 +146,9 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
     Ok(exit(&answer))
 }
 
+/// The records that a store holds, one place per task.
+type Kept = Vec<Option<Box<Record>>>;
+
 /// The store of a study's records and the records that it holds; tells what it
 /// cannot use.
 fn open_store(
@@ -153,7 +156,7 @@ fn open_store(
     study: &Study,
     text: &str,
     quiet: bool,
-) -> Result<(Store, Vec<Option<Box<Record>>>), Failure> {
+) -> Result<(Store, Kept), Failure> {
     let (file, path) = folder.records()?;
     let shown = path.display();
     let (store, known) =

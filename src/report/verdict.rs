@@ -73,6 +73,10 @@ pub(super) fn in_words(answer: &Answer<'_>, result: &TargetResult) -> String {
     let at_most = result.target.comparison == Comparison::AtMost;
     let quantity = result.target.estimand.quantity();
     let bound = |is_upper: bool| match result.bound {
+        Some(bound) if bound.is_infinite() => match is_upper {
+            true => ", and may never be reached".to_owned(),
+            false => format!(", never reached at {confidence} %"),
+        },
         Some(bound) => {
             let side = if is_upper { "at most" } else { "at least" };
             let bound = number::bound(quantity, bound, result.target.bound);

@@ -527,6 +527,61 @@ fn intervals_share_their_rows() {
 }
 
 #[test]
+fn what_is_never_reached_is_drawn_too() {
+    let never = Row {
+        label: "never".to_owned(),
+        value: f64::INFINITY,
+        shape: Shape::AtLeast,
+        lo: Some(f64::INFINITY),
+        hi: Some(f64::INFINITY),
+        text: "more than half never succeed".to_owned(),
+        ..Row::default()
+    };
+    let dot = Row {
+        label: "two seconds".to_owned(),
+        value: 2.0,
+        ..Row::default()
+    };
+    let panel = Panel {
+        rows: vec![dot, never],
+        ..Panel::default()
+    };
+    let chart = Intervals {
+        panels: vec![panel],
+        ..Intervals::default()
+    };
+    let drawn = svg(&chart.into()).unwrap();
+    assert_eq!(count(&drawn, "class=\"series\""), 2);
+    assert!(drawn.contains("more than half never succeed"));
+    let point = |x: f64, y: f64, lo: f64, hi: f64| Point { x, y, lo, hi };
+    let infinity = f64::INFINITY;
+    // A dot, none seen, never reached with and without a lower end, no data.
+    let points = vec![
+        point(0.0, 0.2, 0.1, 0.3),
+        point(1.0, 0.0, 0.0, 0.1),
+        point(2.0, infinity, 0.4, infinity),
+        point(3.0, infinity, infinity, infinity),
+        point(4.0, f64::NAN, f64::NAN, f64::NAN),
+    ];
+    let series = vec![Line {
+        label: String::new(),
+        points,
+    }];
+    let chart = Lines {
+        style: Style::Dots,
+        series,
+        ..Lines::default()
+    };
+    let drawn = svg(&chart.into()).unwrap();
+    let series = drawn.split("class=\"series\"").nth(1).unwrap();
+    let series = series.split("</g>").next().unwrap();
+    assert_eq!(
+        (count(series, "<circle"), count(series, "<polygon")),
+        (1, 3)
+    );
+}
+
+#[test]
 fn a_gap_breaks_the_line_and_equal_ends_draw_no_ribbon() {
     let point = |x: f64, y: f64| Point { x, y, lo: y, hi: y };
     let points = vec![

@@ -11,6 +11,9 @@ const FIRST: (usize, usize) = (16, 30);
 /// The narrowest column of numbers that shares its lines with others.
 const NARROW: usize = 12;
 
+/// Rows by which columns are shared out.
+const MOST_MEASURED: usize = 60;
+
 /// How wide the words above a column make it at most.
 const HEADING: usize = 22;
 
@@ -48,6 +51,21 @@ impl Grid {
         Some(text)
     }
 
+    /// How tall the rows are, and how many numbers are broken.
+    fn raggedness(&self, widths: &[usize]) -> usize {
+        let rows = self.groups.iter().flat_map(|(_, rows)| rows);
+        let of_row = |row: &Vec<String>| {
+            let lines = row
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| wrapped(cell, *width).len());
+            let lines: Vec<usize> = lines.collect();
+            let broken = lines.iter().skip(1).filter(|lines| **lines > 1).count();
+            2 * lines.iter().max().unwrap_or(&0) + broken
+        };
+        rows.take(MOST_MEASURED).map(of_row).sum()
+    }
+
     fn widths(&self, width: usize) -> Option<Vec<usize>> {
         let body = || self.groups.iter().flat_map(|(_, rows)| rows);
         let columns = body().chain(&self.head).map(Vec::len).max()?;
@@ -78,25 +96,36 @@ impl Grid {
         let needed: usize = least.iter().sum();
         let first = words.min(FIRST.0);
         if needed + first <= room {
-            // The words get what makes them easy to read, then the numbers.
-            let first = words.min(FIRST.1).min(room - needed);
-            let mut widths = [vec![first], least].concat();
-            let mut spare = room - widths.iter().sum::<usize>();
-            while let Some(poorest) = (1..columns)
-                .filter(|column| spare > 0 && widths[*column] < liked[*column - 1])
-                .min_by_key(|column| widths[*column])
-            {
-                widths[poorest] += 1;
-                spare -= 1;
-            }
-            widths[0] += spare.min(words - first);
-            return Some(widths);
+            // Room for the words is room that the numbers do not have.
+            let most = words.min(FIRST.1).min(room - needed);
+            let tried = (first..=most).rev().map(|first| {
+                let widths = shared(first, &liked, &least, room, words);
+                (self.raggedness(&widths), widths)
+            });
+            let best = tried.min_by_key(|(raggedness, _)| *raggedness);
+            return best.map(|(_, widths)| widths);
         }
         (columns == 2).then(|| {
             let first = (room / 2).max(1).min(words);
             vec![first, room.saturating_sub(first).max(1)]
         })
     }
+}
+
+/// The widths of all columns if the first has at least `first`: what numbers
+/// need, and what is left to the narrowest until they have what they like.
+fn shared(first: usize, liked: &[usize], least: &[usize], room: usize, words: usize) -> Vec<usize> {
+    let mut widths = [&[first], least].concat();
+    let mut spare = room - widths.iter().sum::<usize>();
+    while let Some(poorest) = (1..widths.len())
+        .filter(|column| spare > 0 && widths[*column] < liked[*column - 1])
+        .min_by_key(|column| widths[*column])
+    {
+        widths[poorest] += 1;
+        spare -= 1;
+    }
+    widths[0] += spare.min(words.saturating_sub(first));
+    widths
 }
 
 fn push_row(text: &mut String, row: &[String], widths: &[usize], indent: usize) {

@@ -226,7 +226,16 @@ impl<'a> Layout<'a> {
         room: f64,
     ) -> Result<(), ChartError> {
         let Some(value) = row.place().and_then(|place| self.ruler.at(place)) else {
-            return Ok(());
+            return match row.value == f64::INFINITY {
+                true => arrow(
+                    pen,
+                    look.colour,
+                    (left + room - ARROW, y),
+                    1.0,
+                    (left, room),
+                ),
+                false => Ok(()),
+            };
         };
         let across = |share: f64| left + share * room;
         let ahead = match row.shape {
@@ -287,8 +296,14 @@ impl<'a> Layout<'a> {
     ) -> Result<(), ChartError> {
         let text = row.words(self.panel.axis.scale);
         let place = row.place();
-        let middle = left + place.and_then(|place| self.ruler.at(place)).unwrap_or(0.5) * room;
-        let colour = if place.is_some() { colour } else { GREY };
+        let is_never = row.value == f64::INFINITY;
+        let middle = left
+            + place
+                .and_then(|place| self.ruler.at(place))
+                .unwrap_or(if is_never { 1.0 } else { 0.5 })
+                * room;
+        let is_drawn = place.is_some() || is_never;
+        let colour = if is_drawn { colour } else { GREY };
         let mut write = |text: &str, y: f64, colour: Colour, kind: Type| {
             // A number may stand out of its panel by a part of the gap to the next one.
             let half = kind.width(text) / 2.0;
@@ -296,7 +311,7 @@ impl<'a> Layout<'a> {
             pen.text(text, (x, y), kind.coloured(colour).aligned(Align::Centre))
         };
         for line in TICK.wrap(&text, room + 16.0, 1) {
-            let baseline = if place.is_some() { y - 12.0 } else { y + 5.0 };
+            let baseline = if is_drawn { y - 12.0 } else { y + 5.0 };
             write(&line, baseline, colour, TICK)?;
         }
         let small = Type { size: 12.0, ..NAME };

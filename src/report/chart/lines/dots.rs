@@ -54,7 +54,7 @@ pub(super) fn draw(
         let (across, up) = plot.place(x, y)?;
         Some((across + shift, up))
     };
-    let seen = |point: &&Point| place(point) == point.y;
+    let seen = |point: &&Point| point.y.is_finite() && place(point) == point.y;
     canvas.dashed("joint", look.dashes, |pen| {
         let runs = line.points.split(|point| !seen(&point));
         for run in runs {
@@ -70,7 +70,15 @@ pub(super) fn draw(
     })?;
     canvas.group("series", |pen| {
         for point in &line.points {
-            let Some((x, y)) = at(point.x, place(point)) else {
+            let spot = match at(point.x, place(point)) {
+                // Never reached, as far as is known: above all that is.
+                None if point.y == f64::INFINITY => {
+                    let across = plot.x.at(point.x).map(|share| plot.across(share) + shift);
+                    across.map(|across| (across, plot.area.top + ARROW))
+                }
+                spot => spot,
+            };
+            let Some((x, y)) = spot else {
                 continue;
             };
             if seen(&point) {
