@@ -202,15 +202,7 @@ impl<'a> View<'a> {
             Estimand::RefusedAttempt => {
                 (0..self.outline.stages.len()).any(|stage| !self.is_429(stage))
             }
-            Estimand::MissedCommand
-            | Estimand::UnconfirmedCommand
-            | Estimand::CommandDoneTwice
-            | Estimand::LatencyCommandP50
-            | Estimand::LatencyCommandP95
-            | Estimand::LatencyCommandP99
-            | Estimand::CompletionCommandP50
-            | Estimand::CompletionCommandP95
-            | Estimand::CompletionCommandP99 => {
+            estimand if estimand.is_of_commands() => {
                 self.picked().any(|stream| stream.deadline.is_some())
             }
             Estimand::TimedOutAttempt => self.picked().any(|stream| stream.times_out),

@@ -308,6 +308,22 @@ impl Estimand {
         )
     }
 
+    /// Whether it is about commands.
+    pub const fn is_of_commands(self) -> bool {
+        matches!(
+            self,
+            Estimand::MissedCommand
+                | Estimand::UnconfirmedCommand
+                | Estimand::CommandDoneTwice
+                | Estimand::LatencyCommandP50
+                | Estimand::LatencyCommandP95
+                | Estimand::LatencyCommandP99
+                | Estimand::CompletionCommandP50
+                | Estimand::CompletionCommandP95
+                | Estimand::CompletionCommandP99
+        )
+    }
+
     /// Whether it can be taken of the refusals of a single stage.
     pub const fn is_of_refusals(self) -> bool {
         matches!(self, Estimand::P429Attempt | Estimand::RefusedAttempt)
@@ -341,15 +357,7 @@ impl Estimand {
                 !server.stages.is_empty() || server.backend.fails(),
                 "the server has no stage that refuses",
             ),
-            Estimand::MissedCommand
-            | Estimand::UnconfirmedCommand
-            | Estimand::CommandDoneTwice
-            | Estimand::LatencyCommandP50
-            | Estimand::LatencyCommandP95
-            | Estimand::LatencyCommandP99
-            | Estimand::CompletionCommandP50
-            | Estimand::CompletionCommandP95
-            | Estimand::CompletionCommandP99 => (
+            estimand if estimand.is_of_commands() => (
                 clients.any(|client| !client.commands.is_empty()),
                 "no client gives commands",
             ),
@@ -361,11 +369,7 @@ impl Estimand {
                 clients.any(|client| client.polls.iter().any(|poll| !poll.overlap)),
                 "no poll is ever skipped",
             ),
-            Estimand::UtilisationGate
-            | Estimand::WaitGateProbability
-            | Estimand::WaitGateMean
-            | Estimand::PeakInsideGate
-            | Estimand::PeakWaitingGate => (
+            estimand if estimand.is_of_gate() => (
                 (server.stages.iter()).any(|stage| matches!(stage, Stage::Gate { .. })),
                 "the server has no gate",
             ),
@@ -373,16 +377,11 @@ impl Estimand {
                 (scenario.cohorts.values()).any(|cohort| !cohort.devices.is_empty()),
                 "no home has devices",
             ),
-            Estimand::FailedRequest
-            | Estimand::UnfinishedRequest
-            | Estimand::LatencyRequestMean
-            | Estimand::RetryAmplification
-            | Estimand::Goodput
-            | Estimand::LastSuccess => (true, ""),
             Estimand::RunCollapses => (
                 scenario.collapse.lasting <= scenario.time.length,
                 "the measured span is shorter than `collapse.lasting`",
             ),
+            _ => (true, ""),
         };
         (!there).then_some(why)
     }
