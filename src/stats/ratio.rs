@@ -402,7 +402,7 @@ impl RatioEstimate {
     }
 
     /// How much larger the largest n of so many replications is, about: as if n
-    /// were normal, and a sixth more, since counts have longer tails.
+    /// were normal, and more, since small counts have longer tails.
     fn growth(&self, replications: u32) -> f64 {
         if self.variation < 1e-9 || replications <= self.replications {
             return 1.0;
@@ -411,7 +411,8 @@ impl RatioEstimate {
             let rank = 1.0 - 0.5 / f64::from(count);
             1.0 + self.variation * math::normal_quantile(rank)
         };
-        largest(replications) / largest(self.replications) * 7.0 / 6.0
+        let margin = 1.0 + 0.75 * self.variation;
+        largest(replications) / largest(self.replications) * margin
     }
 
     /// The largest share of n that replications of a kind never seen make up.
