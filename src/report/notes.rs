@@ -1,9 +1,9 @@
-use super::{Answer, verdict};
+use super::Answer;
 
-/// What a reader must know beside the numbers: verdicts, what had not ended,
-/// how clients start.
+/// What a reader must know beside the numbers: what had not ended, and how
+/// clients start.
 pub(super) fn notes(answer: &Answer<'_>) -> Vec<String> {
-    let mut notes = verdict::lines(answer);
+    let mut notes = Vec::new();
     let Some(cell) = answer.study.cells.first() else {
         return notes;
     };

@@ -1,8 +1,8 @@
 mod layout;
 
-use super::Answer;
 use super::notes::notes;
 use super::rows::{Group, Row, groups, remarks};
+use super::{Answer, verdict};
 use crate::scenario::text::printable;
 use layout::{Grid, wrapped};
 
@@ -41,7 +41,11 @@ pub fn table(answer: &Answer<'_>, width: usize) -> String {
         let rest = format!("the first {policies} of {all} policies; estimates.csv has all");
         push(&mut text, width, &rest);
     }
-    for line in remarks(answer, &groups).iter().chain(&notes(answer)) {
+    let remarks = remarks(answer, &groups);
+    for line in [remarks, verdict::lines(answer), notes(answer)]
+        .iter()
+        .flatten()
+    {
         push(&mut text, width, line);
     }
     text
