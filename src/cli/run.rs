@@ -20,7 +20,7 @@ use crate::world::WorldError;
 /// A study that takes longer is only run if asked for by a flag.
 const LONG_SECONDS: f64 = 3600.0;
 /// A study that takes longer, or more memory, says so before it starts.
-const WORTH_SECONDS: f64 = 60.0;
+const WORTH_SECONDS: f64 = 120.0;
 const WORTH_BYTES: f64 = 2e9;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
