@@ -8,6 +8,8 @@ use ratelab::cli::Exit;
 use ratelab::scenario::text::{SourceTree, set};
 use ratelab::scenario::{Estimand, Source, presets};
 
+use crate::support::Place;
+
 /// What a fragment is put into: it has what fragments refer to.
 const AROUND_FRAGMENTS: &str = r#"Scenario(
     name: "around a fragment",
@@ -249,7 +251,11 @@ fn the_commands_in_the_pages_are_understood() {
     std::fs::write(&mine, presets::find("netatmo").unwrap().text).unwrap();
     let known = flags(&help("run"));
     let mut checked = 0;
-    for (name, page) in pages() {
+    // The recipes have scenarios of their own, and are run.
+    let pages = pages()
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("recipes.md"));
+    for (name, page) in pages {
         for line in blocks(&page, "sh").join("\n").lines() {
             let command = line.split(" #").next().unwrap().trim();
             let arguments = command
@@ -318,15 +324,44 @@ fn the_json_fields_are_those_of_the_program() {
     assert_eq!(keys(&json(&["check"])), told("field of `check`"));
 }
 
+/// The anchors of a page, as mdBook makes them of its headings.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
 #[test]
 fn links_and_pictures_lead_somewhere() {
+    let book = root().join("book/src");
     for (name, page) in pages() {
         let folder = Path::new(&name).parent().unwrap();
         for target in page.split("](").skip(1) {
             let target = target.split(')').next().unwrap();
-            let (file, _) = target.split_once('#').unwrap_or((target, ""));
-            if !file.is_empty() && !file.starts_with("http") {
-                assert!(folder.join(file).exists(), "{name}: {target}");
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if file.starts_with("http") {
+                continue;
+            }
+            let path = match file {
+                "" => PathBuf::from(&name),
+                file => folder.join(file),
+            };
+            assert!(path.exists(), "{name}: {target}");
+            // The built book has nothing from outside its sources.
+            assert!(
+                folder != book || !file.starts_with(".."),
+                "{name}: {target} leaves the book"
+            );
+            if !anchor.is_empty() {
+                let there = anchors(&read(&path));
+                assert!(there.contains(anchor), "{name}: {target}, not in {there:?}");
             }
         }
     }
@@ -334,10 +369,60 @@ fn links_and_pictures_lead_somewhere() {
     for entry in std::fs::read_dir(root().join("book/src")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
         assert!(
-            file == "SUMMARY.md" || summary.contains(&format!("({file})")),
+            ["SUMMARY.md", "gallery"].contains(&file.as_str())
+                || summary.contains(&format!("({file})")),
             "{file} is in no summary"
         );
     }
+}
+
+#[test]
+fn the_pictures_of_the_book_are_those_of_the_gallery() {
+    for entry in std::fs::read_dir(root().join("outputs/gallery")).unwrap() {
+        let picture = entry.unwrap().path();
+        let copy = root()
+            .join("book/src/gallery")
+            .join(picture.file_name().unwrap());
+        let bytes = |path: &Path| std::fs::read(path).unwrap();
+        assert!(bytes(&picture) == bytes(&copy), "{}", copy.display());
+    }
+}
+
+/// Every command of the recipes is run as it stands there, on the scenarios of
+/// the page, and ends as a study does.
+#[test]
+fn the_recipes_work() {
+    let page = chapter("recipes.md");
+    let place = Place::new();
+    let scenarios = blocks(&page, "ron");
+    for (name, text) in ["sensors.ron", "herd.ron"].iter().zip(&scenarios) {
+        place.write(name, text);
+    }
+    assert_eq!(scenarios.len(), 2);
+    place.write("access.log", read(&root().join("scenarios/access.log")));
+    let program = format!("'{}'", env!("CARGO_BIN_EXE_ratelab"));
+    let mut run = 0;
+    for line in blocks(&page, "sh").iter().flat_map(|block| block.lines()) {
+        let arguments = line.strip_prefix("ratelab").unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("{program}{arguments}")])
+            .current_dir(place.path("."))
+            .output()
+            .unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        let code = output.status.code();
+        // The sweep says so where the largest fleets miss its target.
+        let expected: &[i32] = if line.contains("Linear(") {
+            &[0, 3, 4]
+        } else {
+            &[0]
+        };
+        assert!(expected.contains(&code.unwrap()), "{line}: {code:?} {err}");
+        assert!(!output.stdout.is_empty(), "{line}");
+        run += 1;
+    }
+    assert!(run >= 8, "{run}");
+    assert!(place.names("figure").contains(&"policies.svg".to_owned()));
 }
 
 #[test]
