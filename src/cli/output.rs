@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use serde_json::Value;
@@ -311,7 +312,7 @@ fn lock(work: &Path) -> Result<(File, bool), Failure> {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             opened => opened.map_err(cannot_create)?,
         };
-        match file.try_lock() {
+        match lock_soon(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(unfit(format!(
@@ -330,6 +331,20 @@ fn lock(work: &Path) -> Result<(File, bool), Failure> {
     Err(cannot_create(io::Error::other(
         "other runs make and remove it all the time",
     )))
+}
+
+/// Locks a file. The lock of a process that was killed is free only once the
+/// system has cleared it away, so that this waits for a moment.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    const TRIES: u32 = 40;
+    const BETWEEN: Duration = Duration::from_millis(25);
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
+            done => return done,
+        }
+    }
+    file.try_lock()
 }
 
 /// Whether an open file is what its path names, and not one that was removed,

@@ -72,7 +72,13 @@ pub fn judge(study: &Study, estimates: &Estimates) -> Vec<TargetResult> {
                 replications_needed: estimate.filter(|_| verdict == Verdict::Undecided).and_then(
                     |estimate| {
                         let at_most = target.comparison == Comparison::AtMost;
-                        estimate.replications_to_decide(target.bound, at_most, study.confidence)
+                        let needed = estimate.replications_to_decide(
+                            target.bound,
+                            at_most,
+                            study.confidence,
+                        )?;
+                        // Fewer would decide it approximately.
+                        Some(needed.max(u64::from(FEWEST_REPLICATIONS)))
                     },
                 ),
                 counts: is_named || !cell.is_control,

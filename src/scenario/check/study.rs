@@ -96,10 +96,18 @@ fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut
     }
 }
 
-/// The windows of the clock, and how many there are with those of targets.
+/// The windows of the clock, how many there are with those of targets, and the
+/// span of a collapse.
 pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
     for (index, window) in scenario.time.windows.iter().enumerate() {
         check_window(scenario, &format!("time.windows.{index}"), window, found);
+    }
+    if scenario.collapse.lasting.is_zero() {
+        found.add(
+            "collapse.lasting",
+            "a collapse that lasts no time is none",
+            "must be more than zero",
+        );
     }
     let count = scenario.windows().len();
     if count > MAX_WINDOWS {
