@@ -8,8 +8,6 @@ use ratelab::cli::Exit;
 use ratelab::scenario::text::{SourceTree, set};
 use ratelab::scenario::{Estimand, Source, presets};
 
-use crate::support::Place;
-
 /// What a fragment is put into: it has what fragments refer to.
 const AROUND_FRAGMENTS: &str = r#"Scenario(
     name: "around a fragment",
@@ -251,11 +249,11 @@ fn the_commands_in_the_pages_are_understood() {
     std::fs::write(&mine, presets::find("netatmo").unwrap().text).unwrap();
     let known = flags(&help("run"));
     let mut checked = 0;
-    // The recipes have scenarios of their own, and are run.
-    let pages = pages()
-        .into_iter()
-        .filter(|(name, _)| !name.ends_with("recipes.md"));
-    for (name, page) in pages {
+    for (name, page) in pages() {
+        // Those are run in full, on the scenarios of their page.
+        if name.ends_with("recipes.md") {
+            continue;
+        }
         for line in blocks(&page, "sh").join("\n").lines() {
             let command = line.split(" #").next().unwrap().trim();
             let arguments = command
@@ -324,52 +322,82 @@ fn the_json_fields_are_those_of_the_program() {
     assert_eq!(keys(&json(&["check"])), told("field of `check`"));
 }
 
-/// The anchors of a page, as mdBook makes them of its headings.
+/// The lines of a page that stand in no code block.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    page.lines().filter(move |line| {
+        let fence = line.starts_with("```");
+        inside ^= fence;
+        !inside && !fence
+    })
+}
+
+/// The anchors of the headings of a page, as mdBook and GitHub make them.
 fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter(|line| line.starts_with('#'));
-    headings
-        .map(|line| {
-            let heading = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = heading
-                .chars()
-                .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-        })
-        .collect()
+    let mut anchors = BTreeSet::new();
+    for line in prose(page).filter(|line| line.starts_with('#')) {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let anchor: String = heading
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " _-".contains(*c))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect();
+        // Of headings with one text, all but the first are numbered.
+        let numbered = (1..).map(|number| format!("{anchor}-{number}"));
+        let free = std::iter::once(anchor.clone())
+            .chain(numbered)
+            .find(|one| !anchors.contains(one));
+        anchors.extend(free);
+    }
+    anchors
+}
+
+/// What is wrong with a relative link or picture of a page, if anything. The built book has only what lies in `inside`.
+fn wrong_with(target: &str, page: &Path, inside: Option<&Path>) -> Option<String> {
+    let (file, anchor) = match target.split_once('#') {
+        Some((file, anchor)) => (file, Some(anchor)),
+        None => (target, None),
+    };
+    let leads_to = match file {
+        "" => page.to_owned(),
+        file => page.parent()?.join(file),
+    };
+    let Ok(leads_to) = leads_to.canonicalize() else {
+        return Some(format!("{target}: there is no such file"));
+    };
+    if inside.is_some_and(|folder| !leads_to.starts_with(folder.canonicalize().unwrap())) {
+        return Some(format!("{target}: is not in the built book"));
+    }
+    let anchor = anchor?;
+    let there = anchors(&read(&leads_to));
+    (!there.contains(anchor)).then(|| format!("{target}: no such heading, of {there:?}"))
 }
 
 #[test]
 fn links_and_pictures_lead_somewhere() {
-    let book = root().join("book/src");
+    let source = root().join("book/src");
+    let mut wrong = Vec::new();
+    let mut links = 0;
     for (name, page) in pages() {
-        let folder = Path::new(&name).parent().unwrap();
-        for target in page.split("](").skip(1) {
+        let file = Path::new(&name);
+        let inside = file.starts_with(&source).then_some(source.as_path());
+        let text: Vec<&str> = prose(&page).collect();
+        for target in text.join("\n").split("](").skip(1) {
             let target = target.split(')').next().unwrap();
-            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-            if file.starts_with("http") {
-                continue;
-            }
-            let path = match file {
-                "" => PathBuf::from(&name),
-                file => folder.join(file),
-            };
-            assert!(path.exists(), "{name}: {target}");
-            // The built book has nothing from outside its sources.
-            assert!(
-                folder != book || !file.starts_with(".."),
-                "{name}: {target} leaves the book"
-            );
-            if !anchor.is_empty() {
-                let there = anchors(&read(&path));
-                assert!(there.contains(anchor), "{name}: {target}, not in {there:?}");
+            if !target.contains("://") {
+                links += 1;
+                wrong.extend(wrong_with(target, file, inside).map(|why| format!("{name}: {why}")));
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(links >= 80, "{links}");
     let summary = chapter("SUMMARY.md");
-    for entry in std::fs::read_dir(root().join("book/src")).unwrap() {
+    for entry in std::fs::read_dir(source).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
         assert!(
-            ["SUMMARY.md", "gallery"].contains(&file.as_str())
+            !file.ends_with(".md")
+                || file == "SUMMARY.md"
                 || summary.contains(&format!("({file})")),
             "{file} is in no summary"
         );
@@ -377,52 +405,146 @@ fn links_and_pictures_lead_somewhere() {
 }
 
 #[test]
-fn the_pictures_of_the_book_are_those_of_the_gallery() {
-    for entry in std::fs::read_dir(root().join("outputs/gallery")).unwrap() {
-        let picture = entry.unwrap().path();
-        let copy = root()
-            .join("book/src/gallery")
-            .join(picture.file_name().unwrap());
-        let bytes = |path: &Path| std::fs::read(path).unwrap();
-        assert!(bytes(&picture) == bytes(&copy), "{}", copy.display());
+fn links_that_the_built_book_would_not_have_are_told() {
+    let source = root().join("book/src");
+    let page = source.join("scenario.md");
+    let cases = [
+        ("limits.md", None),
+        ("limits.md#answers", None),
+        ("#study", None),
+        ("limit.md", Some("no such file")),
+        ("limits.md#answer", Some("no such heading")),
+        ("#studies", Some("no such heading")),
+        (
+            "../../scenarios/limiters.ron",
+            Some("not in the built book"),
+        ),
+        ("../../CHANGELOG.md", Some("not in the built book")),
+    ];
+    for (target, expected) in cases {
+        let told = wrong_with(target, &page, Some(&source));
+        match expected {
+            None => assert_eq!(told, None),
+            Some(part) => assert!(told.is_some_and(|told| told.contains(part)), "{target}"),
+        }
     }
+    let changes = root().join("README.md");
+    assert_eq!(wrong_with("CHANGELOG.md", &changes, None), None);
+    let twice = anchors("# On `x`\n## One, two\n```sh\n# no\n```\n## One, two");
+    assert_eq!(
+        twice.into_iter().collect::<Vec<_>>(),
+        ["on-x", "one-two", "one-two-1"]
+    );
 }
 
-/// Every command of the recipes is run as it stands there, on the scenarios of
-/// the page, and ends as a study does.
+/// The code blocks of a page in their order: the line before, the info string, the body.
+fn blocks_in_order(page: &str) -> Vec<(&str, &str, &str)> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once("\n```") {
+        let (info, after) = after.split_once('\n').unwrap();
+        let (body, after) = after.split_once("\n```").unwrap();
+        let line = before.trim_end().lines().next_back().unwrap_or_default();
+        found.push((line, info.trim(), body));
+        rest = after;
+    }
+    found
+}
+
+/// The same text with one space for every run of blanks.
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Scenarios are saved under the name above them, commands run line by line or, where lines belong together, as one script,
+/// exit codes are those told behind them, and each line of a text is in what the commands before it printed.
+#[cfg(unix)]
 #[test]
-fn the_recipes_work() {
+fn the_recipes_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::create_dir(here.join("scenarios")).unwrap();
+    let log = "scenarios/access.log";
+    std::fs::copy(root().join(log), here.join(log)).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_ratelab")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", program.display());
+    let run = |script: &str| -> (String, Option<i32>) {
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", script])
+            .current_dir(here)
+            .env("PATH", &path);
+        let output = shell.env_remove("COLUMNS").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!told.contains("panicked"), "{script}\n{told}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        (format!("{printed}{told}"), output.status.code())
+    };
+
     let page = chapter("recipes.md");
-    let place = Place::new();
-    let scenarios = blocks(&page, "ron");
-    for (name, text) in ["sensors.ron", "herd.ron"].iter().zip(&scenarios) {
-        place.write(name, text);
+    let (mut saved, mut commands, mut lines) = (0, 0, 0);
+    let mut printed = String::new();
+    for (before, info, body) in blocks_in_order(&page) {
+        match info {
+            "ron" => {
+                let file = quoted(before).last().unwrap_or_default();
+                assert!(file.ends_with(".ron"), "{before}\n{body}");
+                std::fs::write(here.join(file), body).unwrap();
+                saved += 1;
+            }
+            "sh" => {
+                printed.clear();
+                let scripts: Vec<&str> = match body.contains("\ncase ") {
+                    true => vec![body],
+                    false => body.lines().collect(),
+                };
+                for script in scripts {
+                    let expected = script.split_once("# exit code ");
+                    let expected = expected.map_or(0, |(_, code)| code.trim().parse().unwrap());
+                    let (told, code) = run(script);
+                    assert_eq!(code, Some(expected), "{script}\n{told}");
+                    printed.push_str(&told);
+                    commands += 1;
+                }
+            }
+            "text" => {
+                let printed = squeezed(&printed);
+                for line in body.lines() {
+                    assert!(
+                        printed.contains(&squeezed(line)),
+                        "{line}\nis not in\n{printed}"
+                    );
+                    lines += 1;
+                }
+            }
+            // A table, and in double quotes the columns of it, or a condition with its values in single quotes.
+            "python" => {
+                let (files, texts): (Vec<&str>, Vec<&str>) = body
+                    .split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .partition(|text| text.ends_with(".csv"));
+                let table = read(&here.join(files[0]));
+                let cells: BTreeSet<&str> = table.split([',', '\n']).collect();
+                let told = texts.iter().flat_map(|text| text.split('\'').enumerate());
+                for (number, part) in told {
+                    let words = match number % 2 {
+                        0 => part.split_whitespace().collect(),
+                        _ => vec![part],
+                    };
+                    for word in words.iter().filter(|word| !["==", "and"].contains(word)) {
+                        assert!(cells.contains(word), "{word} is not in {}", files[0]);
+                    }
+                }
+            }
+            other => panic!("a block of another kind: {other}"),
+        }
     }
-    assert_eq!(scenarios.len(), 2);
-    place.write("access.log", read(&root().join("scenarios/access.log")));
-    let program = format!("'{}'", env!("CARGO_BIN_EXE_ratelab"));
-    let mut run = 0;
-    for line in blocks(&page, "sh").iter().flat_map(|block| block.lines()) {
-        let arguments = line.strip_prefix("ratelab").unwrap();
-        let output = std::process::Command::new("sh")
-            .args(["-c", &format!("{program}{arguments}")])
-            .current_dir(place.path("."))
-            .output()
-            .unwrap();
-        let err = String::from_utf8_lossy(&output.stderr);
-        let code = output.status.code();
-        // The sweep says so where the largest fleets miss its target.
-        let expected: &[i32] = if line.contains("Linear(") {
-            &[0, 3, 4]
-        } else {
-            &[0]
-        };
-        assert!(expected.contains(&code.unwrap()), "{line}: {code:?} {err}");
-        assert!(!output.stdout.is_empty(), "{line}");
-        run += 1;
-    }
-    assert!(run >= 8, "{run}");
-    assert!(place.names("figure").contains(&"policies.svg".to_owned()));
+    assert!(
+        saved >= 4 && commands >= 12 && lines >= 20,
+        "{saved} {commands} {lines}"
+    );
 }
 
 #[test]
