@@ -1,0 +1,234 @@
+//! The capacity of stages: whose permits and tokens there are, how many, and which
+//! requests take of them.
+
+use super::throughput::Throughput;
+use crate::scenario::check::load::{Traffic, devices_of};
+use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage};
+use crate::server::Permits;
+use crate::units::Span;
+
+/// Permits or tokens that a part of the load has for itself.
+pub(super) struct Pool<'a> {
+    pub(super) stage: usize,
+    pub(super) whose: Whose<'a>,
+    /// Per second, and at once.
+    pub(super) rate: f64,
+    pub(super) burst: f64,
+    /// Who may wait, and how many seconds.
+    pub(super) queue: f64,
+    pub(super) max_wait: f64,
+    pub(super) load: f64,
+    /// The part of the load that does not wait for its answers.
+    pub(super) open_load: f64,
+}
+
+/// Whose a pool is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whose<'a> {
+    cohort: Option<usize>,
+    app: Option<&'a str>,
+    method: Option<&'a str>,
+}
+
+impl Pool<'_> {
+    /// The share of its load that it lets through.
+    pub(super) fn passes(&self) -> f64 {
+        match self.load > self.rate {
+            true => self.rate / self.load,
+            false => 1.0,
+        }
+    }
+
+    /// Those that wait at once after so many seconds.
+    pub(super) fn waiting(&self, seconds: f64) -> f64 {
+        let surplus = (self.load - self.rate).max(0.0) * self.open_load / self.load.max(1e-9);
+        (surplus * seconds.min(self.max_wait)).min(self.queue)
+    }
+}
+
+/// The share of a stream that a stage is for, and what each request costs; `None`
+/// if it is for none of it.
+pub(in crate::scenario) fn covered(
+    stage: &Stage,
+    cohort: &Cohort,
+    entry: &Traffic<'_>,
+) -> Option<(f64, f64)> {
+    match stage {
+        Stage::Gate { .. } => Some((1.0, 1.0)),
+        Stage::Admission { .. } => None,
+        Stage::Limit {
+            per,
+            methods,
+            kinds,
+            costs,
+            ..
+        } => {
+            let method = |methods: &Vec<String>| methods.iter().any(|name| name == entry.method);
+            if !methods.as_ref().is_none_or(method) {
+                return None;
+            }
+            let by_device = kinds.is_some() || per.contains(&Scope::Device);
+            if by_device && entry.per == Per::Home {
+                return None;
+            }
+            let cost = f64::from(costs.get(entry.method).copied().unwrap_or(1));
+            let of_kind = |kind: &String| entry.kinds.is_none_or(|kinds| kinds.contains(kind));
+            let share = match kinds {
+                None => 1.0,
+                Some(kinds) => {
+                    let both: Vec<String> =
+                        kinds.iter().filter(|kind| of_kind(kind)).cloned().collect();
+                    devices_of(cohort, Some(&both)) / devices_of(cohort, entry.kinds).max(1e-9)
+                }
+            };
+            (share > 0.0).then_some((share, cost))
+        }
+    }
+}
+
+fn scopes(stage: &Stage) -> &[Scope] {
+    match stage {
+        Stage::Gate { per, .. } | Stage::Limit { per, .. } => per,
+        Stage::Admission { .. } => &[],
+    }
+}
+
+/// Whose permits or tokens a cohort's requests use at a stage.
+pub(super) fn whose<'a>(
+    stage: &Stage,
+    number: usize,
+    cohort: &'a Cohort,
+    method: &'a str,
+) -> Whose<'a> {
+    let per = scopes(stage);
+    let mut others = per
+        .iter()
+        .filter(|scope| **scope != Scope::Method)
+        .peekable();
+    let method = per.contains(&Scope::Method).then_some(method);
+    if others.peek().is_none() {
+        return Whose {
+            cohort: None,
+            app: None,
+            method,
+        };
+    }
+    match &cohort.app {
+        AppOf::Shared(name) if others.all(|scope| *scope == Scope::App) => Whose {
+            cohort: None,
+            app: Some(name),
+            method,
+        },
+        _ => Whose {
+            cohort: Some(number),
+            app: None,
+            method,
+        },
+    }
+}
+
+/// The number of keys of a cohort's own at a stage.
+fn keys_of(cohort: &Cohort, per: &[Scope]) -> f64 {
+    let homes = f64::from(cohort.homes);
+    if per.contains(&Scope::Device) {
+        return homes * devices_of(cohort, None);
+    }
+    let runs = per.iter().filter_map(|scope| cohort.homes_per_key(*scope));
+    runs.min()
+        .map_or(1.0, |run| (homes / f64::from(run)).ceil())
+}
+
+impl Scenario {
+    /// The number of keys of a stage, with the mean numbers of devices.
+    pub fn keys_of_stage(&self, stage: &Stage) -> f64 {
+        let mut seen: Vec<Whose<'_>> = Vec::new();
+        let mut keys = 0.0;
+        for (number, cohort) in self.cohorts.values().enumerate() {
+            let whose = whose(stage, number, cohort, "");
+            if !seen.contains(&whose) {
+                seen.push(whose);
+                keys += keys_of(cohort, scopes(stage));
+            }
+        }
+        match scopes(stage).contains(&Scope::Method) {
+            true => keys * self.methods().len() as f64,
+            false => keys,
+        }
+    }
+}
+
+fn users_of(cohort: &Cohort) -> f64 {
+    (f64::from(cohort.homes) / f64::from(cohort.homes_per_user.max(1))).ceil()
+}
+
+pub(super) fn pool<'a>(
+    scenario: &Scenario,
+    index: usize,
+    whose: Whose<'a>,
+    cohort: &Cohort,
+    seconds: f64,
+    service: f64,
+) -> Pool<'a> {
+    let stage = &scenario.server.stages[index];
+    let (keys, users) = match whose.cohort {
+        Some(_) => {
+            let keys = keys_of(cohort, scopes(stage)).max(1.0);
+            (keys, (users_of(cohort) / keys).max(1.0))
+        }
+        None => {
+            let shares = |cohort: &&Cohort| match (&cohort.app, whose.app) {
+                (AppOf::Shared(name), Some(app)) => name == app,
+                (_, app) => app.is_none(),
+            };
+            (
+                1.0,
+                scenario.cohorts.values().filter(shares).map(users_of).sum(),
+            )
+        }
+    };
+    let mut pool = Pool {
+        stage: index,
+        whose,
+        rate: f64::INFINITY,
+        burst: f64::INFINITY,
+        queue: 0.0,
+        max_wait: f64::INFINITY,
+        load: 0.0,
+        open_load: 0.0,
+    };
+    match stage {
+        Stage::Gate { .. } => {
+            if let Some(plan) = stage.gate_plan(1) {
+                let permits = f64::from(match plan.permits {
+                    Permits::Fixed(permits) => permits,
+                    Permits::Adaptive(rule, _) => rule.most(),
+                });
+                pool.burst = permits * keys;
+                // Those inside when the run begins are none.
+                pool.rate = (permits * keys) * (1.0 / service).min(f64::MAX);
+                pool.queue = match plan.queue {
+                    u32::MAX => f64::INFINITY,
+                    queue => f64::from(queue) * keys,
+                };
+                pool.max_wait = seconds_of(plan.max_wait);
+            }
+        }
+        Stage::Limit { by, .. } => {
+            let users = users.clamp(1.0, f64::from(u32::MAX)) as u64;
+            let throughput = Throughput::of(by, users);
+            pool.burst = throughput.burst * keys;
+            pool.rate = keys * (throughput.rate + throughput.burst / seconds);
+            pool.queue = throughput.queue * keys;
+            pool.max_wait = throughput.max_wait;
+        }
+        Stage::Admission { .. } => {}
+    }
+    pool
+}
+
+fn seconds_of(span: Span) -> f64 {
+    match span {
+        Span::MAX => f64::INFINITY,
+        span => span.secs_f64(),
+    }
+}

@@ -1,0 +1,117 @@
+//! Who answers what, the waits that answers tell, and those that nobody heeds.
+
+use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
+use crate::scenario::demand::period_length;
+use crate::scenario::{LimiterRule, Scenario, Stage};
+use crate::server::{Response, RetryAfter};
+use crate::units::{Probability, Rate, Span};
+
+/// Who answers what: the stages, and the backend if it fails.
+pub(super) struct Answerer<'a> {
+    pub(super) path: String,
+    pub(super) who: String,
+    pub(super) answer: &'a Response,
+    pub(super) stage: Option<&'a Stage>,
+}
+
+pub(super) fn answerers(scenario: &Scenario) -> Vec<Answerer<'_>> {
+    let backend = &scenario.server.backend;
+    let stages = scenario.server.stages.iter().enumerate();
+    let mut all: Vec<Answerer<'_>> = stages
+        .map(|(index, stage)| Answerer {
+            path: format!("server.stages.{index}.refuse"),
+            who: format!("\"{}\"", stage.name()),
+            answer: stage.refusal(),
+            stage: Some(stage),
+        })
+        .collect();
+    if backend.failures > Probability::ZERO {
+        all.push(Answerer {
+            path: "server.backend.fail".to_owned(),
+            who: "the backend".to_owned(),
+            answer: &backend.fail,
+            stage: None,
+        });
+    }
+    all
+}
+
+/// The longest wait that an answer tells, about.
+pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
+    let rule = match answerer.stage {
+        Some(Stage::Limit { by, .. }) => longest_wait(by),
+        _ => Span::ZERO,
+    };
+    if setting == RATE_LIMIT {
+        return rule;
+    }
+    match answerer.answer.retry_after {
+        RetryAfter::Absent => Span::ZERO,
+        RetryAfter::Fixed(span) => span,
+        RetryAfter::Exact | RetryAfter::Date => rule.ceil_secs(),
+        RetryAfter::Precise => rule,
+        RetryAfter::Early(by) => rule.saturating_sub(by).ceil_secs(),
+        RetryAfter::Late(by) => (rule + by).ceil_secs(),
+    }
+}
+
+/// The longest that a key of a rule has to wait for one more request.
+fn longest_wait(rule: &LimiterRule) -> Span {
+    let gap = |rate: Rate| Span::from_secs_f64(rate.mean_interval_secs());
+    match rule {
+        LimiterRule::CalendarWindow { period, .. } => period_length(*period),
+        LimiterRule::TokenBucket { rate, .. }
+        | LimiterRule::Gcra { rate, .. }
+        | LimiterRule::EnvoyBucket { rate, .. }
+        | LimiterRule::LeakyBucket { rate, .. }
+        | LimiterRule::LimitReq { rate, .. } => gap(*rate),
+        LimiterRule::TickedBucket { every, .. } => *every,
+        LimiterRule::RateRule {
+            look_back,
+            release_after,
+            ..
+        } => *look_back + *release_after,
+        LimiterRule::Spacing { steps, .. } => steps.iter().copied().max().unwrap_or(Span::ZERO),
+        LimiterRule::ConsecutiveErrors { lock, .. } => *lock,
+        LimiterRule::PenaltyBox { by, lock, .. } => longest_wait(by).max(*lock),
+        LimiterRule::AllOf(rules) => rules.iter().map(longest_wait).max().unwrap_or(Span::ZERO),
+        rule => rule.window().unwrap_or(Span::ZERO),
+    }
+}
+
+/// Waits that are told to nobody.
+pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
+    let policies = || {
+        let clients = scenario.clients.values();
+        clients.filter_map(|client| scenario.retry(&client.retry))
+    };
+    for answerer in answerers {
+        let answer = answerer.answer;
+        let told = [
+            (
+                answer.retry_after != RetryAfter::Absent,
+                policies().any(|policy| policy.honours().0 && policy.retries(answer)),
+                "retry_after",
+                "a Retry-After",
+                RETRY_AFTER,
+            ),
+            (
+                answer.rate_limit.is_some(),
+                policies().any(|policy| policy.honours().1 && policy.retries(answer)),
+                "rate_limit",
+                "when its quota resets",
+                RATE_LIMIT,
+            ),
+        ];
+        for (tells, heard, field, what, setting) in told {
+            if tells && !heard {
+                found.push(Note::NotHonoured {
+                    path: format!("{}.{field}", answerer.path),
+                    who: answerer.who.clone(),
+                    what,
+                    setting,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Limits and settings of the server without effect.
+
+use super::kinds::Note;
+use crate::scenario::check::load::{devices_of, traffic};
+use crate::scenario::demand::covered;
+use crate::scenario::{Backend, RefusedByLater, Scenario, Scope, Stage};
+use crate::units::Probability;
+
+/// Stages and settings of the server that change nothing.
+pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
+    let stages = &scenario.server.stages;
+    for (index, stage) in stages.iter().enumerate() {
+        let Stage::Limit {
+            name,
+            per,
+            methods,
+            kinds,
+            costs,
+            ..
+        } = stage
+        else {
+            continue;
+        };
+        let met = scenario.cohorts.values().any(|cohort| {
+            let client = scenario.clients.get(&cohort.client);
+            client.is_some_and(|client| {
+                traffic(client).iter().any(|entry| {
+                    let someone =
+                        !per.contains(&Scope::Device) || devices_of(cohort, entry.kinds) > 0.0;
+                    someone && covered(stage, cohort, entry).is_some()
+                })
+            })
+        });
+        if !met {
+            found.push(Note::NobodyMeets {
+                stage: index,
+                name: name.clone(),
+                devices: kinds.is_some() || per.contains(&Scope::Device),
+            });
+        }
+        for method in methods.iter().flat_map(|methods| {
+            costs
+                .names()
+                .filter(|name| !methods.iter().any(|method| method == name))
+        }) {
+            found.push(Note::UnusedCost {
+                stage: index,
+                method: method.to_owned(),
+            });
+        }
+    }
+    let backend = &scenario.server.backend;
+    if backend.failures == Probability::ZERO && backend.fail != Backend::default().fail {
+        found.push(Note::NeverFails);
+    }
+    let limits = |stages: &[Stage]| {
+        stages
+            .iter()
+            .any(|stage| matches!(stage, Stage::Limit { .. }))
+    };
+    let before_others = limits(stages.split_last().map_or(&[], |(_, before)| before))
+        || limits(stages) && backend.failures > Probability::ZERO;
+    if scenario.server.refused_by_later == RefusedByLater::Returned && !before_others {
+        found.push(Note::NothingReturned);
+    }
+}
