@@ -1,13 +1,13 @@
 //! What an attempt passes on the server: gates and limits in order, then the
-//! backend. Knows nothing of clients: an attempt is a [`Visit`] that names the
-//! keys it counts for.
+//! backend. Knows nothing of clients: an attempt is a [`Caller`], from which the
+//! keys follow that it counts for, and a [`Visit`].
 
 mod gate;
 mod pipeline;
 mod response;
+mod route;
 
 pub use gate::{Call, Claim, Entry, Gate, GatePlan, Order, Permits};
-pub use pipeline::{
-    Divisor, Ending, KeyOf, Outcome, Pipeline, RouteStage, ServerPlan, StagePlan, Visit,
-};
+pub use pipeline::{Ending, Outcome, Pipeline, ServerPlan, StagePlan, Visit};
 pub use response::{RateLimitFields, Response, RetryAfter, Told};
+pub use route::{Caller, Divisor, GateOnRoute, KeyOf, Route, RouteStage};

@@ -20,7 +20,7 @@ use crate::limiter::RuleError;
 use crate::overload::Criticality;
 use crate::rng::{Key, Streams};
 use crate::scenario::Wakes;
-use crate::server::{RouteStage, ServerPlan};
+use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
 
 pub use outline::{GateOutline, Outline, StreamOutline};
@@ -108,7 +108,7 @@ pub struct Stream {
     /// How much its requests matter to the server.
     pub level: Criticality,
     /// The stages that an attempt passes.
-    pub route: Vec<RouteStage>,
+    pub route: Route,
 }
 
 impl World {

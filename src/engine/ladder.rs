@@ -16,8 +16,14 @@ use wheel::Wheel;
 use super::{Event, EventQueue};
 use crate::units::{Span, Time};
 
-/// Events per bucket to aim at. From 32 to 96 the cost per event hardly changes.
+/// Events per bucket to aim at. From 32 to 96 the cost per event hardly changes
+/// for a large fleet.
 const BUCKET_EVENTS: u64 = 48;
+
+/// The same where few events are pending. What follows shortly, such as the end
+/// of a service, then less often belongs among those that are already sorted.
+const FEW_BUCKET_EVENTS: u64 = 16;
+const FEW_PENDING: usize = 1 << 14;
 
 /// A bucket of more events than this is divided rather than sorted.
 const DIVIDE_ABOVE: usize = 256;
@@ -82,10 +88,14 @@ impl LadderQueue {
     /// hardly more are pending: `mean_gap` = 30 s / N. The ring takes up to 0.7
     /// bytes per expected pending event, 4 MB at most, whether or not they come.
     pub fn new(start: Time, mean_gap: Span, pending: usize) -> LadderQueue {
-        let width = u128::from(mean_gap.nanos()) * u128::from(BUCKET_EVENTS);
+        let bucket_events = match pending <= FEW_PENDING {
+            true => FEW_BUCKET_EVENTS,
+            false => BUCKET_EVENTS,
+        };
+        let width = u128::from(mean_gap.nanos()) * u128::from(bucket_events);
         // The power of two below 3/2 of it, which is between 3/4 and 3/2 of it.
         let shift = (width.clamp(1 << 6, 1 << 40) * 3 / 2).ilog2();
-        let buckets = (pending as u64).saturating_mul(HORIZON) / BUCKET_EVENTS;
+        let buckets = (pending as u64).saturating_mul(HORIZON) / bucket_events;
         let bits = buckets.clamp(1 << 6, 1 << 20).next_power_of_two().ilog2();
         let ring = Ring::new(shift, bits, start.nanos());
         let before_ring = ring.first_nanos(ring.next()).saturating_sub(1);
@@ -503,7 +513,8 @@ mod tests {
         const EVENTS: usize = 10_000;
         // The most pops ahead, and the least share of events told in time.
         for (same_time, most_ahead, least_told) in [(false, 300, 0.95), (true, 32, 0.99)] {
-            let mut queue = LadderQueue::new(Time::EPOCH, Span::from_secs(1), 1000);
+            // Only of many is it worth being told.
+            let mut queue = LadderQueue::new(Time::EPOCH, Span::from_secs(1), 2 * FEW_PENDING);
             let mut state = 1;
             for entity in 0..EVENTS as u32 {
                 let secs = match same_time {

@@ -1,6 +1,6 @@
 use super::gamma::Gamma;
 use super::{Branch, Distribution, Purpose, Streams};
-use crate::math::{exp, ln, normal_quantile};
+use crate::math::{ExpTable, LnTable, exp, normal_quantile};
 use crate::units::Span;
 
 /// A distribution compiled for drawing.
@@ -10,7 +10,11 @@ use crate::units::Span;
 /// the other; only the gamma distribution rejects, within a private stream.
 /// Times round to the nearest nanosecond and saturate at [`Span::MAX`].
 #[derive(Debug, Clone)]
-pub struct Sampler(Kind);
+pub struct Sampler {
+    kind: Kind,
+    logarithms: &'static LnTable,
+    powers: &'static ExpTable,
+}
 
 /// Times are in nanoseconds.
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ impl Sampler {
     /// What [`Distribution::check`] finds.
     pub fn new(distribution: &Distribution) -> Result<Sampler, String> {
         distribution.check()?;
-        Ok(Sampler(match distribution {
+        Ok(Sampler::of(match distribution {
             Distribution::Constant(span) => Kind::Constant(*span),
             Distribution::Exponential { mean } => Kind::Exponential {
                 mean: nanos(mean.get()),
@@ -70,7 +74,7 @@ impl Sampler {
     /// What [`Distribution::check`] finds.
     pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, String> {
         let mut sampler = Sampler::new(distribution)?;
-        match (&mut sampler.0, distribution) {
+        match (&mut sampler.kind, distribution) {
             (Kind::LogNormal { median, sigma }, _) => *median *= exp(*sigma * *sigma),
             (Kind::Gamma(gamma), Distribution::Gamma { mean, cv }) => {
                 *gamma = Gamma::by_length(nanos(mean.get()), *cv);
@@ -87,9 +91,17 @@ impl Sampler {
     /// Exponential times with that mean in seconds; not a number or negative
     /// gives no time at all.
     pub fn exponential(mean_secs: f64) -> Sampler {
-        Sampler(Kind::Exponential {
+        Sampler::of(Kind::Exponential {
             mean: mean_secs * 1e9,
         })
+    }
+
+    fn of(kind: Kind) -> Sampler {
+        Sampler {
+            kind,
+            logarithms: LnTable::shared(),
+            powers: ExpTable::shared(),
+        }
     }
 
     /// The variate at an address: the same for the same address, whatever else
@@ -97,15 +109,31 @@ impl Sampler {
     #[inline]
     pub fn sample(&self, streams: &Streams, entity: u32, purpose: Purpose, index: u64) -> Span {
         let uniform = || streams.uniform(entity, purpose, index);
-        match &self.0 {
+        match &self.kind {
             Kind::Constant(span) => *span,
-            Kind::Exponential { mean } => exponential(*mean, 1.0 - uniform()),
+            Kind::Exponential { mean } => self.with_mean(*mean, 1.0 - uniform()),
             Kind::Uniform { from, to, width } => (*from + rounded(width * uniform())).min(*to),
             Kind::LogNormal { median, sigma } => {
-                rounded(median * exp(sigma * normal_quantile(uniform())))
+                rounded(median * self.powers.exp(sigma * normal_quantile(uniform())))
             }
             Kind::Gamma(gamma) => rounded(gamma.draw(&mut streams.stream(entity, purpose, index))),
-            Kind::Hyperexponential(slices) => hyperexponential(slices, uniform()),
+            Kind::Hyperexponential(slices) => self.hyperexponential(slices, uniform()),
+        }
+    }
+
+    /// `above` is the probability of a longer time: more than 0. Rounding may
+    /// have brought it over 1, which gives zero.
+    #[inline]
+    fn with_mean(&self, mean: f64, above: f64) -> Span {
+        rounded(-mean * self.logarithms.ln(above))
+    }
+
+    /// The slice that `u` falls in chooses the branch, and where it falls within
+    /// the slice is again uniform and chooses the time.
+    fn hyperexponential(&self, slices: &[Slice], u: f64) -> Span {
+        match slices.iter().find(|slice| u < slice.end) {
+            Some(slice) => self.with_mean(slice.mean, (slice.end - u) * slice.per_share),
+            None => Span::ZERO,
         }
     }
 }
@@ -142,25 +170,10 @@ fn rounded(nanos: f64) -> Span {
     Span::from_nanos((nanos + 0.5) as u64)
 }
 
-/// `above` is the probability of a longer time: more than 0. Rounding may have
-/// brought it over 1, which gives zero.
-#[inline]
-fn exponential(mean: f64, above: f64) -> Span {
-    rounded(-mean * ln(above))
-}
-
-/// The slice that `u` falls in chooses the branch, and where it falls within
-/// the slice is again uniform and chooses the time.
-fn hyperexponential(slices: &[Slice], u: f64) -> Span {
-    match slices.iter().find(|slice| u < slice.end) {
-        Some(slice) => exponential(slice.mean, (slice.end - u) * slice.per_share),
-        None => Span::ZERO,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::ln;
     use crate::rng::goodness_of_fit::{assert_distribution, assert_same_distribution};
     use crate::rng::references::{Reference, distribution, references};
     use crate::rng::{CoefficientOfVariation, PositiveSpan, Share, Stream};
@@ -304,23 +317,24 @@ mod tests {
     #[test]
     fn the_least_likely_draws_stay_in_range() {
         let top = 1.0 - f64::EPSILON / 2.0;
-        assert_eq!(exponential(1e9, 1.0), Span::ZERO);
+        let any = Sampler::exponential(1.0);
+        assert_eq!(any.with_mean(1e9, 1.0), Span::ZERO);
         // 53 ln 2 = 36.7 means is the longest.
         assert_eq!(
-            exponential(1e9, 1.0 - top),
+            any.with_mean(1e9, 1.0 - top),
             Span::from_nanos(36_736_800_570)
         );
-        assert_eq!(exponential(1e19, 1.0 - top), Span::MAX);
+        assert_eq!(any.with_mean(1e19, 1.0 - top), Span::MAX);
         for shares in [vec![1e-300, 0.1, 0.2, 0.3, 0.4], vec![0.1428571429; 7]] {
             let slices = equal_means(&shares);
             for edge in slices.iter().map(|slice| slice.end) {
                 for u in [0.0, edge.next_down(), edge, edge.next_up()] {
-                    let longest = hyperexponential(&slices, u.clamp(0.0, top)).secs_f64();
+                    let longest = any.hyperexponential(&slices, u.clamp(0.0, top)).secs_f64();
                     assert!(longest < 38.0, "u = {u}: {longest} s");
                 }
             }
             // Seven sevenths come to a little less than 1; the last branch reaches up to 1.
-            assert!(hyperexponential(&slices, top) > Span::from_secs(34));
+            assert!(any.hyperexponential(&slices, top) > Span::from_secs(34));
         }
     }
 
@@ -331,7 +345,10 @@ mod tests {
         };
         let branches = shares.iter().map(branch).collect();
         match Sampler::new(&Distribution::Hyperexponential(branches)) {
-            Ok(Sampler(Kind::Hyperexponential(slices))) => slices,
+            Ok(Sampler {
+                kind: Kind::Hyperexponential(slices),
+                ..
+            }) => slices,
             other => panic!("{other:?}"),
         }
     }
@@ -351,7 +368,7 @@ mod tests {
                 cv: CoefficientOfVariation::new(cv).unwrap(),
             }).unwrap();
             // Never hangs; the largest value is within what a double holds.
-            let Kind::Gamma(gamma) = gamma.0 else { panic!("not a gamma") };
+            let Kind::Gamma(gamma) = gamma.kind else { panic!("not a gamma") };
             let drawn = gamma.draw(&mut streams.stream(0, Purpose::Arrival, index));
             prop_assert!(drawn >= 0.0 && drawn.is_finite(), "{}", drawn);
         }

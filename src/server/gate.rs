@@ -241,13 +241,15 @@ impl Gate {
     #[inline]
     pub fn enter(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
         let cell = &mut self.cells[key as usize];
-        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.plain)
-            && claim.cost <= permits.saturating_sub(cell.inside)
-            && cell.waiting == 0
-        {
-            cell.inside += claim.cost;
-            self.inside += claim.cost;
-            return Entry::Entered;
+        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.plain) {
+            if claim.cost <= permits.saturating_sub(cell.inside) && cell.waiting == 0 {
+                cell.inside += claim.cost;
+                self.inside += claim.cost;
+                return Entry::Entered;
+            }
+            if self.plan.queue == 0 {
+                return Entry::Full;
+            }
         }
         self.enter_or_wait(key, claim, now)
     }
@@ -451,6 +453,25 @@ impl Gate {
     /// more than is free keeps those behind from it, unless they may use more
     /// of the gate; so of each level only the first may be next.
     fn next_line(&self, key: u32, newest_first: bool) -> Option<usize> {
+        match self.uniform {
+            true => self.only_line(key, newest_first),
+            false => self.next_of_lines(key, newest_first),
+        }
+    }
+
+    /// The same where a key has one line.
+    #[inline]
+    fn only_line(&self, key: u32, newest_first: bool) -> Option<usize> {
+        let line = key as usize;
+        let head = match newest_first {
+            true => self.lines[line].back(),
+            false => self.lines[line].front(),
+        }?;
+        let free = self.permits().saturating_sub(self.cells[line].inside);
+        (head.cost <= free).then_some(line)
+    }
+
+    fn next_of_lines(&self, key: u32, newest_first: bool) -> Option<usize> {
         let (permits, inside) = (self.permits(), self.cells[key as usize].inside);
         let lines = Criticality::ALL.into_iter().zip(self.lines_of(key));
         let mut heads = lines.map(|(level, line)| {

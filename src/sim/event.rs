@@ -6,11 +6,13 @@ use crate::units::Time;
 /// client's time-out is in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The backend has served a visit.
+    /// The backend has done its work on an attempt.
     Served,
-    /// The wait of the visits at the head of a gate's queue may have ended.
+    /// The same, where some stage learns from how attempts end.
+    Ended,
+    /// The wait of the attempts at the head of a gate's queue may have ended.
     WaitEnds,
-    /// The wait that a limit imposed on a visit is over.
+    /// The wait that a limit imposed on an attempt is over.
     Resume,
     /// A client gives up waiting for the answer to an attempt.
     TimesOut,
@@ -21,20 +23,22 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind of an event that [`event`] made.
+    /// The kind of an event that [`event`](Kind::event) made.
     #[inline]
     pub(super) fn of(event: Event) -> Kind {
         match event.kind() {
             0 => Kind::Served,
-            1 => Kind::WaitEnds,
-            2 => Kind::Resume,
-            3 => Kind::TimesOut,
-            4 => Kind::Retry,
-            _ => Kind::Send,
+            1 => Kind::Ended,
+            2 => Kind::WaitEnds,
+            3 => Kind::Resume,
+            4 => Kind::TimesOut,
+            5 => Kind::Retry,
+            6 => Kind::Send,
+            other => unreachable!("nobody makes events of kind {other}"),
         }
     }
 
-    /// An event of this kind for the numbered visit, gate, request or sender;
+    /// An event of this kind for the numbered attempt, gate, request or sender;
     /// `detail` is cut to the bits that an event has.
     #[inline]
     pub(super) fn event(self, time: Time, number: u32, detail: u32) -> Event {
@@ -50,6 +54,7 @@ mod tests {
     fn the_kind_survives_the_packing() {
         for kind in [
             Kind::Served,
+            Kind::Ended,
             Kind::WaitEnds,
             Kind::Resume,
             Kind::TimesOut,

@@ -8,7 +8,7 @@ use self::look_ahead::LookAhead;
 use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
-use super::request::{Kept, Request, Service, Waiting};
+use super::request::{Attempt, Request, Waiting};
 use crate::client::{Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
@@ -84,10 +84,10 @@ pub(super) struct Loop<'w, Q> {
     queue: Q,
     server: Pipeline<'w>,
     requests: Slab<Request>,
-    services: Slab<Service>,
     waiting: Slab<Waiting>,
-    /// By place in `services`; empty if no stage learns.
-    kept: Vec<Kept>,
+    /// Attempts in the backend, if some stage learns from how they end.
+    served: Slab<Attempt>,
+    /// Whether some stage does.
     feedback: bool,
     look_ahead: LookAhead,
     /// Bit s: sender s has a request that must end before its next poll.
@@ -129,9 +129,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             draws: world.draws(&streams),
             queue,
             requests: Slab::new(),
-            services: Slab::new(),
             waiting: Slab::new(),
-            kept: Vec::new(),
+            served: Slab::new(),
             feedback: world.server.has_feedback(),
             look_ahead: LookAhead::new(world, &server),
             server,
@@ -184,7 +183,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 .step(self.world, &self.server, &mut self.queue);
             match Kind::of(event) {
                 Kind::Send => self.send(event.entity(), event.detail()),
-                Kind::Served => self.served(event.entity()),
+                Kind::Served => self.served(event.entity(), event.detail()),
+                Kind::Ended => self.ended(event.entity()),
                 Kind::Retry => self.try_again(event.entity()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
                 Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
@@ -201,7 +201,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         if self.events.is_multiple_of(EVENTS_PER_LOOK) && stop() {
             return Err(Stopped::Asked);
         }
-        let bytes = self.requests.bytes() + self.waiting.bytes() + self.services.bytes();
+        let bytes = self.requests.bytes() + self.waiting.bytes() + self.served.bytes();
         if bytes <= self.room {
             return Ok(());
         }

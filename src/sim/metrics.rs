@@ -7,31 +7,38 @@ use crate::world::World;
 ///
 /// Requests count in the segment of the measured span in which they start,
 /// whatever happens to them later; gates and the time series count what
-/// happens in a segment or step.
+/// happens in a segment or step. What is not measured is counted too, in a
+/// segment of its own that no record has, since that is faster than to ask.
 #[derive(Debug)]
 pub struct Metrics {
     /// Counts per segment and stream, segment by segment.
     streams: Vec<StreamRecord>,
-    streams_per_segment: usize,
+    streams_per_segment: u32,
+    /// Attempts refused, per account and stage.
+    refused: Vec<u64>,
     /// Latencies per segment and stream, segment by segment.
     latencies: Vec<LatencyRecorder>,
     /// Counts per segment and gate, segment by segment.
     gates: Vec<GateRecord>,
+    levels: Vec<Level>,
     fleet: FleetRecord,
     series: SeriesRecord,
-    levels: Vec<Level>,
-    bucket: u32,
+    /// What has happened in the current step so far.
+    current: Current,
+    step: u32,
     segment: u32,
+    /// The segment of what is not measured.
+    unmeasured: u32,
     /// The next moment at which the step of the time series or the segment
     /// changes.
     next_mark: Time,
-    next_bucket: Time,
+    next_step: Time,
     /// When segments begin, the next at `segments_begun`.
     segment_marks: Vec<(Time, u16)>,
     segments_begun: usize,
     measured_from: Time,
     measured_until: Time,
-    bucket_width: Span,
+    step_width: Span,
     last_success: Option<Time>,
     status_429: Vec<bool>,
 }
@@ -40,15 +47,25 @@ pub struct Metrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Account(u32);
 
-impl Account {
-    /// Of a request that is not measured.
-    pub(super) const NONE: Account = Account(u32::MAX);
+/// Counts of one step.
+#[derive(Debug, Default)]
+struct Current {
+    requests: u64,
+    succeeded: u64,
+    offered: u64,
+    admitted: u64,
+    refused: Vec<u64>,
+}
 
-    /// Whether the request is measured.
-    #[inline]
-    pub(super) fn is_measured(self) -> bool {
-        self != Account::NONE
-    }
+/// What a refusal is to its request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    /// Whether no attempt was refused before.
+    pub(super) is_first: bool,
+    /// Whether no attempt was refused with a 429 before.
+    pub(super) is_first_429: bool,
+    /// Whether it is a 429 for the first attempt.
+    pub(super) is_429_at_once: bool,
 }
 
 /// What a gate holds, since when, and what it has held since the last mark.
@@ -73,20 +90,17 @@ impl Level {
     }
 }
 
-/// The step of the time series, and the segment, outside the measured span.
-pub(super) const UNMEASURED: u32 = u32::MAX;
+/// The step of the time series outside the measured span.
+const UNMEASURED: u32 = u32::MAX;
 
 impl Metrics {
     /// Counters at zero.
     pub fn new(world: &World) -> Metrics {
         let stages = world.server.stages.len();
         let gates = world.server.gates.len();
-        let buckets = world.clock.buckets;
+        let steps = world.clock.buckets;
         let segments = world.windows.segments.len();
-        let stream = StreamRecord {
-            refused: vec![0; stages],
-            ..StreamRecord::default()
-        };
+        let accounts = (segments + 1) * world.streams.len();
         let level = Level {
             since: world.clock.start,
             inside: 0,
@@ -95,10 +109,12 @@ impl Metrics {
             waiting_area: 0,
         };
         Metrics {
-            streams: vec![stream; segments * world.streams.len()],
-            streams_per_segment: world.streams.len(),
-            latencies: vec![LatencyRecorder::default(); segments * world.streams.len()],
-            gates: vec![GateRecord::default(); segments * gates],
+            streams: vec![StreamRecord::default(); accounts],
+            streams_per_segment: world.streams.len() as u32,
+            refused: vec![0; accounts * stages],
+            latencies: vec![LatencyRecorder::default(); accounts],
+            gates: vec![GateRecord::default(); (segments + 1) * gates],
+            levels: vec![level; gates],
             fleet: FleetRecord {
                 devices: (world.streams.iter().map(|stream| &stream.devices))
                     .map(|group| group.as_ref().map_or(0, |group| group.devices))
@@ -106,24 +122,28 @@ impl Metrics {
                 gate_keys: world.server.gates.iter().map(|gate| gate.keys).collect(),
             },
             series: SeriesRecord {
-                requests: vec![0; buckets],
-                succeeded: vec![0; buckets],
-                offered: vec![0; buckets],
-                admitted: vec![0; buckets],
-                refused: vec![vec![0; buckets]; stages],
-                inside: vec![vec![0; buckets]; gates],
-                waiting: vec![vec![0; buckets]; gates],
+                requests: vec![0; steps],
+                succeeded: vec![0; steps],
+                offered: vec![0; steps],
+                admitted: vec![0; steps],
+                refused: vec![vec![0; steps]; stages],
+                inside: vec![vec![0; steps]; gates],
+                waiting: vec![vec![0; steps]; gates],
             },
-            levels: vec![level; gates],
-            bucket: UNMEASURED,
-            segment: UNMEASURED,
+            current: Current {
+                refused: vec![0; stages],
+                ..Current::default()
+            },
+            step: UNMEASURED,
+            segment: segments as u32,
+            unmeasured: segments as u32,
             next_mark: world.clock.measured_from,
-            next_bucket: world.clock.measured_from,
+            next_step: world.clock.measured_from,
             segment_marks: world.windows.marks.clone(),
             segments_begun: 0,
             measured_from: world.clock.measured_from,
             measured_until: world.clock.measured_until,
-            bucket_width: world.clock.bucket_width,
+            step_width: world.clock.bucket_width,
             last_success: None,
             status_429: (world.server.stages.iter())
                 .map(|stage| stage.response.status == 429)
@@ -142,26 +162,16 @@ impl Metrics {
     #[cold]
     fn cross_mark(&mut self) {
         let mark = self.next_mark;
-        let gates = self.levels.len();
-        for (gate, level) in self.levels.iter_mut().enumerate() {
-            level.advance(mark);
-            let (inside, waiting) = (level.inside_area, level.waiting_area);
-            (level.inside_area, level.waiting_area) = (0, 0);
-            if self.bucket != UNMEASURED {
-                self.series.inside[gate][self.bucket as usize] += inside;
-                self.series.waiting[gate][self.bucket as usize] += waiting;
-                self.gates[self.segment as usize * gates + gate].inside += inside;
-            }
-        }
+        self.close_step(mark);
         if mark >= self.measured_until {
-            (self.bucket, self.segment) = (UNMEASURED, UNMEASURED);
+            (self.step, self.segment) = (UNMEASURED, self.unmeasured);
             // Time::MAX itself is never reached by a run of bounded length.
             self.next_mark = Time::MAX;
             return;
         }
-        if mark >= self.next_bucket {
-            self.bucket = self.bucket.wrapping_add(1);
-            self.next_bucket = mark + self.bucket_width;
+        if mark >= self.next_step {
+            self.step = self.step.wrapping_add(1);
+            self.next_step = mark + self.step_width;
         }
         while let Some(&(_, segment)) =
             (self.segment_marks.get(self.segments_begun)).filter(|(begins, _)| *begins <= mark)
@@ -169,87 +179,122 @@ impl Metrics {
             self.segment = u32::from(segment);
             self.segments_begun += 1;
         }
-        for (gate, level) in self.levels.iter().enumerate() {
-            let counts = &mut self.gates[self.segment as usize * gates + gate];
+        for gate in 0..self.levels.len() {
+            let level = self.levels[gate];
+            let counts = self.gate(gate as u8);
             counts.peak_inside = counts.peak_inside.max(u64::from(level.inside));
             counts.peak_waiting = counts.peak_waiting.max(u64::from(level.waiting));
         }
         let next_segment = self.segment_marks.get(self.segments_begun);
         self.next_mark = next_segment
             .map_or(self.measured_until, |(begins, _)| *begins)
-            .min(self.next_bucket)
+            .min(self.next_step)
             .min(self.measured_until);
+    }
+
+    /// Adds what has happened up to a mark to the current step and segment.
+    fn close_step(&mut self, mark: Time) {
+        let is_measured = self.step != UNMEASURED;
+        let step = self.step as usize;
+        for gate in 0..self.levels.len() {
+            let level = &mut self.levels[gate];
+            level.advance(mark);
+            let inside = std::mem::take(&mut level.inside_area);
+            let waiting = std::mem::take(&mut level.waiting_area);
+            if is_measured {
+                self.series.inside[gate][step] += inside;
+                self.series.waiting[gate][step] += waiting;
+                self.gate(gate as u8).inside += inside;
+            }
+        }
+        let stages = self.current.refused.len();
+        let empty = Current {
+            refused: vec![0; stages],
+            ..Current::default()
+        };
+        let current = std::mem::replace(&mut self.current, empty);
+        if is_measured {
+            self.series.requests[step] += current.requests;
+            self.series.succeeded[step] += current.succeeded;
+            self.series.offered[step] += current.offered;
+            self.series.admitted[step] += current.admitted;
+            for (series, refused) in self.series.refused.iter_mut().zip(&current.refused) {
+                series[step] += refused;
+            }
+        }
     }
 
     /// The current step of the time series.
     #[inline]
-    pub(super) fn bucket(&self) -> u32 {
-        self.bucket
+    pub(super) fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// Whether what counts there is measured.
+    #[inline]
+    pub(super) fn is_measured(&self, account: Account) -> bool {
+        account.0 < self.unmeasured * self.streams_per_segment
+    }
+
+    #[inline]
+    fn account(&self, stream: usize) -> Account {
+        Account(self.segment * self.streams_per_segment + stream as u32)
+    }
+
+    #[inline]
+    fn of(&mut self, account: Account) -> &mut StreamRecord {
+        &mut self.streams[account.0 as usize]
     }
 
     /// A request of a stream comes due now: where it counts.
     #[inline]
     pub(super) fn begun(&mut self, stream: usize) -> Account {
-        if self.segment == UNMEASURED {
-            return Account::NONE;
-        }
-        let account = self.segment as usize * self.streams_per_segment + stream;
-        self.streams[account].requests += 1;
-        self.series.requests[self.bucket as usize] += 1;
-        Account(account as u32)
+        let account = self.account(stream);
+        self.of(account).requests += 1;
+        self.current.requests += 1;
+        account
     }
 
     /// A poll of a stream is skipped now.
     #[inline]
     pub(super) fn skipped(&mut self, stream: usize) {
-        if self.segment != UNMEASURED {
-            let account = self.segment as usize * self.streams_per_segment + stream;
-            self.streams[account].skipped += 1;
-        }
+        let account = self.account(stream);
+        self.of(account).skipped += 1;
     }
 
-    /// The counts of a measured request; `None` if it is not.
+    /// An attempt is made now, and may wake its device.
     #[inline]
-    pub(super) fn of(&mut self, account: Account) -> Option<&mut StreamRecord> {
-        self.streams.get_mut(account.0 as usize)
-    }
-
-    /// An attempt is made now.
-    #[inline]
-    pub(super) fn offered(&mut self) {
-        if let Some(count) = self.series.offered.get_mut(self.bucket as usize) {
-            *count += 1;
-        }
+    pub(super) fn attempted(&mut self, account: Account, wakes: bool) {
+        self.current.offered += 1;
+        let counts = self.of(account);
+        counts.attempts += 1;
+        counts.wakeups += u64::from(wakes);
     }
 
     /// An attempt of that step has passed all stages.
     #[inline]
-    pub(super) fn admitted(&mut self, bucket: u32) {
-        if let Some(count) = self.series.admitted.get_mut(bucket as usize) {
+    pub(super) fn admitted(&mut self, step: u32) {
+        if step == self.step {
+            self.current.admitted += 1;
+        } else if let Some(count) = self.series.admitted.get_mut(step as usize) {
             *count += 1;
         }
     }
 
     /// A stage has refused an attempt of that step.
     #[inline]
-    pub(super) fn refused(&mut self, bucket: u32, stage: u8) {
-        if let Some(count) = self.series.refused[usize::from(stage)].get_mut(bucket as usize) {
+    pub(super) fn refused(&mut self, account: Account, step: u32, stage: u8, refusal: Refusal) {
+        let stage = usize::from(stage);
+        if step == self.step {
+            self.current.refused[stage] += 1;
+        } else if let Some(count) = self.series.refused[stage].get_mut(step as usize) {
             *count += 1;
         }
-    }
-
-    /// A client hears of a success now, so long after its request was due.
-    #[inline]
-    pub(super) fn succeeded(&mut self, account: Account, now: Time, latency: Span) {
-        if let Some(count) = self.series.succeeded.get_mut(self.bucket as usize) {
-            *count += 1;
-        }
-        if let Some(counts) = self.streams.get_mut(account.0 as usize) {
-            counts.succeeded += 1;
-            self.latencies[account.0 as usize].add(latency.nanos());
-            counts.latency_sum += u128::from(latency.nanos());
-            self.last_success = Some(now);
-        }
+        self.refused[account.0 as usize * self.status_429.len() + stage] += 1;
+        let counts = self.of(account);
+        counts.any_refusal += u64::from(refusal.is_first);
+        counts.any_429 += u64::from(refusal.is_first_429);
+        counts.first_429 += u64::from(refusal.is_429_at_once);
     }
 
     /// Whether a stage's refusals have the status 429.
@@ -258,14 +303,89 @@ impl Metrics {
         self.status_429[usize::from(stage)]
     }
 
-    /// The counts of a gate now; `None` if the moment is not measured.
+    /// An attempt has timed out at its client.
     #[inline]
-    pub(super) fn gate(&mut self, gate: u8) -> Option<&mut GateRecord> {
-        if self.segment == UNMEASURED {
-            return None;
+    pub(super) fn timed_out(&mut self, account: Account) {
+        self.of(account).timed_out += 1;
+    }
+
+    /// The server has carried a request out, for the so manieth time, and may
+    /// have woken its device.
+    #[inline]
+    pub(super) fn executed(&mut self, account: Account, times: u32, wakes: bool) {
+        let counts = self.of(account);
+        counts.executed += u64::from(times == 1);
+        counts.executed_again += u64::from(times == 2);
+        counts.wakeups += u64::from(wakes);
+    }
+
+    /// A client hears of a success now, so long after its request was due.
+    #[inline]
+    pub(super) fn succeeded(&mut self, account: Account, now: Time, latency: Span, in_time: bool) {
+        self.current.succeeded += 1;
+        let is_measured = self.is_measured(account);
+        let counts = self.of(account);
+        counts.unconfirmed += u64::from(!in_time);
+        counts.succeeded += 1;
+        counts.latency_sum += u128::from(latency.nanos());
+        if is_measured {
+            self.latencies[account.0 as usize].add(latency.nanos());
+            self.last_success = Some(now);
         }
+    }
+
+    /// A client has given a request up.
+    #[inline]
+    pub(super) fn gave_up(&mut self, account: Account, is_command: bool) {
+        let counts = self.of(account);
+        counts.given_up += 1;
+        counts.unconfirmed += u64::from(is_command);
+    }
+
+    /// The run has ended before a request has.
+    pub(super) fn unfinished(&mut self, account: Account, is_command: bool) {
+        let counts = self.of(account);
+        counts.unfinished += 1;
+        counts.unconfirmed += u64::from(is_command);
+    }
+
+    /// A command was not carried out by its deadline.
+    #[inline]
+    pub(super) fn undone(&mut self, account: Account) {
+        self.of(account).undone += 1;
+    }
+
+    #[inline]
+    fn gate(&mut self, gate: u8) -> &mut GateRecord {
         let gates = self.levels.len();
-        Some(&mut self.gates[self.segment as usize * gates + usize::from(gate)])
+        &mut self.gates[self.segment as usize * gates + usize::from(gate)]
+    }
+
+    /// An attempt gets a permit of a gate at once.
+    #[inline]
+    pub(super) fn entered(&mut self, gate: u8) {
+        self.gate(gate).entered += 1;
+    }
+
+    /// An attempt gets a permit of a gate after a wait.
+    #[inline]
+    pub(super) fn entered_after(&mut self, gate: u8, wait: Span) {
+        let counts = self.gate(gate);
+        counts.entered += 1;
+        counts.entered_after_wait += 1;
+        counts.waited += u128::from(wait.nanos());
+    }
+
+    /// An attempt finds neither a permit of a gate nor room to wait.
+    #[inline]
+    pub(super) fn found_full(&mut self, gate: u8) {
+        self.gate(gate).full += 1;
+    }
+
+    /// So many attempts have waited at a gate in vain.
+    #[inline]
+    pub(super) fn waited_in_vain(&mut self, gate: u8, attempts: u64) {
+        self.gate(gate).wait_ended += attempts;
     }
 
     /// Notes what a gate holds from `now` on.
@@ -275,22 +395,24 @@ impl Metrics {
         level.advance(now);
         let waiting = waiting as u32;
         (level.inside, level.waiting) = (inside, waiting);
-        if let Some(counts) = self.gate(gate) {
-            counts.peak_inside = counts.peak_inside.max(u64::from(inside));
-            counts.peak_waiting = counts.peak_waiting.max(u64::from(waiting));
-        }
+        let counts = self.gate(gate);
+        counts.peak_inside = counts.peak_inside.max(u64::from(inside));
+        counts.peak_waiting = counts.peak_waiting.max(u64::from(waiting));
     }
 
     /// The record of a replication that has ended.
     pub(super) fn finish(mut self, replication: u32, events: u64) -> Record {
         self.advance(self.measured_until.max(self.measured_from));
-        for (counts, latencies) in self.streams.iter_mut().zip(&self.latencies) {
-            counts.latency = latencies.histogram();
+        let stages = self.status_429.len();
+        for (account, counts) in self.streams.iter_mut().enumerate() {
+            counts.latency = self.latencies[account].histogram();
+            counts.refused = self.refused[account * stages..(account + 1) * stages].to_vec();
         }
-        let segments = self.streams.len() / self.streams_per_segment.max(1);
         let (mut streams, mut gates) = (self.streams.into_iter(), self.gates.into_iter());
-        let segments = (0..segments).map(|_| SegmentRecord {
-            streams: streams.by_ref().take(self.streams_per_segment).collect(),
+        let segments = (0..self.unmeasured).map(|_| SegmentRecord {
+            streams: (streams.by_ref())
+                .take(self.streams_per_segment as usize)
+                .collect(),
             gates: gates.by_ref().take(self.levels.len()).collect(),
         });
         Record {

@@ -1,7 +1,7 @@
 //! The memory that a scenario will take, by arithmetic.
 
 use super::record::{GateRecord, Record, StreamRecord};
-use super::request::{Kept, Request, Service, Waiting};
+use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
 use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
 
@@ -173,7 +173,7 @@ impl Size {
         self.under_way.push(Part {
             path: Some("server.backend.service".to_owned()),
             what: format!("{} requests in service", in_words(served)),
-            bytes: served * (size_of::<Service>() + size_of::<Kept>()) as f64,
+            bytes: served * (size_of::<Attempt>() + size_of::<u32>()) as f64,
         });
         for (index, waiting) in demand.waiting.iter().enumerate() {
             let name = scenario.server.stages[index].name();

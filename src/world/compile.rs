@@ -9,7 +9,7 @@ use crate::rng::{Key, Sampler};
 use crate::scenario::{
     Client, CommandTimes, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Wakes,
 };
-use crate::server::{KeyOf, Response, RouteStage, ServerPlan, StagePlan};
+use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
@@ -376,7 +376,7 @@ impl Builder<'_> {
             Reach::Home | Reach::Device => (key(kind), key(kind)),
             Reach::HomeForDevices => (key(kind), key(None)),
         };
-        let route = self.route(home_range, kind, method);
+        let route = Route::new(self.route(home_range, kind, method));
         self.streams.push(Stream {
             cohort,
             method,

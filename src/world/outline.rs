@@ -83,7 +83,7 @@ impl World {
         };
         let fails = self.server.failures > Probability::ZERO;
         let streams = self.streams.iter().map(|stream| {
-            let mut refusing: Vec<usize> = (stream.route.iter())
+            let mut refusing: Vec<usize> = (stream.route.stages().iter())
                 .map(|stage| usize::from(stage.stage()))
                 .collect();
             if fails {

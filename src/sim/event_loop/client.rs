@@ -2,15 +2,36 @@
 //! again, and end.
 
 use super::Loop;
-use crate::engine::EventQueue;
+use crate::engine::{Event, EventQueue};
 use crate::scenario::Wakes;
 use crate::server::{Told, Visit};
 use crate::sim::event::Kind;
-use crate::sim::request::{Attempt, Request};
+use crate::sim::metrics::Refusal;
+use crate::sim::request::{Attempt, Origin, Request};
 use crate::units::{Span, Time};
-use crate::world::Reach;
+use crate::world::{Reach, Stream};
 
-impl<Q: EventQueue> Loop<'_, Q> {
+impl Request {
+    /// Whether its client still waits for the attempt of a generation, of which
+    /// an event has told the lower bits.
+    #[inline]
+    fn is_current(&self, generation: u32) -> bool {
+        (self.generation ^ generation) & Event::DETAIL_MAX == 0
+    }
+
+    /// Whether it is a command that has not been carried out by its deadline.
+    #[inline]
+    fn is_undone(&self, stream: &Stream) -> bool {
+        !self.done_in_time && stream.deadline.is_some()
+    }
+}
+
+impl<'w, Q: EventQueue> Loop<'w, Q> {
+    #[inline]
+    pub(super) fn stream(&self, origin: &Origin) -> &'w Stream {
+        &self.world.streams[usize::from(origin.stream)]
+    }
+
     /// A sender's timer fires for its request `number`.
     #[inline]
     pub(super) fn send(&mut self, sender: u32, number: u32) {
@@ -25,8 +46,8 @@ impl<Q: EventQueue> Loop<'_, Q> {
         if let Some((number, time)) = stream.source.next(draws, self.now, number) {
             self.queue.push(Kind::Send.event(time, sender, number));
         }
-        let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
         if !stream.overlap {
+            let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
             if self.busy[word] & bit != 0 {
                 self.metrics.skipped(index);
                 return;
@@ -37,49 +58,47 @@ impl<Q: EventQueue> Loop<'_, Q> {
             (Reach::HomeForDevices, Some(group)) => {
                 let home = stream.first_home + entity;
                 for device in group.layout.devices(entity) {
-                    self.begin(
-                        index,
-                        sender,
-                        device,
-                        home,
-                        group.first_device + device,
-                        number,
-                    );
+                    let place = (home, group.first_device + device);
+                    self.begin(index, stream, sender, device, place, number);
                 }
             }
             _ => {
-                let (home, device) = stream.home_and_device(entity);
-                self.begin(index, sender, entity, home, device, number);
+                let place = stream.home_and_device(entity);
+                self.begin(index, stream, sender, entity, place, number);
             }
         }
     }
 
+    /// A request comes due.
     #[inline]
-    pub(super) fn begin(
+    fn begin(
         &mut self,
-        stream: usize,
+        index: usize,
+        stream: &'w Stream,
         sender: u32,
         entity: u32,
-        home: u32,
-        device: u32,
+        (home, device): (u32, u32),
         number: u32,
     ) {
-        let account = self.metrics.begun(stream);
-        self.measured_in_flight += u64::from(account.is_measured());
-        let mut request = Request {
-            due: self.now,
-            previous_wait: Span::ZERO,
+        let account = self.metrics.begun(index);
+        self.measured_in_flight += u64::from(self.metrics.is_measured(account));
+        let origin = Origin {
             sender,
             entity,
             home,
             device,
             number,
-            attempts: 1,
-            generation: 0,
             account,
+            stream: index as u16,
+        };
+        let mut request = Request {
+            origin,
+            attempts: 1,
+            due: self.now,
+            previous_wait: Span::ZERO,
+            generation: 0,
             on_server: 1,
             executions: 0,
-            stream: stream as u16,
             got_429: false,
             got_refusal: false,
             in_use: true,
@@ -89,113 +108,116 @@ impl<Q: EventQueue> Loop<'_, Q> {
             request.generation = before.map_or(0, |before| before.generation.wrapping_add(1));
             request
         });
-        self.attempt(place, request);
+        self.attempt(place, (1, request.generation), &origin, stream);
     }
 
-    /// Makes the next attempt of a request.
+    /// A request is tried again.
+    #[inline]
     pub(super) fn try_again(&mut self, place: u32) {
-        let mut request = *self.requests.get(place);
+        let request = self.requests.get_mut(place);
         request.attempts += 1;
         request.on_server += 1;
         request.generation = request.generation.wrapping_add(1);
-        *self.requests.get_mut(place) = request;
-        self.attempt(place, request);
+        let attempt = (request.attempts, request.generation);
+        let origin = request.origin;
+        self.attempt(place, attempt, &origin, self.stream(&origin));
     }
 
-    /// Makes the current attempt of a request. The request comes as a value,
-    /// since reading back what was just written would have to wait for it.
+    /// Makes an attempt of a request, given its count and generation.
     #[inline(always)]
-    pub(super) fn attempt(&mut self, place: u32, request: Request) {
+    fn attempt(
+        &mut self,
+        place: u32,
+        (count, generation): (u32, u32),
+        origin: &Origin,
+        stream: &'w Stream,
+    ) {
         let now = self.now;
-        self.metrics.offered();
-        let index = usize::from(request.stream);
-        let stream = &self.world.streams[index];
-        if let Some(counts) = self.metrics.of(request.account) {
-            counts.attempts += 1;
-            counts.wakeups += u64::from(stream.wakes == Wakes::EachAttempt);
-        }
+        let wakes = stream.wakes == Wakes::EachAttempt;
+        self.metrics.attempted(origin.account, wakes);
         let attempt = Attempt {
             request: place,
-            generation: request.generation,
-            entity: request.entity,
-            number: request.number,
-            count: request.attempts,
-            bucket: self.metrics.bucket(),
-            stream: request.stream,
+            generation,
+            count,
+            step: self.metrics.step(),
             times_out: stream.timeout.map_or(Time::MAX, |timeout| now + timeout),
+            visit: Visit::arriving(now),
         };
-        let visit = Visit {
-            home: request.home,
-            device: request.device,
-            arrived: now,
-            called: now,
-            waited_at: 0,
-            delayed: false,
-            next: 0,
-            held: 0,
-            observed: 0,
-            entered: now,
-            in_flight: 0,
-            level: stream.level,
-        };
-        self.pass(attempt, visit);
+        self.pass(attempt, origin, stream);
         self.take_called_further();
     }
 
     /// The server has carried a request out; its client hears of it, if it
-    /// still waits for this attempt.
+    /// still waits for the attempt of this generation.
     #[inline]
-    pub(super) fn executed(&mut self, place: u32, generation: u32) {
+    pub(super) fn executed(&mut self, place: u32, generation: u32, stream: &'w Stream) {
         let request = self.requests.get_mut(place);
         request.on_server -= 1;
         request.executions += 1;
-        let stream = &self.world.streams[usize::from(request.stream)];
         let latency = self.now.since(request.due);
         let in_time = stream.deadline.is_none_or(|deadline| latency <= deadline);
         request.done_in_time |= in_time;
-        let request = *request;
-        let is_heard = request.generation == generation;
-        if let Some(counts) = self.metrics.of(request.account) {
-            counts.executed += u64::from(request.executions == 1);
-            counts.executed_again += u64::from(request.executions == 2);
-            counts.wakeups += u64::from(stream.wakes == Wakes::EachExecution);
-            counts.unconfirmed += u64::from(is_heard && !in_time);
-        }
+        let (account, times) = (request.origin.account, request.executions);
+        let is_heard = request.is_current(generation);
+        let wakes = stream.wakes == Wakes::EachExecution;
+        self.metrics.executed(account, times, wakes);
         if is_heard {
-            self.metrics.succeeded(request.account, self.now, latency);
-            self.end(place);
+            self.metrics.succeeded(account, self.now, latency, in_time);
+            self.end(place, stream);
         } else {
-            self.release_if_over(place);
+            self.release_if_over(place, stream);
+        }
+    }
+
+    /// A stage has refused an attempt. That counts, whether its client still
+    /// waits or not; if it does, it tries again or gives up.
+    #[inline]
+    pub(super) fn refused(&mut self, attempt: &Attempt, stream: &'w Stream, stage: u8, told: Told) {
+        let is_429 = self.metrics.is_429(stage);
+        let place = attempt.request;
+        let request = self.requests.get_mut(place);
+        request.on_server -= 1;
+        let refusal = Refusal {
+            is_first: !request.got_refusal,
+            is_first_429: is_429 && !request.got_429,
+            is_429_at_once: is_429 && attempt.count == 1,
+        };
+        request.got_429 |= is_429;
+        request.got_refusal = true;
+        let account = request.origin.account;
+        let is_heard = request.generation == attempt.generation;
+        self.metrics.refused(account, attempt.step, stage, refusal);
+        if !is_heard {
+            self.release_if_over(place, stream);
+        } else if (stream.retry).after_refusal(attempt.count, usize::from(stage)) {
+            self.retry(place, stream, told);
+        } else {
+            self.give_up(place, stream);
         }
     }
 
     /// A client's time-out for an attempt has come.
     pub(super) fn times_out(&mut self, place: u32, generation: u32) {
         let request = *self.requests.get(place);
-        if !request.in_use
-            || Kind::TimesOut.event(self.now, place, request.generation)
-                != Kind::TimesOut.event(self.now, place, generation)
-        {
+        if !request.in_use || !request.is_current(generation) {
             return;
         }
-        if let Some(counts) = self.metrics.of(request.account) {
-            counts.timed_out += 1;
-        }
-        let retry = &self.world.streams[usize::from(request.stream)].retry;
-        if retry.after_timeout(request.attempts) {
-            self.retry(place, Told::default());
+        self.metrics.timed_out(request.origin.account);
+        let stream = self.stream(&request.origin);
+        if stream.retry.after_timeout(request.attempts) {
+            self.retry(place, stream, Told::default());
         } else {
-            self.give_up(place);
+            self.give_up(place, stream);
         }
     }
 
     /// Schedules the next attempt of a request.
-    pub(super) fn retry(&mut self, place: u32, told: Told) {
-        let request = *self.requests.get(place);
-        let stream = &self.world.streams[usize::from(request.stream)];
+    #[inline]
+    fn retry(&mut self, place: u32, stream: &'w Stream, told: Told) {
+        let request = self.requests.get(place);
         let wait = stream.retry.wait(
-            self.request_draws(usize::from(request.stream), request.entity),
-            request.number,
+            self.request_draws(usize::from(request.origin.stream), request.origin.entity),
+            request.origin.number,
             request.attempts,
             request.previous_wait,
             told,
@@ -208,85 +230,63 @@ impl<Q: EventQueue> Loop<'_, Q> {
             .push(Kind::Retry.event(self.now + wait.span, place, 0));
     }
 
-    pub(super) fn give_up(&mut self, place: u32) {
-        let request = *self.requests.get(place);
-        let is_command = self.is_command(&request);
-        if let Some(counts) = self.metrics.of(request.account) {
-            counts.given_up += 1;
-            counts.unconfirmed += u64::from(is_command);
-        }
-        self.end(place);
+    fn give_up(&mut self, place: u32, stream: &'w Stream) {
+        let account = self.requests.get(place).origin.account;
+        self.metrics.gave_up(account, stream.deadline.is_some());
+        self.end(place, stream);
     }
 
     /// A request has ended for its client; its sender is free, and a closed
     /// loop goes on.
     #[inline]
-    pub(super) fn end(&mut self, place: u32) {
+    fn end(&mut self, place: u32, stream: &'w Stream) {
         let request = self.requests.get_mut(place);
         request.generation = request.generation.wrapping_add(1);
         request.in_use = false;
-        let request = *request;
-        self.release_if_over(place);
-        let stream = &self.world.streams[usize::from(request.stream)];
+        let (index, sender, number) = (
+            request.origin.stream,
+            request.origin.sender,
+            request.origin.number,
+        );
+        self.release_if_over(place, stream);
         if !stream.overlap {
-            self.busy[request.sender as usize / 64] &= !(1 << (request.sender % 64));
+            self.busy[sender as usize / 64] &= !(1 << (sender % 64));
         }
-        let entity = request.sender - stream.first_sender;
-        let draws = self.time_draws(usize::from(request.stream), entity);
-        if let Some((number, time)) = stream
-            .source
-            .next_after_end(draws, self.now, request.number)
-        {
-            self.queue
-                .push(Kind::Send.event(time, request.sender, number));
+        let draws = self.time_draws(usize::from(index), sender - stream.first_sender);
+        if let Some((number, time)) = stream.source.next_after_end(draws, self.now, number) {
+            self.queue.push(Kind::Send.event(time, sender, number));
         }
     }
 
     /// Frees the place of a request that has ended for its client and on the
     /// server.
     #[inline]
-    pub(super) fn release_if_over(&mut self, place: u32) {
-        let request = *self.requests.get(place);
+    fn release_if_over(&mut self, place: u32, stream: &'w Stream) {
+        let request = self.requests.get(place);
         if request.in_use || request.on_server > 0 {
             return;
         }
+        let account = request.origin.account;
+        let is_undone = request.is_undone(stream);
         self.requests.remove(place);
-        self.measured_in_flight -= u64::from(request.account.is_measured());
-        self.settle(&request);
-    }
-
-    /// Counts a command that was not carried out by its deadline.
-    #[inline]
-    fn settle(&mut self, request: &Request) {
-        if !request.done_in_time
-            && self.is_command(request)
-            && let Some(counts) = self.metrics.of(request.account)
-        {
-            counts.undone += 1;
+        self.measured_in_flight -= u64::from(self.metrics.is_measured(account));
+        if is_undone {
+            self.metrics.undone(account);
         }
-    }
-
-    #[inline]
-    fn is_command(&self, request: &Request) -> bool {
-        self.world.streams[usize::from(request.stream)]
-            .deadline
-            .is_some()
     }
 
     /// Counts what the end of the run cuts short. It comes no earlier than the
     /// deadline of any measured command.
     pub(super) fn count_unfinished(&mut self) {
-        let cut_short: Vec<Request> = (self.requests.iter())
-            .filter(|request| request.in_use || request.on_server > 0)
-            .copied()
-            .collect();
-        for request in &cut_short {
-            let is_command = self.is_command(request);
-            if let Some(counts) = self.metrics.of(request.account).filter(|_| request.in_use) {
-                counts.unfinished += 1;
-                counts.unconfirmed += u64::from(is_command);
+        let is_over = |request: &Request| !request.in_use && request.on_server == 0;
+        for request in self.requests.iter().filter(|request| !is_over(request)) {
+            let stream = &self.world.streams[usize::from(request.origin.stream)];
+            if request.in_use {
+                (self.metrics).unfinished(request.origin.account, stream.deadline.is_some());
             }
-            self.settle(request);
+            if request.is_undone(stream) {
+                self.metrics.undone(request.origin.account);
+            }
         }
     }
 }

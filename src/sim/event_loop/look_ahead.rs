@@ -1,5 +1,5 @@
 use crate::engine::{EventQueue, MOST_FORETOLD};
-use crate::server::{KeyOf, Pipeline};
+use crate::server::{Caller, KeyOf, Pipeline};
 use crate::sim::event::Kind;
 use crate::world::World;
 
@@ -67,6 +67,11 @@ impl LookAhead {
         let index = world.stream_of(sender);
         let stream = &world.streams[index];
         let (home, device) = stream.home_and_device(sender - stream.first_sender);
-        server.prefetch(&self.large[index], home, device);
+        let caller = Caller {
+            home,
+            device,
+            level: stream.level,
+        };
+        server.prefetch(&self.large[index], &caller);
     }
 }

@@ -6,59 +6,64 @@ use crate::client::Draws;
 use crate::engine::EventQueue;
 use crate::overload::Sample;
 use crate::rng::Purpose;
-use crate::server::{Call, Ending, Outcome, Told, Visit};
+use crate::server::{Call, Caller, Claim, Ending, Outcome, Told};
 use crate::sim::event::Kind;
-use crate::sim::request::{Attempt, Kept, Service, Waiting};
+use crate::sim::request::{Attempt, Origin, Waiting};
 use crate::units::{Probability, Span, Time};
+use crate::world::Stream;
 
-impl<Q: EventQueue> Loop<'_, Q> {
-    /// Takes an attempt through the stages that remain on its route.
+/// Whom a request is made for, as the server sees it.
+#[inline]
+fn caller(origin: &Origin, stream: &Stream) -> Caller {
+    Caller {
+        home: origin.home,
+        device: origin.device,
+        level: stream.level,
+    }
+}
+
+impl<'w, Q: EventQueue> Loop<'w, Q> {
+    /// Takes an attempt through the stages that remain on its route; its request's
+    /// origin comes as a copy.
     #[inline]
-    pub(super) fn pass(&mut self, attempt: Attempt, mut visit: Visit) {
-        let stream = &self.world.streams[usize::from(attempt.stream)];
-        let held = visit.held;
-        let admissions = &self.draws[usize::from(attempt.stream)].admissions;
+    pub(super) fn pass(&mut self, mut attempt: Attempt, origin: &Origin, stream: &'w Stream) {
+        let route = &stream.route;
+        let caller = caller(origin, stream);
+        let from = attempt.visit.next;
+        let count = attempt.count;
+        let admissions = &self.draws[usize::from(origin.stream)].admissions;
         let chance = |admission: u8| {
             let draws = Draws {
                 streams: &admissions[usize::from(admission)],
-                entity: attempt.entity,
+                entity: origin.entity,
             };
-            draws.uniform(Purpose::Admission, attempt.number, attempt.count)
+            draws.uniform(Purpose::Admission, origin.number, count)
         };
         let outcome = self
             .server
-            .pass(&stream.route, &mut visit, self.now, chance);
-        self.note_entries(visit.held & !held);
+            .pass(route, &caller, &mut attempt.visit, self.now, chance);
+        let waits = matches!(outcome, Outcome::Waits { .. });
+        for gate in route.gates(from, attempt.visit.next - u8::from(waits)) {
+            self.metrics.entered(gate.gate);
+            self.note_level(gate.gate);
+        }
         match outcome {
-            Outcome::Admitted => self.serve(attempt, &visit),
-            Outcome::Waits { gate, until } => self.wait(attempt, visit, gate, until),
-            Outcome::Delayed { until } => self.delay(attempt, visit, until),
+            Outcome::Admitted => self.serve(&attempt, origin, stream),
+            Outcome::Waits { gate, key, until } => {
+                self.wait(attempt, caller.claim(), gate, key, until);
+            }
+            Outcome::Delayed { until } => self.delay(attempt, until),
             Outcome::Refused { stage, told } => {
-                if let Some(gate) = self.world.server.stages[usize::from(stage)].gate
-                    && let Some(counts) = self.metrics.gate(gate)
-                {
-                    counts.full += 1;
+                if let Some(gate) = self.world.server.stages[usize::from(stage)].gate {
+                    self.metrics.found_full(gate);
                 }
-                self.refuse(attempt, &visit, stage, told);
+                self.refuse(&attempt, origin, stream, stage, told);
             }
         }
     }
 
-    /// Counts that an attempt has entered these gates.
     #[inline]
-    pub(super) fn note_entries(&mut self, mut entered: u32) {
-        while entered != 0 {
-            let gate = entered.trailing_zeros() as u8;
-            entered &= entered - 1;
-            if let Some(counts) = self.metrics.gate(gate) {
-                counts.entered += 1;
-            }
-            self.note_level(gate);
-        }
-    }
-
-    #[inline]
-    pub(super) fn note_level(&mut self, gate: u8) {
+    fn note_level(&mut self, gate: u8) {
         let state = &self.server.gates()[usize::from(gate)];
         self.metrics
             .gate_changed(gate, self.now, state.inside(), state.waiting());
@@ -66,168 +71,127 @@ impl<Q: EventQueue> Loop<'_, Q> {
 
     /// The backend begins to work on an attempt that has passed all stages.
     #[inline]
-    pub(super) fn serve(&mut self, attempt: Attempt, visit: &Visit) {
-        let held = visit.held;
-        self.metrics.admitted(attempt.bucket);
-        let service = self
-            .world
-            .server
-            .service
-            .as_ref()
-            .map_or(Span::ZERO, |service| {
-                self.request_draws(usize::from(attempt.stream), attempt.entity)
-                    .sample(service, Purpose::Service, attempt.number, attempt.count)
-            });
-        let Attempt {
-            request,
-            generation,
-            ..
-        } = attempt;
-        if service.is_zero() && held == 0 && !self.feedback {
-            self.executed(request, generation);
+    fn serve(&mut self, attempt: &Attempt, origin: &Origin, stream: &'w Stream) {
+        self.metrics.admitted(attempt.step);
+        let draws = self.request_draws(usize::from(origin.stream), origin.entity);
+        let service = (self.world.server.service.as_ref()).map_or(Span::ZERO, |service| {
+            draws.sample(service, Purpose::Service, origin.number, attempt.count)
+        });
+        if service.is_zero() && !self.feedback && !stream.route.has_gates() {
+            self.executed(attempt.request, attempt.generation, stream);
             return;
         }
         let end = self.now + service;
-        if attempt.times_out < end {
-            self.queue
-                .push(Kind::TimesOut.event(attempt.times_out, request, generation));
-        }
-        let place = self.services.insert(|_| Service {
-            request,
-            generation,
-            held,
-        });
-        if self.feedback {
-            self.keep(place, attempt, *visit);
-        }
-        self.queue.push(Kind::Served.event(end, place, 0));
-    }
-
-    /// Keeps what the stages are told of when an attempt ends.
-    pub(super) fn keep(&mut self, place: u32, attempt: Attempt, visit: Visit) {
-        let failures = self.world.server.failures;
-        let fails = failures > Probability::ZERO
-            && self
-                .request_draws(usize::from(attempt.stream), attempt.entity)
-                .uniform(Purpose::Failure, attempt.number, attempt.count)
-                < failures.value();
-        let kept = Kept {
-            attempt,
-            visit,
-            fails,
-        };
-        let place = place as usize;
-        if place >= self.kept.len() {
-            self.kept.resize(place + 1, kept);
-        }
-        self.kept[place] = kept;
-    }
-
-    /// The backend has done its work on an attempt.
-    #[inline]
-    pub(super) fn served(&mut self, place: u32) {
-        let Service {
-            request,
-            generation,
-            held,
-        } = self.services.remove(place);
-        if self.feedback {
-            self.served_with_feedback(self.kept[place as usize]);
+        self.watch_time_out(attempt, end);
+        let event = if self.feedback {
+            Kind::Ended.event(end, self.served.insert(|_| *attempt), 0)
         } else {
-            self.executed(request, generation);
-            self.leave_gates(held);
+            Kind::Served.event(end, attempt.request, attempt.generation)
+        };
+        self.queue.push(event);
+    }
+
+    /// Lets an attempt time out if that comes before a time.
+    #[inline]
+    fn watch_time_out(&mut self, attempt: &Attempt, before: Time) {
+        if attempt.times_out < before {
+            let event =
+                Kind::TimesOut.event(attempt.times_out, attempt.request, attempt.generation);
+            self.queue.push(event);
+        }
+    }
+
+    /// The backend has done its work on an attempt, and no stage learns of it.
+    #[inline]
+    pub(super) fn served(&mut self, request: u32, generation: u32) {
+        let stream = self.stream(&self.requests.get(request).origin);
+        self.executed(request, generation, stream);
+        for gate in stream.route.gates(0, u8::MAX) {
+            self.leave_gate(gate.gate, 0);
         }
         self.take_called_further();
     }
 
-    pub(super) fn served_with_feedback(&mut self, kept: Kept) {
-        let Kept {
-            attempt,
-            visit,
-            fails,
-        } = kept;
+    /// The backend has done its work on an attempt, or has failed to.
+    pub(super) fn ended(&mut self, place: u32) {
+        let attempt = self.served.remove(place);
+        let origin = self.requests.get(attempt.request).origin;
+        let stream = self.stream(&origin);
+        let failures = self.world.server.failures;
+        let draws = self.request_draws(usize::from(origin.stream), origin.entity);
+        let fails = failures > Probability::ZERO
+            && draws.uniform(Purpose::Failure, origin.number, attempt.count) < failures.value();
         if fails {
             let backend = self.world.server.stages.len() as u8 - 1;
             let response = self.world.server.stages[usize::from(backend)].response;
             let told = response.told(self.now, None, || None);
-            self.refuse(attempt, &visit, backend, told);
+            self.refuse(&attempt, &origin, stream, backend, told);
         } else {
-            self.executed(attempt.request, attempt.generation);
-            self.leave(attempt.stream, &visit, Ending::Served);
+            self.executed(attempt.request, attempt.generation, stream);
+            self.leave(&attempt, &origin, stream, Ending::Served);
+        }
+        self.take_called_further();
+    }
+
+    /// An attempt has ended: its permits are free again, and the stages that
+    /// learn from it are told.
+    #[inline]
+    fn leave(&mut self, attempt: &Attempt, origin: &Origin, stream: &'w Stream, ending: Ending) {
+        if self.feedback {
+            self.leave_and_tell(attempt, origin, stream, ending);
+            return;
+        }
+        for gate in stream.route.gates(0, attempt.visit.next) {
+            self.leave_gate(gate.gate, 0);
         }
     }
 
-    /// A visit has ended: its permits are free again, and the stages that
-    /// learn from it are told.
-    pub(super) fn leave(&mut self, stream: u16, visit: &Visit, ending: Ending) {
-        if !self.feedback {
-            self.leave_gates(visit.held);
-            return;
-        }
-        let world = self.world;
-        let route = &world.streams[usize::from(stream)].route;
-        self.server.ended(route, visit, self.now, ending);
-        let mut held = visit.held;
-        while held != 0 {
-            let gate = held.trailing_zeros() as u8;
-            held &= held - 1;
-            if self.server.gates()[usize::from(gate)].is_adaptive() && ending != Ending::Refused {
-                let sample = Sample {
+    #[inline(never)]
+    fn leave_and_tell(
+        &mut self,
+        attempt: &Attempt,
+        origin: &Origin,
+        stream: &'w Stream,
+        ending: Ending,
+    ) {
+        let Attempt { visit, .. } = attempt;
+        let (route, caller) = (&stream.route, caller(origin, stream));
+        self.server.ended(route, &caller, visit, self.now, ending);
+        for gate in route.gates(0, visit.next) {
+            let state = self.server.gate_mut(gate.gate);
+            if state.is_adaptive() && ending != Ending::Refused {
+                state.learn(&Sample {
                     now: self.now,
                     round_trip: self.now.since(visit.entered),
                     in_flight: visit.in_flight,
                     dropped: ending == Ending::Failed,
-                };
-                self.server.gate_mut(gate).learn(&sample);
+                });
             }
-            if let Some(key) = self.server.gate_key(route, visit, gate) {
-                self.leave_gate(gate, key);
-            }
+            let key = self.server.key(&gate.key, &caller);
+            self.leave_gate(gate.gate, key);
         }
     }
 
-    /// Gives the permits of the gates in `held` back, all of which have one key.
+    /// Gives a permit of a gate back, and calls those that wait for it.
     #[inline]
-    pub(super) fn leave_gates(&mut self, mut held: u32) {
-        while held != 0 {
-            let gate = held.trailing_zeros() as u8;
-            held &= held - 1;
-            self.leave_gate(gate, 0);
-        }
-    }
-
-    #[inline]
-    pub(super) fn leave_gate(&mut self, gate: u8, key: u32) {
+    fn leave_gate(&mut self, gate: u8, key: u32) {
         self.server.gate_mut(gate).leave(key, 1);
         while let Some(call) = self.server.gate_mut(gate).call(key, self.now) {
             match call {
                 Call::Enter(place) => {
-                    let visit = &mut self.waiting.get_mut(place).visit;
-                    visit.called = self.now;
-                    self.server.entered(visit, gate, self.now);
-                    self.note_wait(gate, place);
+                    let Waiting { attempt, since } = self.waiting.get_mut(place);
+                    attempt.visit.called = self.now;
+                    self.server.entered(&mut attempt.visit, gate, self.now);
+                    self.metrics.entered_after(gate, self.now.since(*since));
                     self.called.push_back(place);
                 }
-                Call::TurnAway(place) => self.note_turned_away(gate, place),
+                Call::TurnAway(place) => {
+                    self.metrics.waited_in_vain(gate, 1);
+                    self.turned_away.push_back(place);
+                }
             }
         }
         self.note_level(gate);
-    }
-
-    pub(super) fn note_turned_away(&mut self, gate: u8, place: u32) {
-        if let Some(counts) = self.metrics.gate(gate) {
-            counts.wait_ended += 1;
-        }
-        self.turned_away.push_back(place);
-    }
-
-    pub(super) fn note_wait(&mut self, gate: u8, place: u32) {
-        let waited = self.now.since(self.waiting.get(place).since);
-        if let Some(counts) = self.metrics.gate(gate) {
-            counts.entered += 1;
-            counts.entered_after_wait += 1;
-            counts.waited += u128::from(waited.nanos());
-        }
     }
 
     /// Takes the attempts whose permit has come through the stages that
@@ -235,10 +199,18 @@ impl<Q: EventQueue> Loop<'_, Q> {
     /// gives its permit to the next, so that this goes on until nobody is called.
     #[inline]
     pub(super) fn take_called_further(&mut self) {
+        if !self.called.is_empty() || !self.turned_away.is_empty() {
+            self.take_all_called_further();
+        }
+    }
+
+    #[inline(never)]
+    fn take_all_called_further(&mut self) {
         loop {
             if let Some(place) = self.called.pop_front() {
-                let Waiting { attempt, visit, .. } = self.waiting.remove(place);
-                self.pass(attempt, visit);
+                let Waiting { attempt, .. } = self.waiting.remove(place);
+                let origin = self.requests.get(attempt.request).origin;
+                self.pass(attempt, &origin, self.stream(&origin));
             } else if let Some(place) = self.turned_away.pop_front() {
                 self.end_wait(place);
             } else {
@@ -248,69 +220,48 @@ impl<Q: EventQueue> Loop<'_, Q> {
     }
 
     /// An attempt waits at a gate.
-    pub(super) fn wait(&mut self, attempt: Attempt, visit: Visit, gate: u8, until: Time) {
-        let world = self.world;
-        let route = &world.streams[usize::from(attempt.stream)].route;
-        let key = self.server.gate_key(route, &visit, gate).unwrap_or(0);
-        let place = self.set_aside(attempt, visit, until);
-        let mut pushed_out = std::mem::take(&mut self.turned_away);
-        let before = pushed_out.len();
-        let times = (self.now, until);
-        if (self.server.gate_mut(gate)).queue(key, visit.claim(), times, place, &mut pushed_out) {
+    fn wait(&mut self, attempt: Attempt, claim: Claim, gate: u8, key: u32, until: Time) {
+        let place = self.set_aside(attempt, until);
+        let before = self.turned_away.len();
+        let (now, state) = (self.now, self.server.gate_mut(gate));
+        if state.queue(key, claim, (now, until), place, &mut self.turned_away) {
             let event = Kind::WaitEnds.event(until, key, u32::from(gate));
             self.queue.push(event);
         }
-        self.turned_away = pushed_out;
-        let count = self.turned_away.len() - before;
-        if let Some(counts) = self.metrics.gate(gate) {
-            counts.wait_ended += count as u64;
-        }
+        let pushed_out = self.turned_away.len() - before;
+        self.metrics.waited_in_vain(gate, pushed_out as u64);
         self.note_level(gate);
     }
 
     /// A limit makes an attempt wait until a time that is known.
-    pub(super) fn delay(&mut self, attempt: Attempt, visit: Visit, until: Time) {
-        let place = self.set_aside(attempt, visit, until);
+    fn delay(&mut self, attempt: Attempt, until: Time) {
+        let place = self.set_aside(attempt, until);
         self.queue.push(Kind::Resume.event(until, place, 0));
     }
 
     /// The wait that a limit imposed is over.
     pub(super) fn resume(&mut self, place: u32) {
-        let Waiting {
-            attempt, mut visit, ..
-        } = self.waiting.remove(place);
-        visit.called = self.now;
-        self.pass(attempt, visit);
+        let Waiting { mut attempt, .. } = self.waiting.remove(place);
+        attempt.visit.called = self.now;
+        let origin = self.requests.get(attempt.request).origin;
+        self.pass(attempt, &origin, self.stream(&origin));
         self.take_called_further();
     }
 
     /// Puts an attempt that waits, at most until `until`, aside.
-    pub(super) fn set_aside(&mut self, mut attempt: Attempt, visit: Visit, until: Time) -> u32 {
+    fn set_aside(&mut self, mut attempt: Attempt, until: Time) -> u32 {
+        self.watch_time_out(&attempt, until);
         if attempt.times_out < until {
-            let Attempt {
-                request,
-                generation,
-                times_out,
-                ..
-            } = attempt;
-            self.queue
-                .push(Kind::TimesOut.event(times_out, request, generation));
             attempt.times_out = Time::MAX;
         }
         let since = self.now;
-        self.waiting.insert(|_| Waiting {
-            attempt,
-            visit,
-            since,
-        })
+        self.waiting.insert(|_| Waiting { attempt, since })
     }
 
     /// The waits for a key of a gate may have ended.
     pub(super) fn wait_ends(&mut self, key: u32, gate: u8) {
         while let Some(place) = self.server.gate_mut(gate).expire(key, self.now) {
-            if let Some(counts) = self.metrics.gate(gate) {
-                counts.wait_ended += 1;
-            }
+            self.metrics.waited_in_vain(gate, 1);
             self.end_wait(place);
         }
         if let Some(time) = self.server.gate_mut(gate).watch(key) {
@@ -322,49 +273,33 @@ impl<Q: EventQueue> Loop<'_, Q> {
     }
 
     /// An attempt has waited at a gate in vain.
-    pub(super) fn end_wait(&mut self, place: u32) {
-        let Waiting {
-            attempt, mut visit, ..
-        } = self.waiting.remove(place);
-        let stream = &self.world.streams[usize::from(attempt.stream)];
-        let (stage, told) = self.server.end_wait(&stream.route, &mut visit, self.now);
-        self.refuse(attempt, &visit, stage, told);
+    fn end_wait(&mut self, place: u32) {
+        let Waiting { mut attempt, .. } = self.waiting.remove(place);
+        let origin = self.requests.get(attempt.request).origin;
+        let stream = self.stream(&origin);
+        let (caller, visit) = (caller(&origin, stream), &mut attempt.visit);
+        let (stage, told) = (self.server).end_wait(&stream.route, &caller, visit, self.now);
+        self.refuse(&attempt, &origin, stream, stage, told);
     }
 
-    /// A stage has refused an attempt: its permits are free again, and the
-    /// client hears of it if it still waits. It counts either way.
-    pub(super) fn refuse(&mut self, attempt: Attempt, visit: &Visit, stage: u8, told: Told) {
-        self.metrics.refused(attempt.bucket, stage);
+    /// A stage has refused an attempt: its permits are free again, and its
+    /// client hears of it.
+    #[inline]
+    fn refuse(
+        &mut self,
+        attempt: &Attempt,
+        origin: &Origin,
+        stream: &'w Stream,
+        stage: u8,
+        told: Told,
+    ) {
         let status = self.world.server.stages[usize::from(stage)].response.status;
         let ending = if status >= 500 {
             Ending::Failed
         } else {
             Ending::Refused
         };
-        self.leave(attempt.stream, visit, ending);
-        let is_429 = self.metrics.is_429(stage);
-        let request = self.requests.get_mut(attempt.request);
-        request.on_server -= 1;
-        let first_429 = is_429 && !request.got_429;
-        let first_refusal = !request.got_refusal;
-        request.got_429 |= is_429;
-        request.got_refusal = true;
-        let request = *request;
-        if let Some(counts) = self.metrics.of(request.account) {
-            counts.refused[usize::from(stage)] += 1;
-            counts.any_refusal += u64::from(first_refusal);
-            counts.any_429 += u64::from(first_429);
-            counts.first_429 += u64::from(is_429 && attempt.count == 1);
-        }
-        if request.generation != attempt.generation {
-            self.release_if_over(attempt.request);
-            return;
-        }
-        let retry = &self.world.streams[usize::from(request.stream)].retry;
-        if retry.after_refusal(attempt.count, usize::from(stage)) {
-            self.retry(attempt.request, told);
-        } else {
-            self.give_up(attempt.request);
-        }
+        self.leave(attempt, origin, stream, ending);
+        self.refused(attempt, stream, stage, told);
     }
 }
