@@ -4,11 +4,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::complain;
 use super::store::Store;
+use super::{complain, memory};
 use crate::experiment::{Observer, Task};
+use crate::report::Timing;
 use crate::sim::{EVENTS_PER_LOOK, Record};
 
 /// Set when the user asks to stop.
@@ -86,7 +88,9 @@ pub(super) struct Watch<'a> {
     /// Those, and of tasks that are running.
     events_so_far: AtomicU64,
     loop_nanos: AtomicU64,
-    running: Mutex<Vec<(Task, Instant)>>,
+    loop_cpu_nanos: AtomicU64,
+    /// Each with the time and its thread's processor time when its loop began.
+    running: Mutex<Vec<(Task, Instant, Duration)>>,
     last_shown: Mutex<Instant>,
     store: Option<&'a Store>,
 }
@@ -118,6 +122,7 @@ impl<'a> Watch<'a> {
             events: AtomicU64::new(0),
             events_so_far: AtomicU64::new(0),
             loop_nanos: AtomicU64::new(0),
+            loop_cpu_nanos: AtomicU64::new(0),
             running: Mutex::new(Vec::new()),
             last_shown: Mutex::new(Instant::now()),
             store,
@@ -130,11 +135,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Events of the event loops that have ended, and the seconds that they
-    /// took, added up over threads.
-    pub(super) fn event_loops(&self) -> (u64, f64) {
-        let nanos = self.loop_nanos.load(Ordering::Relaxed);
-        (self.events.load(Ordering::Relaxed), nanos as f64 / 1e9)
+    /// What the event loops that have ended took, and the process so far.
+    pub(super) fn timing(&self) -> Timing {
+        let seconds = |nanos: &AtomicU64| nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        Timing {
+            events: self.events.load(Ordering::Relaxed),
+            run_seconds: seconds(&self.loop_nanos),
+            cpu_seconds: seconds(&self.loop_cpu_nanos),
+            peak_rss_bytes: memory::peak_rss_bytes(),
+        }
     }
 
     /// Shows how far it is, unless that was shown just now.
@@ -167,10 +176,15 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// The processor time of this thread; a task is begun and ended by the same.
+fn thread_time() -> Duration {
+    ThreadTime::try_now().map_or(Duration::ZERO, |time| time.as_duration())
+}
+
 impl Observer for Watch<'_> {
     fn loop_begins(&self, task: Task) {
         if let Ok(mut running) = self.running.lock() {
-            running.push((task, Instant::now()));
+            running.push((task, Instant::now(), thread_time()));
         }
     }
 
@@ -181,11 +195,17 @@ impl Observer for Watch<'_> {
 
     fn task_ended(&self, task: Task, record: &Record) {
         if let Ok(mut running) = self.running.lock()
-            && let Some(place) = running.iter().position(|(other, _)| *other == task)
+            && let Some(place) = running.iter().position(|(other, ..)| *other == task)
         {
-            let (_, began) = running.swap_remove(place);
-            let nanos = began.elapsed().as_nanos() as u64;
-            self.loop_nanos.fetch_add(nanos, Ordering::Relaxed);
+            let (_, began, cpu_began) = running.swap_remove(place);
+            let add = |sum: &AtomicU64, time: Duration| {
+                sum.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+            };
+            add(&self.loop_nanos, began.elapsed());
+            add(
+                &self.loop_cpu_nanos,
+                thread_time().saturating_sub(cpu_began),
+            );
         }
         self.events.fetch_add(record.events, Ordering::Relaxed);
         if let Some(store) = self.store {

@@ -11,7 +11,7 @@ use super::progress::{Building, Watch};
 use super::store::Store;
 use super::{Exit, Failure, complain, memory, print};
 use crate::experiment::{Budget, Options, Outlook, RunError, Study, Verdict, in_bytes, in_time};
-use crate::report::{self, Answer, Provenance, SeriesOf, Timing};
+use crate::report::{self, Answer, Provenance, SeriesOf};
 use crate::scenario::Note;
 use crate::scenario::text::printable;
 use crate::sim::{Record, Stopped};
@@ -108,17 +108,12 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
         }),
         RunError::Stopped(Stopped::NoRoom(full)) => Failure::Machine(anyhow::anyhow!("{full}")),
     })?;
-    let (events, run_seconds) = watch.event_loops();
+    let timing = watch.timing();
     let answer = Answer::new(&study, &records);
     let provenance = Provenance {
         file: input.file.clone(),
         text: input.source.text().to_owned(),
         command: std::env::args().collect(),
-    };
-    let timing = Timing {
-        events,
-        run_seconds,
-        peak_rss_bytes: memory::peak_rss_bytes(),
     };
     let mut charts = Vec::new();
     let target = folder.as_ref().map(|folder| folder.target().to_owned());

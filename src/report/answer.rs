@@ -36,6 +36,8 @@ pub struct Timing {
     pub events: u64,
     /// Seconds that their event loops took, added up over threads.
     pub run_seconds: f64,
+    /// The processor time of the same; less where threads had to wait for a core.
+    pub cpu_seconds: f64,
     /// The most memory that the process had, where the system tells.
     pub peak_rss_bytes: Option<u64>,
 }

@@ -15,6 +15,7 @@ pub fn document(answer: &Answer<'_>, verb: &str, timing: &Timing, out: Option<&P
     document["verb"] = json!(verb);
     document["events"] = json!(timing.events);
     document["run_seconds"] = json!(timing.run_seconds);
+    document["cpu_seconds"] = json!(timing.cpu_seconds);
     document["peak_rss_bytes"] = json!(timing.peak_rss_bytes);
     document["out"] = json!(out.map(|out| out.display().to_string()));
     document
