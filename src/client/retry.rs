@@ -1,36 +1,50 @@
 use super::{Draws, part};
 use crate::rng::{Purpose, Sampler};
-use crate::scenario::{Attempts, Jitter, RetryPolicy, Trigger};
+use crate::scenario::{Attempts, Backoff, Heeding, Jitter, RetryPolicy};
 use crate::server::{Response, Told};
-use crate::units::Span;
+use crate::units::{Span, Time};
 
 /// A compiled retry policy.
 #[derive(Debug, Clone)]
 pub struct Retry {
-    backoff: Backoff,
+    waits: Waits,
+    /// The wait before the first retry, if it is no matter of the waits.
+    first: Option<Span>,
     most_attempts: u32,
     /// Bit s: a refusal by stage s is retried.
     refusals: u64,
     timeouts: bool,
-    honour_retry_after: bool,
-    honour_rate_limit: bool,
+    /// [`Span::MAX`] if it never does.
+    give_up_after: Span,
+    heeding: Heeding,
+    hears: bool,
 }
 
 #[derive(Debug, Clone)]
-enum Backoff {
-    Fixed(Span),
-    Random(Sampler),
+enum Waits {
     /// The ceilings before retry 1, 2, ...; the last holds for all later ones.
-    Exponential {
-        ceilings: Vec<Span>,
-        jitter: Jitter,
+    Below {
+        ceilings: Box<[Span]>,
+        jitter: Below,
     },
+    Random(Sampler),
     Decorrelated {
         base: Span,
         cap: Span,
         /// Whether it goes on from a told wait where that was longer.
         from_told: bool,
     },
+}
+
+/// How a wait is drawn below a ceiling.
+#[derive(Debug, Clone, Copy)]
+enum Below {
+    /// The ceiling itself.
+    None,
+    /// Uniform from zero.
+    Full,
+    /// Uniform from half of it.
+    Equal,
 }
 
 /// The wait before a retry.
@@ -50,86 +64,21 @@ impl Retry {
     /// # Errors
     /// If the distribution of its wait is not sound.
     pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, String> {
-        let (backoff, attempts, on, retry_after, rate_limit) = match policy {
-            RetryPolicy::None => (Backoff::Fixed(Span::ZERO), None, &None, false, false),
-            RetryPolicy::Fixed {
-                wait,
-                attempts,
-                on,
-                honour_retry_after,
-                honour_rate_limit,
-            } => (
-                Backoff::Fixed(*wait),
-                Some(*attempts),
-                on,
-                *honour_retry_after,
-                *honour_rate_limit,
-            ),
-            RetryPolicy::Random {
-                wait,
-                attempts,
-                on,
-                honour_retry_after,
-                honour_rate_limit,
-            } => (
-                Backoff::Random(Sampler::new(wait)?),
-                Some(*attempts),
-                on,
-                *honour_retry_after,
-                *honour_rate_limit,
-            ),
-            RetryPolicy::Exponential {
-                base,
-                factor,
-                cap,
-                jitter,
-                attempts,
-                on,
-                honour_retry_after,
-                honour_rate_limit,
-                remember_told,
-            } => {
-                let cap = cap.unwrap_or(Span::MAX);
-                let backoff = match jitter {
-                    Jitter::Decorrelated => Backoff::Decorrelated {
-                        base: *base,
-                        cap,
-                        from_told: *remember_told,
-                    },
-                    jitter => Backoff::Exponential {
-                        ceilings: ceilings(*base, *factor, cap),
-                        jitter: *jitter,
-                    },
-                };
-                (
-                    backoff,
-                    Some(*attempts),
-                    on,
-                    *honour_retry_after,
-                    *honour_rate_limit,
-                )
-            }
-        };
-        let mut refusals = 0;
-        for (index, answer) in answers.iter().enumerate() {
-            if on
-                .as_ref()
-                .is_none_or(|on| on.iter().any(|trigger| trigger.covers(answer)))
-            {
-                refusals |= 1 << index;
-            }
-        }
+        let refusals = (answers.iter().enumerate())
+            .filter(|(_, answer)| policy.retries(answer))
+            .fold(0, |bits, (stage, _)| bits | 1 << stage);
         Ok(Retry {
-            backoff,
-            most_attempts: match attempts {
-                None => 1,
-                Some(Attempts::AtMost(count)) => count.get(),
-                Some(Attempts::Unlimited) => u32::MAX,
+            waits: Waits::new(&policy.wait)?,
+            first: policy.first,
+            most_attempts: match policy.attempts {
+                Attempts::AtMost(count) => count.get(),
+                Attempts::Unlimited => u32::MAX,
             },
             refusals,
-            timeouts: on.as_ref().is_none_or(|on| on.contains(&Trigger::Timeout)),
-            honour_retry_after: retry_after,
-            honour_rate_limit: rate_limit,
+            timeouts: policy.retries_timeouts(),
+            give_up_after: policy.give_up_after.unwrap_or(Span::MAX),
+            heeding: policy.told,
+            hears: policy.told.hears(),
         })
     }
 
@@ -153,9 +102,17 @@ impl Retry {
         attempt < self.most_attempts && self.timeouts
     }
 
+    /// Whether a retry at `then` of a request that was `due` is too late for its
+    /// client, which has given up before.
+    #[inline]
+    pub fn is_too_late(&self, due: Time, then: Time) -> bool {
+        then.since(due) > self.give_up_after
+    }
+
     /// The wait before the retry that follows attempt number `attempt` of
     /// request `number`; `previous` is what the [`Wait`] before that attempt
     /// said, or zero.
+    #[inline]
     pub fn wait(
         &self,
         draws: Draws<'_>,
@@ -164,42 +121,100 @@ impl Retry {
         previous: Span,
         told: Told,
     ) -> Wait {
+        let own = match self.first {
+            Some(first) if attempt == 1 => first,
+            _ => self.waits.draw(draws, number, attempt, previous),
+        };
+        match self.hears {
+            true => self.heeded(own, told),
+            false => Wait {
+                span: own,
+                previous: own,
+            },
+        }
+    }
+
+    /// What a wait becomes by what is told.
+    fn heeded(&self, own: Span, told: Told) -> Wait {
+        let span = self.heeding.joined(own, told.retry_after, told.reset);
+        let from_told = matches!(
+            self.waits,
+            Waits::Decorrelated {
+                from_told: true,
+                ..
+            }
+        );
+        Wait {
+            span,
+            previous: if from_told { span } else { own },
+        }
+    }
+}
+
+impl Waits {
+    fn new(shape: &Backoff) -> Result<Waits, String> {
+        let below = |ceilings: Vec<Span>, jitter| Waits::Below {
+            ceilings: ceilings.into(),
+            jitter,
+        };
+        let drawn = |jitter| match jitter {
+            Jitter::Full => Below::Full,
+            Jitter::Equal => Below::Equal,
+            Jitter::None | Jitter::Decorrelated => Below::None,
+        };
+        Ok(match shape {
+            Backoff::Fixed { wait } => below(vec![*wait], Below::None),
+            Backoff::Random { wait } => Waits::Random(Sampler::new(wait)?),
+            // A sound list is never empty.
+            Backoff::Waits { waits, .. } if waits.is_empty() => {
+                below(vec![Span::ZERO], Below::None)
+            }
+            Backoff::Waits { waits, jitter } => below(waits.clone(), drawn(*jitter)),
+            Backoff::Exponential {
+                base,
+                cap,
+                jitter: Jitter::Decorrelated,
+                remember_told,
+                ..
+            } => Waits::Decorrelated {
+                base: *base,
+                cap: cap.unwrap_or(Span::MAX),
+                from_told: *remember_told,
+            },
+            Backoff::Exponential {
+                base,
+                factor,
+                cap,
+                jitter,
+                ..
+            } => below(
+                ceilings(*base, *factor, cap.unwrap_or(Span::MAX)),
+                drawn(*jitter),
+            ),
+        })
+    }
+
+    #[inline]
+    fn draw(&self, draws: Draws<'_>, number: u32, attempt: u32, previous: Span) -> Span {
         let uniform = || draws.uniform(Purpose::Backoff, number, attempt);
-        let drawn = match &self.backoff {
-            Backoff::Fixed(wait) => *wait,
-            Backoff::Random(sampler) => draws.sample(sampler, Purpose::Backoff, number, attempt),
-            Backoff::Exponential { ceilings, jitter } => {
+        match self {
+            Waits::Below { ceilings, jitter } => {
                 let retry = (attempt as usize - 1).min(ceilings.len() - 1);
                 let ceiling = ceilings[retry];
                 match jitter {
-                    Jitter::None | Jitter::Decorrelated => ceiling,
-                    Jitter::Full => part(ceiling, uniform()),
-                    Jitter::Equal => {
+                    Below::None => ceiling,
+                    Below::Full => part(ceiling, uniform()),
+                    Below::Equal => {
                         let half = Span::from_nanos(ceiling.nanos() / 2);
                         half + part(ceiling.saturating_sub(half), uniform())
                     }
                 }
             }
-            Backoff::Decorrelated { base, cap, .. } => {
+            Waits::Random(sampler) => draws.sample(sampler, Purpose::Backoff, number, attempt),
+            Waits::Decorrelated { base, cap, .. } => {
                 let highest = (previous.max(*base) * 3).saturating_sub(*base);
                 (*base + part(highest, uniform())).min(*cap)
             }
-        };
-        // Retry-After wins over the rate limit's fields (draft-ietf-httpapi-
-        // ratelimit-headers-10).
-        let floor = match told.retry_after {
-            Some(span) if self.honour_retry_after => Some(span),
-            _ => told.reset.filter(|_| self.honour_rate_limit),
-        };
-        let span = drawn.max(floor.unwrap_or(Span::ZERO));
-        Wait {
-            span,
-            previous: match self.backoff {
-                Backoff::Decorrelated {
-                    from_told: true, ..
-                } => span,
-                _ => drawn,
-            },
         }
     }
 }

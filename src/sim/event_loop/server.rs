@@ -69,15 +69,11 @@ impl<Q: EventQueue> Loop<'_, Q> {
     pub(super) fn serve(&mut self, attempt: Attempt, visit: &Visit) {
         let held = visit.held;
         self.metrics.admitted(attempt.bucket);
-        let service = self
-            .world
-            .server
-            .service
-            .as_ref()
-            .map_or(Span::ZERO, |service| {
-                self.request_draws(usize::from(attempt.stream), attempt.entity)
-                    .sample(service, Purpose::Service, attempt.number, attempt.count)
-            });
+        let stream = &self.world.streams[usize::from(attempt.stream)];
+        let service = (stream.service.as_ref()).map_or(Span::ZERO, |service| {
+            self.request_draws(usize::from(attempt.stream), attempt.entity)
+                .sample(service, Purpose::Service, attempt.number, attempt.count)
+        });
         let Attempt {
             request,
             generation,
