@@ -394,7 +394,7 @@ impl Serialize for Attempts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Attempts::AtMost(count) => serializer.serialize_u32(count.get()),
-            Attempts::Unlimited => serializer.serialize_unit_struct("Unlimited"),
+            Attempts::Unlimited => serializer.serialize_unit_variant("Attempts", 0, "Unlimited"),
         }
     }
 }
@@ -404,5 +404,65 @@ impl<'de> Deserialize<'de> for Attempts {
         let expected = "a number of attempts from 1, the first included,";
         let count: Option<NonZeroU32> = number_or_word(deserializer, expected, "Unlimited")?;
         Ok(count.map_or(Attempts::Unlimited, Attempts::AtMost))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::parse;
+    use super::*;
+
+    #[test]
+    fn a_policy_survives_being_written() {
+        for text in [
+            "None",
+            r#"Fixed(wait: "0s", attempts: 2, on: [Status(503), Code(11), Timeout])"#,
+            r#"Random(wait: Uniform(from: "1s", to: "2s"), attempts: Unlimited, first: "0s")"#,
+            r#"Waits(waits: ["0s", "1s"], jitter: Equal, attempts: 3, give_up_after: "2min")"#,
+            r#"Exponential(base: "1s", cap: "9s", attempts: 3, honour_retry_after: true)"#,
+            r#"Exponential(base: "1s", factor: 3, jitter: Decorrelated, attempts: 3, retry_after: Instead, told_at_most: "1min", told_adds_at_most: "5s", honour_rate_limit: true, remember_told: true)"#,
+        ] {
+            let policy: RetryPolicy = parse(text).unwrap();
+            let again: RetryPolicy = parse(&ron::to_string(&policy).unwrap()).unwrap();
+            assert_eq!(format!("{policy:?}"), format!("{again:?}"), "{text}");
+            assert_eq!(policy.is_none(), text == "None");
+        }
+    }
+
+    #[test]
+    fn one_attempt_is_no_retry_whatever_is_retried() {
+        let answer = Response::default();
+        let none: RetryPolicy = parse("None").unwrap();
+        assert!(!none.retries(&answer) && !none.retries_timeouts());
+        let all: RetryPolicy = parse(r#"Fixed(wait: "1s", attempts: 2)"#).unwrap();
+        assert!(all.retries(&answer) && all.retries_timeouts());
+    }
+
+    #[test]
+    fn every_shape_knows_the_parts_that_all_have() {
+        for shape in [
+            r#"Fixed(wait: "1s", "#,
+            r#"Random(wait: Constant("1s"), "#,
+            r#"Waits(waits: ["1s"], "#,
+            r#"Exponential(base: "1s", "#,
+        ] {
+            let parts = r#"attempts: 4, on: [Timeout], first: "0s", give_up_after: "1h", retry_after: Before, honour_rate_limit: true, told_at_most: "1min", told_adds_at_most: "9s")"#;
+            let policy: RetryPolicy = parse(&format!("{shape}{parts}")).unwrap();
+            assert_eq!(policy.first, Some(Span::ZERO));
+            assert_eq!(policy.give_up_after, Some(Span::from_secs(3600)));
+            assert_eq!(policy.told.retry_after, Heed::Before);
+            assert_eq!(policy.told.at_most, Span::from_secs(60));
+            let missing = parse::<RetryPolicy>(&format!("{shape})")).unwrap_err();
+            assert!(
+                missing.to_string().contains("\"attempts\" is missing"),
+                "{missing}"
+            );
+            let unknown = parse::<RetryPolicy>(&format!("{shape}attempts: 3, give_up: \"1s\")"));
+            let unknown = unknown.unwrap_err();
+            assert!(
+                unknown.to_string().contains("unknown field \"give_up\""),
+                "{unknown}"
+            );
+        }
     }
 }

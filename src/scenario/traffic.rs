@@ -315,3 +315,69 @@ impl Cohort {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::parse;
+    use super::*;
+
+    #[test]
+    fn an_entry_says_what_its_client_says_unless_it_says_otherwise() {
+        let text = r#"(
+            polls: [(method: "a", every: "1s", retry: "none"), (method: "b", every: "1s", timeout: "9s")],
+            commands: [(method: "c", at: Poisson(rate: "1/s"), deadline: "1s", retry: "often", timeout: "1s")],
+            requests: [(method: "d", rate: "1/s", name: "other")],
+            loops: [(method: "e", think: Constant("1s"), timeout: "1s", retry: "soon")],
+            timeout: "5s", retry: "soon",
+        )"#;
+        let client: Client = parse(text).unwrap();
+        let told: Vec<_> = client
+            .traffic()
+            .map(|entry| {
+                let seconds = entry.what.timeout.unwrap().secs_f64();
+                let own = (entry.what.own_retry, entry.what.own_timeout);
+                (entry.path(), entry.called(), entry.what.retry, seconds, own)
+            })
+            .collect();
+        let expected = [
+            ("polls.0", "a", "none", 5.0, (true, false)),
+            ("polls.1", "b", "soon", 9.0, (false, true)),
+            ("commands.0", "c", "often", 1.0, (true, true)),
+            ("requests.0", "other", "soon", 5.0, (false, false)),
+            ("loops.0", "e", "soon", 1.0, (true, true)),
+        ];
+        let expected = expected.map(|(path, called, retry, seconds, own)| {
+            (path.to_owned(), called, retry, seconds, own)
+        });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn who_sends_is_told_by_what_is_sent() {
+        let client: Client = parse(
+            r#"(
+                polls: [(method: "a", every: "1s"), (method: "a", every: "1s", per: Device)],
+                commands: [
+                    (method: "a", at: Poisson(rate: "1/s"), deadline: "1s", kinds: ["valve"]),
+                    (method: "a", at: Poisson(rate: "1/s"), deadline: "1s", per: Home),
+                ],
+            )"#,
+        )
+        .unwrap();
+        let cohort: Cohort = parse(
+            r#"(homes: 10, client: "c", devices: [(kind: "valve", count: Exactly(3)), (kind: "hub", count: Exactly(1))])"#,
+        )
+        .unwrap();
+        let told: Vec<_> = client
+            .traffic()
+            .map(|entry| (entry.senders(&cohort), entry.what.wakes()))
+            .collect();
+        let expected = [
+            ((10.0, 1.0), Wakes::Never),
+            ((40.0, 1.0), Wakes::EachAttempt),
+            ((10.0, 3.0), Wakes::EachExecution),
+            ((10.0, 1.0), Wakes::Never),
+        ];
+        assert_eq!(told, expected);
+    }
+}
