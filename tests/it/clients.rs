@@ -193,3 +193,25 @@ fn a_client_gives_up_when_the_next_retry_would_be_too_late() {
         assert_eq!(document["unfinished_requests"], 0, "{policy}");
     }
 }
+
+/// The policies that the book writes for libraries are sound.
+#[test]
+fn policies_of_libraries_in_the_book_are_sound() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/book/src/retries.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.split_once("| library | here |").unwrap().1;
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let place = Place::new();
+    let mut seen = 0;
+    for row in rows {
+        let policy = row.split('`').nth(1).unwrap();
+        let text = replaced(REFUSED, "Fixed(wait: \"1s\", attempts: 4)", policy);
+        place.write("s.ron", &text);
+        place.ratelab(&["check", "s.ron"]).exits(0);
+        seen += 1;
+    }
+    assert!(seen >= 7, "{seen}");
+}
