@@ -19,19 +19,20 @@ mod part;
 mod population;
 pub mod presets;
 mod quota;
+mod retry;
 mod server;
 mod step;
 mod study;
 mod target;
 pub mod text;
+mod traffic;
 mod variant;
 mod window;
 
 use serde::{Deserialize, Serialize};
 
 pub use clients::{
-    Attempts, Client, ClosedLoop, Command, CommandTimes, Jitter, Per, Phase, PoissonRequests, Poll,
-    RetryPolicy, Trigger, Wakes,
+    Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,
 };
 pub use clock::{Clock, Start};
 pub use collapse::Collapse;
@@ -43,10 +44,12 @@ pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
 pub use quota::{Quota, QuotaTier};
+pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
 pub use target::{Comparison, Target};
 pub use text::{NamedList, Problem, Problems};
+pub use traffic::{Every, List, Traffic, What, When};
 pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 pub use window::DayWindow;
 
@@ -93,7 +96,10 @@ impl Scenario {
     /// The retry policy of that name.
     pub fn retry(&self, name: &str) -> Option<&RetryPolicy> {
         match self.retries.get(name) {
-            None if name == NO_RETRY => Some(&RetryPolicy::None),
+            None if name == NO_RETRY => {
+                static NONE: RetryPolicy = RetryPolicy::NONE;
+                Some(&NONE)
+            }
             found => found,
         }
     }
@@ -111,8 +117,8 @@ impl Scenario {
     /// The deadlines of all commands, each with the name of its client.
     fn deadlines(&self) -> impl Iterator<Item = (&str, Span)> {
         self.clients.iter().flat_map(|(name, client)| {
-            let commands = client.commands.iter();
-            commands.map(move |command| (name, command.deadline))
+            let deadlines = client.traffic().filter_map(|entry| entry.what.deadline);
+            deadlines.map(move |deadline| (name, deadline))
         })
     }
 
@@ -124,12 +130,7 @@ impl Scenario {
 
     /// The expected number of devices of all homes.
     pub fn mean_devices(&self) -> f64 {
-        let of_cohort = |cohort: &Cohort| {
-            let each: f64 = (cohort.devices.iter())
-                .map(|devices| devices.count.mean())
-                .sum();
-            f64::from(cohort.homes) * each
-        };
+        let of_cohort = |cohort: &Cohort| f64::from(cohort.homes) * cohort.mean_devices(None);
         self.cohorts.values().map(of_cohort).sum()
     }
 
@@ -137,9 +138,9 @@ impl Scenario {
     pub fn methods(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for (_, client) in self.clients.iter() {
-            for method in client.methods() {
-                if !names.contains(&method) {
-                    names.push(method);
+            for entry in client.traffic() {
+                if !names.contains(&entry.what.method) {
+                    names.push(entry.what.method);
                 }
             }
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;
-use crate::rng::{Key, Streams};
+use crate::rng::{Key, Sampler, Streams};
 use crate::scenario::Wakes;
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
@@ -105,6 +105,8 @@ pub struct Stream {
     pub timeout: Option<Span>,
     /// How the client reacts to failure.
     pub retry: Retry,
+    /// The time that the backend takes for a request; no time, if absent.
+    pub service: Option<Sampler>,
     /// How much its requests matter to the server.
     pub level: Criticality,
     /// The stages that an attempt passes.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Draws, part};
 use crate::rng::{Distribution, Purpose, Residual, Sampler, steady_first};
-use crate::scenario::{Phase, Poll};
+use crate::scenario::{Every, Phase};
 use crate::units::{Probability, Rate, Span, Time};
 
 /// When the requests of a stream come.
@@ -122,9 +122,9 @@ pub struct PollTimes {
 
 impl PollTimes {
     /// The times of a poll as a scenario writes it.
-    pub fn new(poll: &Poll) -> PollTimes {
-        let shortest = poll.every.saturating_sub(poll.jitter);
-        let longest = poll.every + poll.jitter;
+    pub fn new(poll: Every) -> PollTimes {
+        let shortest = poll.interval.saturating_sub(poll.jitter);
+        let longest = poll.interval + poll.jitter;
         PollTimes {
             shortest,
             longest,
@@ -249,9 +249,10 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::rng::Streams;
+    use crate::scenario::Poll;
 
     fn poll(text: &str) -> PollTimes {
-        PollTimes::new(&ron::from_str(text).unwrap())
+        PollTimes::new(ron::from_str::<Poll>(text).unwrap().times())
     }
 
     fn draws(streams: &Streams, entity: u32) -> Draws<'_> {

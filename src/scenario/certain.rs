@@ -1,4 +1,4 @@
-use super::{Client, CommandTimes, DeviceCount, Jitter, Phase, Poll, RetryPolicy, Scenario, Stage};
+use super::{Client, DeviceCount, Scenario, Stage};
 use crate::rng::Distribution;
 use crate::units::Probability;
 
@@ -11,39 +11,15 @@ impl Scenario {
         let backend = &self.server.backend;
         let is_sure = |chance: Probability| [Probability::ZERO, Probability::ONE].contains(&chance);
         !devices.any(|devices| matches!(devices.count, DeviceCount::Poisson(_)))
-            && self
-                .clients
-                .values()
-                .all(|client| self.is_client_certain(client))
+            && (self.clients.values())
+                .flat_map(Client::traffic)
+                .all(|entry| {
+                    let policy = self.retry(entry.what.retry);
+                    entry.is_certain() && policy.is_none_or(|policy| policy.is_certain())
+                })
             && self.server.stages.iter().all(is_stage_certain)
-            && backend.service.as_ref().is_none_or(is_constant)
+            && backend.services().all(is_constant)
             && is_sure(backend.failures)
-    }
-
-    fn is_client_certain(&self, client: &Client) -> bool {
-        let is_command_certain = |at: &CommandTimes, chance: Probability| {
-            chance == Probability::ONE
-                && matches!(at, CommandTimes::Daily { spread, .. } if spread.is_zero())
-        };
-        client.polls.iter().all(is_poll_certain)
-            && (client.commands.iter())
-                .all(|command| is_command_certain(&command.at, command.chance))
-            && client.requests.is_empty()
-            // A closed loop starts somewhere in its think time.
-            && client.loops.is_empty()
-            && self.retry(&client.retry).is_none_or(is_retry_certain)
-    }
-}
-
-fn is_poll_certain(poll: &Poll) -> bool {
-    poll.jitter.is_zero() && matches!(poll.phase, Phase::At(_))
-}
-
-fn is_retry_certain(policy: &RetryPolicy) -> bool {
-    match policy {
-        RetryPolicy::None | RetryPolicy::Fixed { .. } => true,
-        RetryPolicy::Random { wait, .. } => is_constant(wait),
-        RetryPolicy::Exponential { jitter, .. } => *jitter == Jitter::None,
     }
 }
 
@@ -56,7 +32,8 @@ fn is_stage_certain(stage: &Stage) -> bool {
     }
 }
 
-fn is_constant(distribution: &Distribution) -> bool {
+/// Whether all times are the same.
+pub(super) fn is_constant(distribution: &Distribution) -> bool {
     match distribution {
         Distribution::Constant(_) => true,
         Distribution::Uniform { from, to } => from == to,

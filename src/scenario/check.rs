@@ -2,14 +2,16 @@
 //! limits of size. Rules on a single value are in its type.
 
 mod clients;
-pub(super) mod load;
+mod load;
 mod population;
+mod retry;
 mod server;
 mod study;
 
-use clients::{check_client, check_retry};
-use load::{check_load, traffic};
+use clients::check_client;
+use load::check_load;
 use population::check_population;
+use retry::check_retry;
 use server::check_server;
 pub(super) use server::limiter_findings;
 use study::{check_clock, check_study, check_targets, check_windows};
@@ -118,7 +120,12 @@ pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
         check_client(scenario, name, client, &mut found);
     }
     for (name, policy) in scenario.retries.iter() {
-        check_retry(&format!("retries.{}", segment(name)), policy, &mut found);
+        check_retry(
+            scenario,
+            &format!("retries.{}", segment(name)),
+            policy,
+            &mut found,
+        );
     }
     check_server(scenario, &mut found);
     check_targets(scenario, &mut found);
@@ -162,7 +169,7 @@ fn check_size(scenario: &Scenario, found: &mut Findings) {
     for (name, client) in scenario.clients.iter() {
         at_most(
             &format!("clients.{}", segment(name)),
-            client.methods().count(),
+            client.traffic().count(),
             MAX_TRAFFIC_PER_CLIENT,
             "kinds of traffic",
         );
@@ -208,14 +215,11 @@ fn check_names(scenario: &Scenario, found: &mut Findings) {
     for (name, client) in scenario.clients.iter() {
         let path = format!("clients.{}", segment(name));
         check(path.clone(), name, true);
-        for traffic in traffic(client) {
-            check(
-                format!("{path}.{}.method", traffic.path),
-                traffic.method,
-                false,
-            );
-            if let Some(name) = traffic.name {
-                check(format!("{path}.{}.name", traffic.path), name, false);
+        for entry in client.traffic() {
+            let here = format!("{path}.{}", entry.path());
+            check(format!("{here}.method"), entry.what.method, false);
+            if let Some(name) = entry.name {
+                check(format!("{here}.name"), name, false);
             }
         }
     }

@@ -1,11 +1,8 @@
-use std::num::NonZeroU32;
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use super::text::number_or_word;
+use super::Every;
 use crate::overload::Criticality;
 use crate::rng::Distribution;
-use crate::server::Response;
 use crate::units::{ClockTime, Probability, Rate, Span};
 
 /// What runs in each home of a cohort and sends requests.
@@ -14,39 +11,27 @@ use crate::units::{ClockTime, Probability, Rate, Span};
 pub struct Client {
     /// Requests at regular intervals.
     #[serde(default)]
-    pub polls: Vec<Poll>,
+    pub(super) polls: Vec<Poll>,
     /// Requests with a deadline, scheduled or at random.
     #[serde(default)]
-    pub commands: Vec<Command>,
+    pub(super) commands: Vec<Command>,
     /// Requests at random times, independent of each other.
     #[serde(default)]
-    pub requests: Vec<PoissonRequests>,
+    pub(super) requests: Vec<PoissonRequests>,
     /// Requests that each wait for the one before, and a think time.
     #[serde(default)]
-    pub loops: Vec<ClosedLoop>,
+    pub(super) loops: Vec<ClosedLoop>,
     /// How long an attempt may take before the client gives up on its answer;
-    /// the server works on.
+    /// the server works on. For entries of traffic that do not say.
     #[serde(default)]
     pub timeout: Option<Span>,
-    /// The name of the retry policy.
+    /// The name of the retry policy, for entries of traffic that do not say.
     #[serde(default = "no_retry")]
     pub retry: String,
 }
 
 fn no_retry() -> String {
     super::NO_RETRY.to_owned()
-}
-
-impl Client {
-    /// The methods that this client calls, in the order of its traffic; a
-    /// method may appear more than once.
-    pub fn methods(&self) -> impl Iterator<Item = &str> {
-        let polls = self.polls.iter().map(|poll| poll.method.as_str());
-        let commands = self.commands.iter().map(|command| command.method.as_str());
-        let requests = self.requests.iter().map(|request| request.method.as_str());
-        let loops = self.loops.iter().map(|closed| closed.method.as_str());
-        polls.chain(commands).chain(requests).chain(loops)
-    }
 }
 
 /// Who sends a stream of requests: the home as a whole, or each of its devices.
@@ -110,6 +95,24 @@ pub struct Poll {
     /// otherwise.
     #[serde(default = "sheddable_plus")]
     pub criticality: Criticality,
+    /// The name of its retry policy; the client's, if absent.
+    #[serde(default)]
+    pub retry: Option<String>,
+    /// How long an attempt may take; as long as the client says, if absent.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+}
+
+impl Poll {
+    /// When it comes.
+    pub fn times(&self) -> Every {
+        Every {
+            interval: self.every,
+            jitter: self.jitter,
+            tick: self.tick,
+            phase: self.phase,
+        }
+    }
 }
 
 /// When the first poll of a sender comes.
@@ -157,6 +160,12 @@ pub struct Command {
     /// How much it matters to a server that sheds load; `Critical` by default.
     #[serde(default)]
     pub criticality: Criticality,
+    /// The name of its retry policy; the client's, if absent.
+    #[serde(default)]
+    pub retry: Option<String>,
+    /// How long an attempt may take; as long as the client says, if absent.
+    #[serde(default)]
+    pub timeout: Option<Span>,
 }
 
 fn sheddable_plus() -> Criticality {
@@ -213,6 +222,12 @@ pub struct PoissonRequests {
     /// How much it matters to a server that sheds load; `Critical` by default.
     #[serde(default)]
     pub criticality: Criticality,
+    /// The name of its retry policy; the client's, if absent.
+    #[serde(default)]
+    pub retry: Option<String>,
+    /// How long an attempt may take; as long as the client says, if absent.
+    #[serde(default)]
+    pub timeout: Option<Span>,
 }
 
 /// A sender that thinks, sends a request, waits until it has ended, and thinks
@@ -238,151 +253,10 @@ pub struct ClosedLoop {
     /// How much it matters to a server that sheds load; `Critical` by default.
     #[serde(default)]
     pub criticality: Criticality,
-}
-
-/// How a client reacts to a failed attempt.
-///
-/// `attempts` counts all of a request's attempts, the first included, or is
-/// `Unlimited`. `on` lists the failures that are retried; if absent, all
-/// are. With `honour_retry_after` the wait is never shorter than what the
-/// server asked for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum RetryPolicy {
-    /// No retry: a failed attempt fails the request.
-    None,
-    /// The same wait before each retry.
-    Fixed {
-        /// The wait.
-        wait: Span,
-        /// Attempts in all.
-        attempts: Attempts,
-        /// Failures that are retried.
-        #[serde(default)]
-        on: Option<Vec<Trigger>>,
-        /// Whether the server's Retry-After is a floor.
-        #[serde(default)]
-        honour_retry_after: bool,
-        /// Whether the wait lasts at least until the reset that the answer's
-        /// rate limit fields tell, where it has no Retry-After.
-        #[serde(default)]
-        honour_rate_limit: bool,
-    },
-    /// A wait drawn anew before each retry.
-    Random {
-        /// The distribution of the wait.
-        wait: Distribution,
-        /// Attempts in all.
-        attempts: Attempts,
-        /// Failures that are retried.
-        #[serde(default)]
-        on: Option<Vec<Trigger>>,
-        /// Whether the server's Retry-After is a floor.
-        #[serde(default)]
-        honour_retry_after: bool,
-        /// Whether the wait lasts at least until the reset that the answer's
-        /// rate limit fields tell, where it has no Retry-After.
-        #[serde(default)]
-        honour_rate_limit: bool,
-    },
-    /// Waits that grow by a factor, up to a cap, with jitter: before retry k
-    /// the ceiling is min(cap, base * factor^(k-1)).
-    Exponential {
-        /// The ceiling before the first retry.
-        base: Span,
-        /// The growth from one retry to the next.
-        #[serde(default = "doubling")]
-        factor: f64,
-        /// The highest ceiling.
-        #[serde(default)]
-        cap: Option<Span>,
-        /// How the wait is drawn below the ceiling.
-        #[serde(default)]
-        jitter: Jitter,
-        /// Attempts in all.
-        attempts: Attempts,
-        /// Failures that are retried.
-        #[serde(default)]
-        on: Option<Vec<Trigger>>,
-        /// Whether the server's Retry-After is a floor.
-        #[serde(default)]
-        honour_retry_after: bool,
-        /// Whether the wait lasts at least until the reset that the answer's
-        /// rate limit fields tell, where it has no Retry-After.
-        #[serde(default)]
-        honour_rate_limit: bool,
-        /// Whether decorrelated jitter goes on from the wait that there was, also
-        /// where the server told a longer one than was drawn.
-        #[serde(default)]
-        remember_told: bool,
-    },
-}
-
-fn doubling() -> f64 {
-    2.0
-}
-
-/// How an exponential wait is drawn (Brooker, "Exponential Backoff And
-/// Jitter", AWS Architecture Blog, 2015).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Jitter {
-    /// The ceiling itself.
-    None,
-    /// Uniform from zero to the ceiling.
-    #[default]
-    Full,
-    /// Uniform from half the ceiling to the ceiling.
-    Equal,
-    /// Uniform from the base to three times the wait drawn before, up to the
-    /// cap; the factor plays no part.
-    Decorrelated,
-}
-
-/// A failure that a policy retries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Trigger {
-    /// An answer with that HTTP status.
-    Status(u16),
-    /// An answer whose body has that code.
-    Code(u32),
-    /// No answer within the client's time-out.
-    Timeout,
-}
-
-impl Trigger {
-    /// Whether it names that answer.
-    pub fn covers(self, answer: &Response) -> bool {
-        match self {
-            Trigger::Status(status) => answer.status == status,
-            Trigger::Code(code) => answer.code == Some(code),
-            Trigger::Timeout => false,
-        }
-    }
-}
-
-/// How many attempts a request may make, the first included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempts {
-    /// At most that many.
-    AtMost(NonZeroU32),
-    /// No end; written `Unlimited`.
-    Unlimited,
-}
-
-impl Serialize for Attempts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Attempts::AtMost(count) => serializer.serialize_u32(count.get()),
-            Attempts::Unlimited => serializer.serialize_unit_struct("Unlimited"),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Attempts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Attempts, D::Error> {
-        let expected = "a number of attempts from 1, the first included,";
-        let count: Option<NonZeroU32> = number_or_word(deserializer, expected, "Unlimited")?;
-        Ok(count.map_or(Attempts::Unlimited, Attempts::AtMost))
-    }
+    /// The name of its retry policy; the client's, if absent.
+    #[serde(default)]
+    pub retry: Option<String>,
+    /// How long an attempt may take; as long as the client says, if absent.
+    #[serde(default)]
+    pub timeout: Option<Span>,
 }

@@ -31,10 +31,8 @@ pub struct Demand {
     pub flows: Vec<Flow>,
     /// The most attempts that wait at once, by stage.
     pub waiting: Vec<f64>,
-    /// Requests and attempts that pass all stages, per second.
-    pub served_per_second: f64,
-    /// The mean service time, in seconds.
-    pub service_seconds: f64,
+    /// The attempts that the backend works on at once.
+    pub in_service: f64,
 }
 
 /// The requests of one cohort from one entry of its client's traffic.
@@ -127,17 +125,16 @@ impl Demand {
         let time = &scenario.time;
         let measured = (time.warm_up + time.length).secs_f64();
         let longest = measured + scenario.drain().secs_f64();
-        let service = scenario.server.backend.service.as_ref();
-        let service = service.map_or(0.0, |service| service.mean_secs());
         let mut pools = Vec::new();
-        let mut streams = streams(scenario, longest, service, &mut pools);
-        balance(&mut streams, &mut pools, service);
+        let mut streams = streams(scenario, longest, &mut pools);
+        balance(&mut streams, &mut pools);
 
         let bursts: Vec<Burst> = streams
             .iter()
             .map(|stream| Burst::of(stream, scenario, &pools))
             .collect();
-        let mut tail: f64 = 4.0 * service;
+        let services = streams.iter().map(|stream| stream.service);
+        let mut tail = 4.0 * services.fold(0.0, f64::max);
         for (stream, burst) in streams.iter().zip(&bursts) {
             let overloaded = stream.retried > 1e-6 || burst.over > 0.0;
             if overloaded && stream.backoff.most > 1.0 {
@@ -171,25 +168,24 @@ impl Demand {
                 }
             }
         }
-        let served = streams
-            .iter()
-            .map(|stream| stream.attempts * (1.0 - stream.refused));
+        let in_service = (streams.iter())
+            .map(|stream| stream.attempts * (1.0 - stream.refused) * stream.service);
         Demand {
             seconds,
-            served_per_second: served.sum(),
-            service_seconds: service,
+            in_service: in_service.sum(),
             waiting,
             flows: streams
                 .iter()
                 .zip(&bursts)
-                .map(|(stream, burst)| stream.flow(burst, loaded, service))
+                .map(|(stream, burst)| stream.flow(burst, loaded))
                 .collect(),
         }
     }
 }
 
 impl Stream<'_> {
-    fn flow(&self, burst: &Burst, seconds: f64, service: f64) -> Flow {
+    fn flow(&self, burst: &Burst, seconds: f64) -> Flow {
+        let (service, closed) = (self.service, self.entry.is_closed());
         let requests = self.rate * seconds + burst.requests;
         let attempts = self.attempts * seconds + burst.requests + burst.retries;
         let timers = requests / self.fan_out.max(1.0);
@@ -201,12 +197,12 @@ impl Stream<'_> {
         let pending = self.backoff.pending(self.retried).min(seconds);
         let mut in_flight =
             self.rate * pending + self.attempts * (1.0 - self.refused) * service + burst.at_once;
-        if self.entry.closed {
+        if closed {
             in_flight = in_flight.min(self.senders);
         }
         let cause = if attempts > 2.0 * requests {
-            Cause::Retried(self.policy.to_owned())
-        } else if self.entry.closed && self.refused > 0.5 {
+            Cause::Retried(self.entry.what.retry.to_owned())
+        } else if closed && self.refused > 0.5 {
             Cause::Refused
         } else {
             Cause::Sent
@@ -215,8 +211,8 @@ impl Stream<'_> {
             path: format!(
                 "clients.{}.{}.{}",
                 segment(self.client),
-                self.entry.path,
-                self.entry.pace
+                self.entry.path(),
+                self.entry.pace()
             ),
             client: self.client.to_owned(),
             senders: self.senders,

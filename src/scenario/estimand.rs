@@ -358,15 +358,15 @@ impl Estimand {
                 "the server has no stage that refuses",
             ),
             estimand if estimand.is_of_commands() => (
-                clients.any(|client| !client.commands.is_empty()),
+                clients.any(|client| client.traffic().any(|entry| entry.what.deadline.is_some())),
                 "no client gives commands",
             ),
             Estimand::TimedOutAttempt => (
-                clients.any(|client| client.timeout.is_some()),
+                clients.any(|client| client.traffic().any(|entry| entry.what.timeout.is_some())),
                 "no client has a time-out",
             ),
             Estimand::SkippedPoll => (
-                clients.any(|client| client.polls.iter().any(|poll| !poll.overlap)),
+                clients.any(|client| client.traffic().any(|entry| !entry.what.overlap)),
                 "no poll is ever skipped",
             ),
             estimand if estimand.is_of_gate() => (

@@ -42,6 +42,9 @@ pub struct Backend {
     /// The time that one request takes; no time, if absent.
     #[serde(default)]
     pub service: Option<Distribution>,
+    /// The time that a request of some methods takes, in place of that.
+    #[serde(default)]
+    pub service_by_method: NamedList<Distribution>,
     /// The chance that it fails once it has worked on a request.
     #[serde(default = "never")]
     pub failures: Probability,
@@ -51,6 +54,23 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// The time that a request of that method takes; no time, if absent.
+    pub fn service_of(&self, method: &str) -> Option<&Distribution> {
+        let own = self.service_by_method.get(method);
+        own.or(self.service.as_ref())
+    }
+
+    /// The mean of that time in seconds.
+    pub fn service_secs(&self, method: &str) -> f64 {
+        let service = self.service_of(method);
+        service.map_or(0.0, Distribution::mean_secs)
+    }
+
+    /// All service times that are written.
+    pub fn services(&self) -> impl Iterator<Item = &Distribution> {
+        self.service.iter().chain(self.service_by_method.values())
+    }
+
     /// Whether it ever fails.
     pub fn fails(&self) -> bool {
         self.failures > Probability::ZERO
@@ -61,6 +81,7 @@ impl Default for Backend {
     fn default() -> Backend {
         Backend {
             service: None,
+            service_by_method: NamedList::new(),
             failures: never(),
             fail: server_error(),
         }

@@ -52,7 +52,7 @@ impl Scenario {
             }
         }
         for (name, client) in self.clients.iter() {
-            for tick in client.polls.iter().filter_map(|poll| poll.tick) {
+            for tick in client.traffic().filter_map(|entry| entry.tick()) {
                 waves.push((format!("the ticks of \"{name}\""), tick));
             }
         }

@@ -1,7 +1,7 @@
 use super::{Caller, Claim, Entry, Gate, GatePlan, KeyOf, Response, Route, RouteStage, Told};
 use crate::limiter::{Bank, BankPlan, Decision, Standing};
 use crate::overload::AdmissionState;
-use crate::rng::{Key, Sampler, Streams};
+use crate::rng::{Key, Streams};
 use crate::units::{Probability, Span, Time};
 
 /// A server as a world describes it; state-free.
@@ -22,8 +22,6 @@ pub struct ServerPlan {
     pub admissions: Vec<AdmissionState>,
     /// What the refusals of each admission control are keyed by: its name.
     pub admission_keys: Vec<Key>,
-    /// The service time of the backend.
-    pub service: Option<Sampler>,
     /// The chance that the backend fails; its answer is that of the last stage.
     pub failures: Probability,
     /// Whether a refusal gives back what earlier limits admitted.

@@ -169,7 +169,7 @@ impl Size {
                 bytes: flow.in_flight * each,
             });
         }
-        let served = demand.served_per_second * demand.service_seconds;
+        let served = demand.in_service;
         self.under_way.push(Part {
             path: Some("server.backend.service".to_owned()),
             what: format!("{} requests in service", in_words(served)),
@@ -213,7 +213,7 @@ impl Size {
             + steps * (8.0 * (4.0 + stages) + 32.0 * gates);
         // Quantiles are found in histograms that are added up.
         let mut clients = scenario.clients.values();
-        if clients.any(|client| !client.commands.is_empty()) {
+        if clients.any(|client| client.traffic().any(|entry| entry.what.deadline.is_some())) {
             self.record += histograms;
         }
     }
@@ -229,18 +229,7 @@ fn streams(scenario: &Scenario, cohort: &Cohort) -> f64 {
         Per::Home => 1.0,
         Per::Device => kinds,
     };
-    client.polls.iter().map(|entry| of(entry.per)).sum::<f64>()
-        + client
-            .commands
-            .iter()
-            .map(|entry| of(entry.per))
-            .sum::<f64>()
-        + client
-            .requests
-            .iter()
-            .map(|entry| of(entry.per))
-            .sum::<f64>()
-        + client.loops.iter().map(|entry| of(entry.per)).sum::<f64>()
+    client.traffic().map(|entry| of(entry.what.per)).sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

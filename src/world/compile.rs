@@ -4,11 +4,9 @@ use super::keys::KeySpace;
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
-use crate::overload::{AdmissionState, Criticality};
+use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{
-    Client, CommandTimes, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Wakes,
-};
+use crate::scenario::{Client, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
@@ -129,9 +127,6 @@ fn server_plan(
         tables: Vec::new(),
         admissions: Vec::new(),
         admission_keys: Vec::new(),
-        service: (backend.service.as_ref().map(Sampler::new))
-            .transpose()
-            .map_err(WorldError::Distribution)?,
         failures: backend.failures,
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
@@ -200,200 +195,108 @@ struct Builder<'a> {
     next_sender: u32,
 }
 
-/// What the streams of one entry of a client have in common.
-struct Traffic<'a> {
-    /// The list of the client that it is in.
-    list: &'static str,
-    name: Option<&'a str>,
-    method: &'a str,
-    source: Source,
-    reach: Reach,
-    kinds: Option<&'a [String]>,
-    deadline: Option<Span>,
-    overlap: bool,
-    wakes: Option<Wakes>,
-    level: Criticality,
-}
-
 impl Builder<'_> {
-    fn client<'a>(&mut self, cohort: usize, client: &'a Client) -> Result<(), WorldError> {
-        // Entries without a name are told apart by their order.
-        let mut before: Vec<[&str; 2]> = Vec::new();
-        let mut add = |builder: &mut Self, traffic: Traffic<'a>| {
-            let called = [traffic.list, traffic.name.unwrap_or(traffic.method)];
-            let occurrence = before.iter().filter(|other| **other == called).count();
-            before.push(called);
-            builder.traffic(cohort, client, occurrence, &traffic)
-        };
-        let sent_per = |per: Per| match per {
-            Per::Home => Reach::Home,
-            Per::Device => Reach::Device,
-        };
-        for poll in &client.polls {
-            add(
-                self,
-                Traffic {
-                    list: "polls",
-                    name: poll.name.as_deref(),
-                    method: &poll.method,
-                    source: Source::Poll(PollTimes::new(poll)),
-                    reach: sent_per(poll.per),
-                    kinds: None,
-                    deadline: None,
-                    overlap: poll.overlap,
-                    wakes: poll.wakes,
-                    level: poll.criticality,
-                },
-            )?;
-        }
-        for command in &client.commands {
-            let source = match &command.at {
-                CommandTimes::Daily { time, spread } => {
-                    let clock = &self.scenario.time;
-                    let until = clock.measured_until() + self.scenario.drain();
-                    let times = clock.zone.daily(*time, clock.start.0, until);
-                    Source::Schedule(Schedule::new(times, *spread, command.chance))
+    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
+        let entries: Vec<Traffic<'_>> = client.traffic().collect();
+        for (index, entry) in entries.iter().enumerate() {
+            // Entries without a name are told apart by their order.
+            let is_alike =
+                |other: &&Traffic<'_>| (other.list, other.called()) == (entry.list, entry.called());
+            let occurrence = entries[..index].iter().filter(is_alike).count();
+            let source = self.source(&entry.when)?;
+            if entry.what.per == Per::Home {
+                self.stream(cohort, occurrence, None, entry, &source)?;
+                continue;
+            }
+            for group in self.population.cohorts[cohort].groups.clone() {
+                let kinds = entry.what.kinds;
+                if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
+                    self.stream(cohort, occurrence, Some(group), entry, &source)?;
                 }
-                CommandTimes::Poisson { rate } => Source::Renewal(Gap::exponential(*rate)),
-            };
-            add(
-                self,
-                Traffic {
-                    list: "commands",
-                    name: command.name.as_deref(),
-                    method: &command.method,
-                    source,
-                    reach: match command.per {
-                        Per::Home => Reach::Home,
-                        Per::Device => Reach::HomeForDevices,
-                    },
-                    kinds: command.kinds.as_deref(),
-                    deadline: Some(command.deadline),
-                    overlap: true,
-                    wakes: command
-                        .wakes
-                        .or((command.per == Per::Device).then_some(Wakes::EachExecution)),
-                    level: command.criticality,
-                },
-            )?;
-        }
-        for requests in &client.requests {
-            add(
-                self,
-                Traffic {
-                    list: "requests",
-                    name: requests.name.as_deref(),
-                    method: &requests.method,
-                    source: Source::Renewal(Gap::exponential(requests.rate)),
-                    reach: sent_per(requests.per),
-                    kinds: None,
-                    deadline: None,
-                    overlap: true,
-                    wakes: requests.wakes,
-                    level: requests.criticality,
-                },
-            )?;
-        }
-        for closed in &client.loops {
-            add(
-                self,
-                Traffic {
-                    list: "loops",
-                    name: closed.name.as_deref(),
-                    method: &closed.method,
-                    source: Source::Loop(
-                        Gap::new(&closed.think).map_err(WorldError::Distribution)?,
-                    ),
-                    reach: sent_per(closed.per),
-                    kinds: None,
-                    deadline: None,
-                    overlap: true,
-                    wakes: closed.wakes,
-                    level: closed.criticality,
-                },
-            )?;
-        }
-        Ok(())
-    }
-
-    fn traffic(
-        &mut self,
-        cohort: usize,
-        client: &Client,
-        occurrence: usize,
-        traffic: &Traffic<'_>,
-    ) -> Result<(), WorldError> {
-        if traffic.reach == Reach::Home {
-            return self.stream(cohort, client, occurrence, None, traffic);
-        }
-        let groups = self.population.cohorts[cohort].groups.clone();
-        for group in groups {
-            if traffic
-                .kinds
-                .is_none_or(|kinds| kinds.contains(&group.kind))
-            {
-                self.stream(cohort, client, occurrence, Some(group), traffic)?;
             }
         }
         Ok(())
     }
 
+    fn source(&self, when: &When<'_>) -> Result<Source, WorldError> {
+        Ok(match *when {
+            When::Every(every) => Source::Poll(PollTimes::new(every)),
+            When::Daily {
+                time,
+                spread,
+                chance,
+            } => {
+                let clock = &self.scenario.time;
+                let until = clock.measured_until() + self.scenario.drain();
+                let times = clock.zone.daily(time, clock.start.0, until);
+                Source::Schedule(Schedule::new(times, spread, chance))
+            }
+            When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
+            When::Closed(think) => Source::Loop(Gap::new(think).map_err(WorldError::Distribution)?),
+        })
+    }
+
     fn stream(
         &mut self,
         cohort: usize,
-        client: &Client,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
-        traffic: &Traffic<'_>,
+        entry: &Traffic<'_>,
+        source: &Source,
     ) -> Result<(), WorldError> {
+        let what = &entry.what;
+        let reach = match (what.per, what.by_home()) {
+            (Per::Home, _) => Reach::Home,
+            (Per::Device, true) => Reach::HomeForDevices,
+            (Per::Device, false) => Reach::Device,
+        };
         let homes = &self.population.cohorts[cohort];
-        let senders = match (&devices, traffic.reach) {
+        let senders = match (&devices, reach) {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
         };
         let method = self
             .methods
             .iter()
-            .position(|name| name == traffic.method)
+            .position(|name| name == what.method)
             .unwrap_or(0);
-        let default_wakes = match traffic.reach {
-            Reach::Device => Wakes::EachAttempt,
-            Reach::Home | Reach::HomeForDevices => Wakes::Never,
-        };
-        let retry = self
-            .scenario
-            .retry(&client.retry)
-            .unwrap_or(&RetryPolicy::None);
+        let retry = self.scenario.retry(what.retry);
+        let service = self.scenario.server.backend.service_of(what.method);
         let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
-        let called = traffic.name.unwrap_or(traffic.method);
+        let (list, called) = (entry.list.name(), entry.called());
         let key = |kind: Option<&str>| {
-            let entry = ["stream", &homes.name, traffic.list, called, &occurrence];
+            let entry = ["stream", &homes.name, list, called, &occurrence];
             Key::of(entry.into_iter().chain(kind))
         };
-        let (request_key, source_key) = match traffic.reach {
-            Reach::Home | Reach::Device => (key(kind), key(kind)),
-            Reach::HomeForDevices => (key(kind), key(None)),
+        let source_key = match reach {
+            Reach::Home | Reach::Device => key(kind),
+            Reach::HomeForDevices => key(None),
         };
         let route = Route::new(self.route(home_range, kind, method));
         self.streams.push(Stream {
             cohort,
             method,
-            deadline: traffic.deadline,
+            deadline: what.deadline,
             first_sender: self.next_sender,
             senders,
-            key: request_key,
+            key: key(kind),
             source_key,
-            source: traffic.source.clone(),
-            reach: traffic.reach,
+            source: source.clone(),
+            reach,
             first_home: homes.first_home,
             devices,
-            overlap: traffic.overlap,
-            wakes: traffic.wakes.unwrap_or(default_wakes),
-            timeout: client.timeout,
-            retry: Retry::new(retry, &self.answers).map_err(WorldError::Distribution)?,
-            level: traffic.level,
+            overlap: what.overlap,
+            wakes: what.wakes(),
+            timeout: what.timeout,
+            retry: Retry::new(retry.unwrap_or(&RetryPolicy::NONE), &self.answers)
+                .map_err(WorldError::Distribution)?,
+            service: service
+                .map(Sampler::new)
+                .transpose()
+                .map_err(WorldError::Distribution)?,
+            level: what.criticality,
             route,
         });
         self.next_sender = self

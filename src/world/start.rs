@@ -1,6 +1,6 @@
 //! How the senders of a scenario start, in words for a reader.
 
-use crate::scenario::{CommandTimes, Phase, Poll, Scenario};
+use crate::scenario::{Client, Every, List, Phase, Scenario, Traffic, When};
 
 /// The most polls that are named where they start in different ways.
 const MOST_NAMED: usize = 3;
@@ -9,19 +9,18 @@ const MOST_NAMED: usize = 3;
 pub(super) fn start_in_words(scenario: &Scenario) -> String {
     let mut parts = polls(scenario);
     let clients = || scenario.clients.values();
-    let commands = || clients().flat_map(|client| &client.commands);
-    if clients().any(|client| !client.loops.is_empty()) {
+    let any = |is_so: &dyn Fn(&Traffic<'_>) -> bool| {
+        clients().any(|client| client.traffic().any(|entry| is_so(&entry)))
+    };
+    if any(&|entry| entry.is_closed()) {
         parts.push(
             "closed loops start at a random point of a think time, as if they had been running for ever"
                 .to_owned(),
         );
     }
-    let random_commands =
-        commands().any(|command| matches!(command.at, CommandTimes::Poisson { .. }));
-    let who = match (
-        clients().any(|client| !client.requests.is_empty()),
-        random_commands,
-    ) {
+    let at_random =
+        |list: List| any(&|entry| entry.list == list && matches!(entry.when, When::Poisson(_)));
+    let who = match (at_random(List::Requests), at_random(List::Commands)) {
         (true, true) => Some("requests and commands"),
         (true, false) => Some("requests"),
         (false, true) => Some("commands"),
@@ -32,7 +31,7 @@ pub(super) fn start_in_words(scenario: &Scenario) -> String {
             "{who} at random times come at their full rate from the first moment on"
         ));
     }
-    if commands().any(|command| matches!(command.at, CommandTimes::Daily { .. })) {
+    if any(&|entry| matches!(entry.when, When::Daily { .. })) {
         parts.push("daily commands come at their time of day".to_owned());
     }
     parts.join("; ")
@@ -41,9 +40,11 @@ pub(super) fn start_in_words(scenario: &Scenario) -> String {
 /// A phrase per way in which polls start; names of polls if there are several.
 fn polls(scenario: &Scenario) -> Vec<String> {
     let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
-    for poll in scenario.clients.values().flat_map(|client| &client.polls) {
-        let way = way(poll);
-        let name = poll.name.as_deref().unwrap_or(&poll.method);
+    for entry in scenario.clients.values().flat_map(Client::traffic) {
+        let When::Every(every) = entry.when else {
+            continue;
+        };
+        let (way, name) = (way(every), entry.called());
         match ways.iter_mut().find(|(other, _)| *other == way) {
             Some((_, names)) if names.contains(&name) => {}
             Some((_, names)) => names.push(name),
@@ -59,7 +60,7 @@ fn polls(scenario: &Scenario) -> Vec<String> {
         .collect()
 }
 
-fn way(poll: &Poll) -> String {
+fn way(poll: Every) -> String {
     match poll.phase {
         Phase::Steady => {
             "start at a random point of their interval, as if they had been running for ever"

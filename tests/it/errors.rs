@@ -246,6 +246,60 @@ const CASES: &[Case] = &[
     ),
     case(
         "Fixed(wait: \"1s\", attempts: 3)",
+        "Waits(waits: [], attempts: 3)",
+        "[], attempts",
+        &["a list of waits without one", "`None`"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Waits(waits: [\"0s\", \"0s\", \"5us\"], attempts: Unlimited)",
+        "\"5us\"",
+        &["attempts without end with waits shorter than 1ms"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Waits(waits: [\"1s\"], jitter: Decorrelated, attempts: 3)",
+        "Decorrelated",
+        &["leaves no part to a list", "it goes with Exponential"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Waits(waits: [\"1s\"], first: \"0s\", attempts: 3)",
+        "\"0s\", attempts",
+        &["a list has a first wait already"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: \"1s\", attempts: 3, give_up_after: \"0s\")",
+        "\"0s\")",
+        &["gives up at once", "no retry at all is `None`"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: \"1s\", attempts: 3, retry_after: Instead, told_at_most: \"1us\")",
+        "\"1us\"",
+        &["cut to 1us tells nothing"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: \"1s\", attempts: 3, told_adds_at_most: \"5s\")",
+        "\"5s\")}",
+        &["ignores what it is told", "needs `retry_after`"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: \"1s\", attempts: 3, retry_after: Insted)",
+        "Insted",
+        &["did you mean \"Instead\"?"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
+        "Fixed(wait: \"1s\", attempts: 3, retry_after: Instead, honour_retry_after: true)",
+        "Fixed(wait: \"1s\"",
+        &["`honour_retry_after: true` is `retry_after: AtLeast`"],
+    ),
+    case(
+        "Fixed(wait: \"1s\", attempts: 3)",
         "Exponential(base: \"0s\", attempts: 3)",
         "\"0s\"",
         &[
@@ -393,6 +447,36 @@ const CASES: &[Case] = &[
         "retry: \"son\"",
         "\"son\"",
         &["unknown retry policy \"son\"", "did you mean \"soon\"?"],
+    ),
+    case(
+        "jitter: \"5s\")",
+        "jitter: \"5s\", retry: \"son\")",
+        "\"son\"",
+        &["unknown retry policy \"son\"", "did you mean \"soon\"?"],
+    ),
+    case(
+        "think: Exponential(mean: \"10s\"))",
+        "think: Exponential(mean: \"10s\"), retry: \"nune\")",
+        "\"nune\"",
+        &["unknown retry policy \"nune\"", "did you mean \"none\"?"],
+    ),
+    case(
+        "rate: \"1/s\")]",
+        "rate: \"1/s\", timeout: \"0s\")]",
+        "\"0s\"",
+        &["no answer comes in no time"],
+    ),
+    case(
+        "service: Exponential(mean: \"200ms\")",
+        "service_by_method: {\"sett\": Constant(\"1s\")}",
+        "\"sett\"",
+        &["unknown method \"sett\"", "did you mean \"set\"?"],
+    ),
+    case(
+        "service: Exponential(mean: \"200ms\")",
+        "service_by_method: {\"set\": Uniform(from: \"2s\", to: \"1s\")}",
+        "Uniform",
+        &["not a distribution"],
     ),
     case(
         "methods: [\"get\"]",

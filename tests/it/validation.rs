@@ -160,6 +160,7 @@ models! {
     engset: "engset",
     erlang_b: "erlang-b",
     erlang_b_any_service: "erlang-b-any-service",
+    erlang_b_two_methods: "erlang-b-two-methods",
     fixed_service: "fixed-service",
     fixed_window: "fixed-window",
     fixed_window_first_request: "fixed-window-first-request",

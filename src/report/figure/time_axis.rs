@@ -1,6 +1,6 @@
 use crate::experiment::{Cell, SeriesPoint};
 use crate::report::chart::{Axis, Line, Mark, Point, Scale};
-use crate::scenario::CommandTimes;
+use crate::scenario::{Client, When};
 
 /// The time axis: the time of day if commands go by the clock, else the time
 /// that has passed.
@@ -12,8 +12,8 @@ pub(super) struct TimeAxis {
 impl TimeAxis {
     pub(super) fn new(cell: &Cell) -> TimeAxis {
         let time = &cell.scenario.time;
-        let mut commands = (cell.scenario.clients.values()).flat_map(|client| &client.commands);
-        let by_clock = commands.any(|command| matches!(command.at, CommandTimes::Daily { .. }))
+        let mut entries = (cell.scenario.clients.values()).flat_map(Client::traffic);
+        let by_clock = entries.any(|entry| matches!(entry.when, When::Daily { .. }))
             || !cell.outline.windows.names.is_empty();
         match by_clock {
             true => TimeAxis {
@@ -61,9 +61,9 @@ impl TimeAxis {
         let (from, until) = (time.measured_from(), time.measured_until());
         let mut marks: Vec<Mark> = Vec::new();
         let clients = cell.scenario.clients.values();
-        for command in clients.flat_map(|client| &client.commands) {
-            if let CommandTimes::Daily { time: at, .. } = &command.at {
-                for moment in time.zone.daily(*at, from, until) {
+        for entry in clients.flat_map(Client::traffic) {
+            if let When::Daily { time: at, .. } = entry.when {
+                for moment in time.zone.daily(at, from, until) {
                     let mark = Mark::Vertical {
                         x: moment.since(from).secs_f64() + self.shift,
                         label: format!("{at} commands"),

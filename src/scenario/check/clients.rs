@@ -1,21 +1,16 @@
-//! What clients send and how they retry.
+//! What clients send.
 
-use super::load::traffic;
 use super::{Finding, Findings, segment};
+use crate::rng::Distribution;
 use crate::scenario::{
-    Attempts, Client, Cohort, CommandTimes, NO_RETRY, Per, Phase, QueueBound, RetryPolicy,
-    Scenario, Server, Stage, Wakes,
+    Client, Cohort, Every, NO_RETRY, Per, Phase, QueueBound, Scenario, Server, Stage, Traffic,
+    Wakes, When,
 };
-use crate::units::Span;
-
-/// The most attempts of a request that may follow each other without a wait
-/// worth the name, and the shortest that is.
-const MAX_HASTY_ATTEMPTS: u32 = 1000;
-const SHORTEST_WAIT: Span = Span::from_millis(1);
+use crate::units::{ClockTime, Span};
 
 pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
-    if client.methods().next().is_none() {
+    if client.traffic().next().is_none() {
         found.0.push(Finding {
             path: path.clone(),
             message: format!("the client \"{name}\" sends nothing"),
@@ -43,91 +38,101 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
             at_name: true,
         });
     }
-    if scenario.retry(&client.retry).is_none() {
-        let known = scenario.retries.names().chain([NO_RETRY]);
-        found.unknown(
-            &format!("{path}.retry"),
-            "retry policy",
-            &client.retry,
-            known,
-        );
+    check_reaction(scenario, &path, &client.retry, client.timeout, found);
+    check_entry_names(&path, client, found);
+    for entry in client.traffic() {
+        let here = format!("{path}.{}", entry.path());
+        check_entry(scenario, &here, &entry, &cohorts, found);
     }
-    if client.timeout.is_some_and(Span::is_zero) {
+}
+
+/// What is said of failures, of a client or of an entry of its traffic.
+fn check_reaction(
+    scenario: &Scenario,
+    path: &str,
+    retry: &str,
+    timeout: Option<Span>,
+    found: &mut Findings,
+) {
+    if scenario.retry(retry).is_none() {
+        let known = scenario.retries.names().chain([NO_RETRY]);
+        found.unknown(&format!("{path}.retry"), "retry policy", retry, known);
+    }
+    if timeout.is_some_and(Span::is_zero) {
         found.add(
             &format!("{path}.timeout"),
             "no answer comes in no time",
             "must be more than zero",
         );
     }
-    let no_devices = |per: Per| {
-        (per == Per::Device)
-            .then(|| cohorts.iter().find(|(_, cohort)| cohort.devices.is_empty()))
-            .flatten()
-    };
-    let mut check_sender = |here: &str, per: Per, wakes: Option<Wakes>| {
-        if let Some((cohort, _)) = no_devices(per) {
-            found.add(
-                &format!("{here}.per"),
-                format!("it is sent per device, but homes of \"{cohort}\" have no devices"),
-                "needs devices",
-            );
-        }
-        if per == Per::Home && wakes.is_some_and(|wakes| wakes != Wakes::Never) {
-            found.add(
-                &format!("{here}.wakes"),
-                "a request of a whole home wakes no device in particular",
-                "needs `per: Device`",
-            );
-        }
-    };
-    for (index, poll) in client.polls.iter().enumerate() {
-        check_sender(&format!("{path}.polls.{index}"), poll.per, poll.wakes);
+}
+
+fn check_entry(
+    scenario: &Scenario,
+    here: &str,
+    entry: &Traffic<'_>,
+    cohorts: &[(&str, &Cohort)],
+    found: &mut Findings,
+) {
+    let what = &entry.what;
+    if what.own_retry || what.own_timeout {
+        // What is the client's is told there.
+        let retry = if what.own_retry { what.retry } else { NO_RETRY };
+        let timeout = what.timeout.filter(|_| what.own_timeout);
+        check_reaction(scenario, here, retry, timeout, found);
     }
-    for (index, command) in client.commands.iter().enumerate() {
-        check_sender(
-            &format!("{path}.commands.{index}"),
-            command.per,
-            command.wakes,
+    if what.per == Per::Device
+        && let Some((cohort, _)) = cohorts.iter().find(|(_, cohort)| cohort.devices.is_empty())
+    {
+        found.add(
+            &format!("{here}.per"),
+            format!("it is sent per device, but homes of \"{cohort}\" have no devices"),
+            "needs devices",
         );
     }
-    for (index, requests) in client.requests.iter().enumerate() {
-        check_sender(
-            &format!("{path}.requests.{index}"),
-            requests.per,
-            requests.wakes,
+    if what.per == Per::Home && what.wakes.is_some_and(|wakes| wakes != Wakes::Never) {
+        found.add(
+            &format!("{here}.wakes"),
+            "a request of a whole home wakes no device in particular",
+            "needs `per: Device`",
         );
     }
-    for (index, closed) in client.loops.iter().enumerate() {
-        check_sender(&format!("{path}.loops.{index}"), closed.per, closed.wakes);
+    check_command(scenario, here, entry, cohorts, found);
+    match entry.when {
+        When::Every(every) => check_every(scenario, here, every, found),
+        When::Daily { time, spread, .. } => check_daily(scenario, here, time, spread, found),
+        When::Poisson(_) => {}
+        When::Closed(think) => check_think(scenario, here, entry.what.method, think, found),
     }
-    check_entry_names(&path, client, found);
-    check_polls(scenario, &path, client, found);
-    check_commands(scenario, &path, client, &cohorts, found);
-    for (index, closed) in client.loops.iter().enumerate() {
-        if let Err(why) = closed.think.check() {
-            found.add(
-                &format!("{path}.loops.{index}.think"),
-                why,
-                "not a distribution",
-            );
-        }
-        if closed.think.mean_secs() == 0.0 && !takes_time(&scenario.server) {
-            found.add(
-                &format!("{path}.loops.{index}.think"),
-                "a loop without a think time never lets time pass when it is refused, or answered at once",
-                "must be more than zero, or the server must refuse nobody and take a time",
-            );
-        }
+}
+
+fn check_think(
+    scenario: &Scenario,
+    here: &str,
+    method: &str,
+    think: &Distribution,
+    found: &mut Findings,
+) {
+    let here = format!("{here}.think");
+    if let Err(why) = think.check() {
+        found.add(&here, why, "not a distribution");
+    }
+    if think.mean_secs() == 0.0 && !takes_time(&scenario.server, method) {
+        found.add(
+            &here,
+            "a loop without a think time never lets time pass when it is refused, or answered at once",
+            "must be more than zero, or the server must refuse nobody and take a time",
+        );
     }
 }
 
 /// Names tell the entries of a client apart; an entry without one goes by its
 /// method among those of its list.
 fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
-    let entries = traffic(client);
+    let entries: Vec<Traffic<'_>> = client.traffic().collect();
     for (index, entry) in entries.iter().enumerate() {
         let Some(name) = entry.name else { continue };
-        let place = format!("{path}.{}.name", entry.path);
+        let place = format!("{path}.{}.name", entry.path());
         if entries[..index]
             .iter()
             .any(|other| other.name == Some(name))
@@ -138,14 +143,14 @@ fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
                 "needs a name of its own",
             );
         } else if let Some(other) = entries.iter().enumerate().find_map(|(number, other)| {
-            let goes_by_it = other.name.is_none() && other.method == name;
-            (number != index && goes_by_it && other.list() == entry.list()).then_some(other)
+            let goes_by_it = other.name.is_none() && other.what.method == name;
+            (number != index && goes_by_it && other.list == entry.list).then_some(other)
         }) {
             found.add(
                 &place,
                 format!(
                     "the name \"{name}\" is the method of `{}`, which has no name",
-                    other.path
+                    other.path()
                 ),
                 "needs a name of its own",
             );
@@ -153,171 +158,113 @@ fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
     }
 }
 
-fn check_polls(scenario: &Scenario, path: &str, client: &Client, found: &mut Findings) {
-    for (index, poll) in client.polls.iter().enumerate() {
-        let here = format!("{path}.polls.{index}");
-        if poll.every.is_zero() {
-            found.add(
-                &format!("{here}.every"),
-                "a poll needs an interval",
-                "must be more than zero",
-            );
-            continue;
-        }
-        if poll.jitter >= poll.every {
-            found.add(
-                &format!("{here}.jitter"),
-                format!(
-                    "a jitter of {} would make intervals of {} vanish",
-                    poll.jitter, poll.every
-                ),
-                "must be shorter than `every`",
-            );
-            continue;
-        }
-        if poll.tick.is_some_and(Span::is_zero) {
-            found.add(
-                &format!("{here}.tick"),
-                "a tick needs a length",
-                "must be more than zero",
-            );
-        }
-        if let Phase::At(offset) = poll.phase
-            && offset >= scenario.time.warm_up + scenario.time.length
-        {
-            found.add(
-                &format!("{here}.phase"),
-                format!(
-                    "the first poll would come {offset} after the start, when the run has ended"
-                ),
-                "must be within the run",
-            );
-        }
+fn check_every(scenario: &Scenario, here: &str, every: Every, found: &mut Findings) {
+    let Every {
+        interval,
+        jitter,
+        tick,
+        phase,
+    } = every;
+    if interval.is_zero() {
+        found.add(
+            &format!("{here}.every"),
+            "a poll needs an interval",
+            "must be more than zero",
+        );
+        return;
+    }
+    if jitter >= interval {
+        found.add(
+            &format!("{here}.jitter"),
+            format!("a jitter of {jitter} would make intervals of {interval} vanish"),
+            "must be shorter than `every`",
+        );
+        return;
+    }
+    if tick.is_some_and(Span::is_zero) {
+        found.add(
+            &format!("{here}.tick"),
+            "a tick needs a length",
+            "must be more than zero",
+        );
+    }
+    if let Phase::At(offset) = phase
+        && offset >= scenario.time.warm_up + scenario.time.length
+    {
+        found.add(
+            &format!("{here}.phase"),
+            format!("the first poll would come {offset} after the start, when the run has ended"),
+            "must be within the run",
+        );
     }
 }
 
-fn check_commands(
+/// What commands have, and other requests have not.
+fn check_command(
     scenario: &Scenario,
-    path: &str,
-    client: &Client,
+    here: &str,
+    entry: &Traffic<'_>,
     cohorts: &[(&str, &Cohort)],
     found: &mut Findings,
 ) {
-    for (index, command) in client.commands.iter().enumerate() {
-        let here = format!("{path}.commands.{index}");
-        if command.deadline.is_zero() {
-            found.add(
-                &format!("{here}.deadline"),
-                "no command is done in no time",
-                "must be more than zero",
-            );
+    let length = scenario.time.length;
+    if let Some(deadline) = entry.what.deadline {
+        let here = format!("{here}.deadline");
+        if deadline.is_zero() {
+            let message = "no command is done in no time";
+            found.add(&here, message, "must be more than zero");
         }
-        if command.deadline > scenario.time.length {
+        if deadline > length {
             found.add(
-                &format!("{here}.deadline"),
-                format!(
-                    "a deadline of {} is longer than the measured {}",
-                    command.deadline, scenario.time.length
-                ),
+                &here,
+                format!("a deadline of {deadline} is longer than the measured {length}"),
                 "must be at most `time.length`",
             );
         }
-        if let Some(kinds) = &command.kinds {
-            for (number, kind) in kinds.iter().enumerate() {
-                let known = cohorts
-                    .iter()
-                    .flat_map(|(_, cohort)| &cohort.devices)
-                    .map(|devices| devices.kind.as_str());
-                if !cohorts.is_empty() && !known.clone().any(|name| name == kind) {
-                    found.unknown(
-                        &format!("{here}.kinds.{number}"),
-                        "kind of device",
-                        kind,
-                        known,
-                    );
-                }
-            }
-        }
-        match &command.at {
-            CommandTimes::Daily { time, spread } => {
-                let clock = &scenario.time;
-                let until = clock.measured_until();
-                let times = clock.zone.daily(*time, clock.start.0, until);
-                if times.is_empty() {
-                    found.add(
-                        &format!("{here}.at"),
-                        format!(
-                            "{time} in {} does not come within the run",
-                            String::from(clock.zone.clone())
-                        ),
-                        "outside `time.start` and `time.length`",
-                    );
-                }
-                if *spread >= Span::from_secs(82_800) {
-                    found.add(
-                        &format!("{here}.at.spread"),
-                        "the spread reaches into the next day",
-                        "must be shorter than 23h",
-                    );
-                }
-            }
-            CommandTimes::Poisson { .. } => {}
+    }
+    for (number, kind) in entry.what.kinds.into_iter().flatten().enumerate() {
+        let known = cohorts
+            .iter()
+            .flat_map(|(_, cohort)| &cohort.devices)
+            .map(|devices| devices.kind.as_str());
+        if !cohorts.is_empty() && !known.clone().any(|name| name == kind) {
+            let place = format!("{here}.kinds.{number}");
+            found.unknown(&place, "kind of device", kind, known);
         }
     }
 }
 
-pub(super) fn check_retry(path: &str, policy: &RetryPolicy, found: &mut Findings) {
-    match policy {
-        RetryPolicy::None => {}
-        RetryPolicy::Fixed { wait, attempts, .. } => {
-            check_haste(&format!("{path}.wait"), wait.secs_f64(), *attempts, found);
-        }
-        RetryPolicy::Random { wait, attempts, .. } => {
-            if let Err(why) = wait.check() {
-                found.add(&format!("{path}.wait"), why, "not a distribution");
-                return;
-            }
-            check_haste(&format!("{path}.wait"), wait.mean_secs(), *attempts, found);
-        }
-        RetryPolicy::Exponential {
-            base,
-            factor,
-            cap,
-            attempts,
-            ..
-        } => {
-            // Without a cap the waits grow out of any haste.
-            if let Some(cap) = cap {
-                check_haste(&format!("{path}.cap"), cap.secs_f64(), *attempts, found);
-            }
-            if base.is_zero() {
-                found.add(
-                    &format!("{path}.base"),
-                    "waits that start at zero never grow",
-                    "must be more than zero; retries at once are Fixed(wait: \"0s\", ...)",
-                );
-            }
-            if !(factor.is_finite() && (1.0..=1000.0).contains(factor)) {
-                found.add(
-                    &format!("{path}.factor"),
-                    format!("{factor} is no growth factor"),
-                    "must be from 1 to 1000",
-                );
-            }
-            if cap.is_some_and(|cap| cap < *base) {
-                found.add(
-                    &format!("{path}.cap"),
-                    "the cap is below the base",
-                    "must be at least `base`",
-                );
-            }
-        }
+fn check_daily(
+    scenario: &Scenario,
+    here: &str,
+    time: ClockTime,
+    spread: Span,
+    found: &mut Findings,
+) {
+    let clock = &scenario.time;
+    let times = (clock.zone).daily(time, clock.start.0, clock.measured_until());
+    if times.is_empty() {
+        found.add(
+            &format!("{here}.at"),
+            format!(
+                "{time} in {} does not come within the run",
+                String::from(clock.zone.clone())
+            ),
+            "outside `time.start` and `time.length`",
+        );
+    }
+    if spread >= Span::from_secs(82_800) {
+        found.add(
+            &format!("{here}.at.spread"),
+            "the spread reaches into the next day",
+            "must be shorter than 23h",
+        );
     }
 }
 
-/// Whether every request takes a time: nobody is refused, and the backend
-/// works.
-fn takes_time(server: &Server) -> bool {
+/// Whether every request of a method takes a time: nobody is refused, and the
+/// backend works.
+fn takes_time(server: &Server, method: &str) -> bool {
     let refuses_nobody = |stage: &Stage| {
         matches!(
             stage,
@@ -330,24 +277,5 @@ fn takes_time(server: &Server) -> bool {
             }
         )
     };
-    let service = &server.backend.service;
-    server.stages.iter().all(refuses_nobody)
-        && service.as_ref().is_some_and(|time| time.mean_secs() > 0.0)
-}
-
-/// Attempts without end and without a wait worth the name would make a run of
-/// one request last for ever.
-fn check_haste(path: &str, wait_secs: f64, attempts: Attempts, found: &mut Findings) {
-    let many = match attempts {
-        Attempts::AtMost(most) if most.get() <= MAX_HASTY_ATTEMPTS => return,
-        Attempts::AtMost(most) => format!("{most} attempts"),
-        Attempts::Unlimited => "attempts without end".to_owned(),
-    };
-    if wait_secs < SHORTEST_WAIT.secs_f64() {
-        found.add(
-            path,
-            format!("{many} with waits shorter than {SHORTEST_WAIT} hardly let time pass"),
-            format!("must be at least {SHORTEST_WAIT}, or `attempts` at most {MAX_HASTY_ATTEMPTS}"),
-        );
-    }
+    server.stages.iter().all(refuses_nobody) && server.backend.service_secs(method) > 0.0
 }

@@ -1,6 +1,5 @@
 //! Homes and devices.
 
-use super::load::{devices_of, traffic};
 use super::{Findings, segment};
 use crate::scenario::{AppOf, Cohort, DeviceCount, NatOf, Per, Scenario};
 
@@ -30,7 +29,7 @@ fn entities(scenario: &Scenario) -> f64 {
     scenario
         .cohorts
         .values()
-        .map(|cohort| f64::from(cohort.homes) * (1.0 + devices_of(cohort, None)))
+        .map(|cohort| f64::from(cohort.homes) * (1.0 + cohort.mean_devices(None)))
         .sum()
 }
 
@@ -78,11 +77,11 @@ fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Fi
             scenario.clients.names(),
         ),
         Some(client) => {
-            let served = traffic(client)
-                .iter()
-                .any(|entry| entry.per == Per::Home || devices_of(cohort, entry.kinds) > 0.0);
+            let served = (client.traffic()).any(|entry| {
+                entry.what.per == Per::Home || cohort.mean_devices(entry.what.kinds) > 0.0
+            });
             // A client that sends nothing at all is told there.
-            if !served && client.methods().next().is_some() {
+            if !served && client.traffic().next().is_some() {
                 found.add(
                     &format!("{path}.client"),
                     format!(

@@ -41,6 +41,19 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
     {
         found.add("server.backend.service", why, "not a distribution");
     }
+    let known = scenario.methods();
+    for (method, service) in backend.service_by_method.iter() {
+        let path = format!("server.backend.service_by_method.{}", segment(method));
+        if !known.contains(&method) {
+            found.unknown(&path, "method", method, known.iter().copied());
+            if let Some(last) = found.0.last_mut() {
+                last.at_name = true;
+            }
+        }
+        if let Err(why) = service.check() {
+            found.add(&path, why, "not a distribution");
+        }
+    }
     let stages = &scenario.server.stages;
     // A key has at most as many users as there are homes.
     let homes = scenario.cohorts.values();

@@ -1,8 +1,6 @@
-//! What retry policies do: how they spread attempts over time, and to which
-//! answers.
+//! How retry policies spread attempts over time.
 
-use crate::scenario::{Attempts, Jitter, RetryPolicy, Trigger};
-use crate::server::{Response, RetryAfter};
+use crate::scenario::{Attempts, Backoff as Shape, Jitter, RetryPolicy};
 use crate::units::Span;
 
 /// How a retry policy spreads attempts over time.
@@ -15,45 +13,65 @@ pub(super) struct Backoff {
     pub(super) total: f64,
 }
 
-/// Waits that are kept one by one.
+/// The most waits of an exponential policy that are kept one by one.
 const MOST_WAITS: usize = 64;
 
 impl Backoff {
     /// Of a request in a run of so many seconds, where the server tells a wait
-    /// of at least `floor`.
-    pub(super) fn of(policy: Option<&RetryPolicy>, floor: f64, seconds: f64) -> Backoff {
+    /// of about so many.
+    pub(super) fn of(policy: Option<&RetryPolicy>, told: f64, seconds: f64) -> Backoff {
         let none = Backoff {
             most: 1.0,
             waits: vec![0.0],
             total: 0.0,
         };
-        let Some((attempts, waits)) = policy.and_then(waits) else {
+        let Some(policy) = policy.filter(|policy| !policy.is_none()) else {
             return none;
         };
-        let waits: Vec<f64> = waits.into_iter().map(|wait: f64| wait.max(floor)).collect();
-        let allowed = match attempts {
+        let told = Some(Span::from_secs_f64(told)).filter(|told| !told.is_zero());
+        let mut waits = waits(&policy.wait);
+        if let Some(first) = policy.first {
+            if waits.len() == 1 {
+                waits.push(waits[0]);
+            }
+            waits[0] = first.secs_f64();
+        }
+        for wait in &mut waits {
+            let own = Span::from_secs_f64(*wait);
+            let heard = told.filter(|_| policy.told.hears());
+            let joined = match policy.told.hears_retry_after() {
+                true => policy.told.joined(own, heard, None),
+                false => policy.told.joined(own, None, heard),
+            };
+            // Without a told wait it stays as exact as it is.
+            if joined != own {
+                *wait = joined.secs_f64();
+            }
+        }
+        let allowed = match policy.attempts {
             Attempts::AtMost(count) => f64::from(count.get()),
             Attempts::Unlimited => f64::INFINITY,
         };
-        let last = waits.last().copied().unwrap_or(0.0);
+        let patience = policy.give_up_after.map_or(f64::INFINITY, Span::secs_f64);
         // Requests begin all through the run: half of it is left to the mean one.
+        let time = (seconds / 2.0).min(patience);
+        let last = waits.last().copied().unwrap_or(0.0);
         let (mut most, mut total) = (1.0, 0.0);
         for wait in &waits {
-            if most >= allowed || total + wait > seconds / 2.0 {
+            if most >= allowed || total + wait > time {
                 break;
             }
             most += 1.0;
             total += wait;
         }
         if most > waits.len() as f64 && most < allowed && last > 0.0 {
-            let more = ((seconds / 2.0 - total) / last).clamp(0.0, allowed - most);
+            let more = ((time - total) / last).clamp(0.0, allowed - most);
             most += more;
             total += more * last;
         }
-        let total = if allowed.is_infinite() {
-            f64::INFINITY
-        } else {
-            total
+        let total = match allowed.is_infinite() {
+            true => patience,
+            false => total,
         };
         Backoff { most, waits, total }
     }
@@ -89,92 +107,44 @@ impl Backoff {
     }
 }
 
-/// The attempts that a policy allows, and the mean seconds before each retry;
-/// `None` if it never tries again.
-fn waits(policy: &RetryPolicy) -> Option<(Attempts, Vec<f64>)> {
-    match policy {
-        RetryPolicy::None => None,
-        RetryPolicy::Fixed { wait, attempts, .. } => Some((*attempts, vec![wait.secs_f64()])),
-        RetryPolicy::Random { wait, attempts, .. } => Some((*attempts, vec![wait.mean_secs()])),
-        RetryPolicy::Exponential {
+/// The mean seconds before each retry; the last holds for all later ones.
+fn waits(shape: &Shape) -> Vec<f64> {
+    let part = |jitter: Jitter| match jitter {
+        Jitter::None => 1.0,
+        Jitter::Full => 0.5,
+        Jitter::Equal => 0.75,
+        // It grows by half on average, and lingers below the cap.
+        Jitter::Decorrelated => 0.5,
+    };
+    match shape {
+        Shape::Fixed { wait } => vec![wait.secs_f64()],
+        Shape::Random { wait } => vec![wait.mean_secs()],
+        Shape::Waits { waits, jitter } => {
+            let mean = |wait: &Span| wait.secs_f64() * part(*jitter);
+            waits.iter().map(mean).collect()
+        }
+        Shape::Exponential {
             base,
             factor,
             cap,
             jitter,
-            attempts,
             ..
         } => {
-            let part = match jitter {
-                Jitter::None => 1.0,
-                Jitter::Full => 0.5,
-                Jitter::Equal => 0.75,
-                // It grows by half on average, and lingers below the cap.
-                Jitter::Decorrelated => 0.5,
-            };
             let cap = cap.map_or(f64::MAX, Span::secs_f64);
-            let factor = if *jitter == Jitter::Decorrelated {
-                1.5
-            } else {
-                *factor
+            let factor = match jitter {
+                Jitter::Decorrelated => 1.5,
+                _ => *factor,
             };
             let mut ceiling = base.secs_f64();
             let mut waits = Vec::new();
             while waits.len() < MOST_WAITS {
-                waits.push((ceiling.min(cap) * part).max(1e-9));
+                waits.push((ceiling.min(cap) * part(*jitter)).max(1e-9));
                 if ceiling >= cap || factor <= 1.0 {
                     break;
                 }
                 ceiling *= factor;
             }
-            Some((*attempts, waits))
+            waits
         }
-    }
-}
-
-impl RetryPolicy {
-    /// The failures that are retried; all, if absent.
-    pub fn triggers(&self) -> Option<&[Trigger]> {
-        match self {
-            RetryPolicy::None => Some(&[]),
-            RetryPolicy::Fixed { on, .. }
-            | RetryPolicy::Random { on, .. }
-            | RetryPolicy::Exponential { on, .. } => on.as_deref(),
-        }
-    }
-
-    /// Whether an answer is followed by another attempt, as long as there is one.
-    pub fn retries(&self, answer: &Response) -> bool {
-        self.triggers()
-            .is_none_or(|on| on.iter().any(|trigger| trigger.covers(answer)))
-    }
-
-    /// Whether it waits for what Retry-After tells, and for the reset that rate
-    /// limit fields tell.
-    pub fn honours(&self) -> (bool, bool) {
-        match self {
-            RetryPolicy::None => (false, false),
-            RetryPolicy::Fixed {
-                honour_retry_after,
-                honour_rate_limit,
-                ..
-            }
-            | RetryPolicy::Random {
-                honour_retry_after,
-                honour_rate_limit,
-                ..
-            }
-            | RetryPolicy::Exponential {
-                honour_retry_after,
-                honour_rate_limit,
-                ..
-            } => (*honour_retry_after, *honour_rate_limit),
-        }
-    }
-
-    /// Whether an answer tells a wait that this policy honours.
-    pub fn hears(&self, answer: &Response) -> bool {
-        let (retry_after, rate_limit) = self.honours();
-        retry_after && answer.retry_after != RetryAfter::Absent
-            || rate_limit && answer.rate_limit.is_some()
     }
 }

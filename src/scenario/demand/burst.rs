@@ -2,7 +2,7 @@
 
 use super::pool::Pool;
 use super::stream::Stream;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, When};
 
 /// What a schedule sends at once.
 #[derive(Default)]
@@ -20,7 +20,12 @@ pub(super) struct Burst {
 
 impl Burst {
     pub(super) fn of(stream: &Stream<'_>, scenario: &Scenario, pools: &[Pool<'_>]) -> Burst {
-        let Some((at, spread, chance)) = stream.entry.daily else {
+        let When::Daily {
+            time: at,
+            spread,
+            chance,
+        } = stream.entry.when
+        else {
             return Burst::default();
         };
         let clock = &scenario.time;

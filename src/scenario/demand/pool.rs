@@ -2,8 +2,7 @@
 //! requests take of them.
 
 use super::throughput::Throughput;
-use crate::scenario::check::load::{Traffic, devices_of};
-use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage};
+use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage, Traffic};
 use crate::server::Permits;
 use crate::units::Span;
 
@@ -17,7 +16,12 @@ pub(super) struct Pool<'a> {
     /// Who may wait, and how many seconds.
     pub(super) queue: f64,
     pub(super) max_wait: f64,
+    /// Of a gate, the permits, which bound the requests inside and not their
+    /// rate.
+    permits: Option<f64>,
     pub(super) load: f64,
+    /// The seconds for which the load of a second holds permits.
+    pub(super) work: f64,
     /// The part of the load that does not wait for its answers.
     pub(super) open_load: f64,
 }
@@ -39,6 +43,15 @@ impl Pool<'_> {
         }
     }
 
+    /// Sets the rate of a gate by what each of its load holds a permit for.
+    pub(super) fn set_rate(&mut self) {
+        if let Some(permits) = self.permits
+            && self.load > 0.0
+        {
+            self.rate = permits * (self.load / self.work).min(f64::MAX);
+        }
+    }
+
     /// Those that wait at once after so many seconds.
     pub(super) fn waiting(&self, seconds: f64) -> f64 {
         let surplus = (self.load - self.rate).max(0.0) * self.open_load / self.load.max(1e-9);
@@ -53,6 +66,7 @@ pub(in crate::scenario) fn covered(
     cohort: &Cohort,
     entry: &Traffic<'_>,
 ) -> Option<(f64, f64)> {
+    let what = &entry.what;
     match stage {
         Stage::Gate { .. } => Some((1.0, 1.0)),
         Stage::Admission { .. } => None,
@@ -63,22 +77,22 @@ pub(in crate::scenario) fn covered(
             costs,
             ..
         } => {
-            let method = |methods: &Vec<String>| methods.iter().any(|name| name == entry.method);
+            let method = |methods: &Vec<String>| methods.iter().any(|name| name == what.method);
             if !methods.as_ref().is_none_or(method) {
                 return None;
             }
             let by_device = kinds.is_some() || per.contains(&Scope::Device);
-            if by_device && entry.per == Per::Home {
+            if by_device && what.per == Per::Home {
                 return None;
             }
-            let cost = f64::from(costs.get(entry.method).copied().unwrap_or(1));
-            let of_kind = |kind: &String| entry.kinds.is_none_or(|kinds| kinds.contains(kind));
+            let cost = f64::from(costs.get(what.method).copied().unwrap_or(1));
+            let of_kind = |kind: &String| what.kinds.is_none_or(|kinds| kinds.contains(kind));
             let share = match kinds {
                 None => 1.0,
                 Some(kinds) => {
                     let both: Vec<String> =
                         kinds.iter().filter(|kind| of_kind(kind)).cloned().collect();
-                    devices_of(cohort, Some(&both)) / devices_of(cohort, entry.kinds).max(1e-9)
+                    cohort.mean_devices(Some(&both)) / cohort.mean_devices(what.kinds).max(1e-9)
                 }
             };
             (share > 0.0).then_some((share, cost))
@@ -131,7 +145,7 @@ pub(super) fn whose<'a>(
 fn keys_of(cohort: &Cohort, per: &[Scope]) -> f64 {
     let homes = f64::from(cohort.homes);
     if per.contains(&Scope::Device) {
-        return homes * devices_of(cohort, None);
+        return homes * cohort.mean_devices(None);
     }
     let runs = per.iter().filter_map(|scope| cohort.homes_per_key(*scope));
     runs.min()
@@ -167,7 +181,6 @@ pub(super) fn pool<'a>(
     whose: Whose<'a>,
     cohort: &Cohort,
     seconds: f64,
-    service: f64,
 ) -> Pool<'a> {
     let stage = &scenario.server.stages[index];
     let (keys, users) = match whose.cohort {
@@ -193,7 +206,9 @@ pub(super) fn pool<'a>(
         burst: f64::INFINITY,
         queue: 0.0,
         max_wait: f64::INFINITY,
+        permits: None,
         load: 0.0,
+        work: 0.0,
         open_load: 0.0,
     };
     match stage {
@@ -205,7 +220,7 @@ pub(super) fn pool<'a>(
                 });
                 pool.burst = permits * keys;
                 // Those inside when the run begins are none.
-                pool.rate = (permits * keys) * (1.0 / service).min(f64::MAX);
+                pool.permits = Some(permits * keys);
                 pool.queue = match plan.queue {
                     u32::MAX => f64::INFINITY,
                     queue => f64::from(queue) * keys,

@@ -4,19 +4,19 @@
 use super::backoff::Backoff;
 use super::pool::{Pool, covered, pool, whose};
 use super::throughput::told_secs;
-use crate::scenario::check::load::{Traffic, devices_of, traffic};
-use crate::scenario::{Per, Scenario};
+use crate::scenario::{Scenario, Traffic};
 
 /// A flow while its rates are sought.
 pub(super) struct Stream<'a> {
     pub(super) entry: Traffic<'a>,
+    /// The mean service time of its requests, in seconds.
+    pub(super) service: f64,
     pub(super) client: &'a str,
     /// Timers, and requests of each.
     pub(super) senders: f64,
     pub(super) fan_out: f64,
     /// What it passes, in order.
     pub(super) passes: Vec<Pass>,
-    pub(super) policy: &'a str,
     pub(super) backoff: Backoff,
     /// Requests and attempts per second.
     pub(super) rate: f64,
@@ -49,7 +49,6 @@ const MOST_ROUNDS: usize = 200;
 pub(super) fn streams<'a>(
     scenario: &'a Scenario,
     seconds: f64,
-    service: f64,
     pools: &mut Vec<Pool<'a>>,
 ) -> Vec<Stream<'a>> {
     let mut all = Vec::new();
@@ -59,35 +58,28 @@ pub(super) fn streams<'a>(
         else {
             continue;
         };
-        let policy = scenario.retry(&client.retry);
-        for entry in traffic(client) {
-            let homes = f64::from(cohort.homes);
-            let devices = devices_of(cohort, entry.kinds);
-            // A home commands its devices all at once.
-            let commands = entry.path.starts_with("commands");
-            let (senders, fan_out) = match entry.per {
-                Per::Home => (homes, 1.0),
-                Per::Device if commands => (homes, devices),
-                Per::Device => (homes * devices, 1.0),
-            };
+        for entry in client.traffic() {
+            let policy = scenario.retry(entry.what.retry);
+            let service = scenario.server.backend.service_secs(entry.what.method);
+            let (senders, fan_out) = entry.senders(cohort);
             let mut passes = Vec::new();
-            let mut floor: f64 = 0.0;
+            let mut told: f64 = 0.0;
             for (index, stage) in scenario.server.stages.iter().enumerate() {
                 let Some((share, cost)) = covered(stage, cohort, &entry) else {
                     continue;
                 };
-                let whose = whose(stage, number, cohort, entry.method);
+                let whose = whose(stage, number, cohort, entry.what.method);
                 let known = pools
                     .iter()
                     .position(|pool| pool.stage == index && pool.whose == whose);
                 let pool = known.unwrap_or_else(|| {
-                    pools.push(pool(scenario, index, whose, cohort, seconds, service));
+                    pools.push(pool(scenario, index, whose, cohort, seconds));
                     pools.len() - 1
                 });
                 let answer = stage.refusal();
                 let retried = policy.is_some_and(|policy| policy.retries(answer));
                 if retried && policy.is_some_and(|policy| policy.hears(answer)) {
-                    floor = floor.max(told_secs(stage, answer));
+                    told = told.max(told_secs(stage, answer));
                 }
                 passes.push(Pass {
                     pool,
@@ -96,8 +88,8 @@ pub(super) fn streams<'a>(
                     retried,
                 });
             }
-            let rate = match entry.interval_secs {
-                Some(interval) if entry.closed => senders / (interval + service),
+            let rate = match entry.interval_secs() {
+                Some(interval) if entry.is_closed() => senders / (interval + service),
                 Some(interval) => senders * fan_out / interval,
                 None => 0.0,
             };
@@ -106,8 +98,8 @@ pub(super) fn streams<'a>(
                 senders,
                 fan_out,
                 passes,
-                policy: &client.retry,
-                backoff: Backoff::of(policy, floor, seconds),
+                service,
+                backoff: Backoff::of(policy, told, seconds),
                 rate,
                 attempts: rate,
                 retried: 0.0,
@@ -118,18 +110,28 @@ pub(super) fn streams<'a>(
             });
         }
     }
+    // The rate of a gate, before that of its load is known.
+    for stream in &all {
+        let at_once = stream.senders * stream.fan_out;
+        for pass in &stream.passes {
+            let pool = &mut pools[pass.pool];
+            pool.load += at_once;
+            pool.work += at_once * stream.service;
+        }
+    }
+    pools.iter_mut().for_each(Pool::set_rate);
     all
 }
 
 /// Finds the rates at which what is refused is what comes back.
-pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>], service: f64) {
+pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>]) {
     let closed: f64 = (streams.iter())
-        .filter(|stream| stream.entry.closed)
+        .filter(|stream| stream.entry.is_closed())
         .map(|stream| stream.senders)
         .sum();
     for _ in 0..MOST_ROUNDS {
         for pool in pools.iter_mut() {
-            (pool.load, pool.open_load) = (0.0, 0.0);
+            (pool.load, pool.work, pool.open_load) = (0.0, 0.0, 0.0);
         }
         // A stage's load is what those before it let through.
         for stage in 0..=pools.iter().map(|pool| pool.stage).max().unwrap_or(0) {
@@ -140,7 +142,8 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>], servic
                     if pool.stage == stage {
                         let load = through * pass.share * pass.cost;
                         pool.load += load;
-                        if !stream.entry.closed {
+                        pool.work += load * stream.service;
+                        if !stream.entry.is_closed() {
                             pool.open_load += load;
                         }
                     }
@@ -149,6 +152,8 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>], servic
                     }
                 }
             }
+            let here = pools.iter_mut().filter(|pool| pool.stage == stage);
+            here.for_each(Pool::set_rate);
         }
         let mut change: f64 = 0.0;
         for stream in streams.iter_mut() {
@@ -159,7 +164,7 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>], servic
                 let pool = &pools[pass.pool];
                 let mut refused = through * pass.share * (1.0 - pool.passes());
                 // There is a place for every loop.
-                if stream.entry.closed && pool.queue >= closed && pool.load > 0.0 {
+                if stream.entry.is_closed() && pool.queue >= closed && pool.load > 0.0 {
                     stream.waits_at = Some(pool.stage);
                     if closed <= pool.rate * pool.max_wait {
                         // All are served in their turn.
@@ -178,8 +183,8 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>], servic
             (stream.refused, stream.retried) = ((1.0 - through).max(0.0), retried);
             let before = stream.attempts;
             let attempts = stream.backoff.attempts(retried);
-            if let (true, Some(think)) = (stream.entry.closed, stream.entry.interval_secs) {
-                let busy = think + stream.backoff.pending(retried) + through * service;
+            if let (true, Some(think)) = (stream.entry.is_closed(), stream.entry.interval_secs()) {
+                let busy = think + stream.backoff.pending(retried) + through * stream.service;
                 stream.rate = (stream.senders / (busy + waited)).min(most);
                 stream.waiting = (stream.senders - stream.rate * busy).max(0.0);
             }

@@ -51,6 +51,111 @@ fn rates_are_in_balance() {
 }
 
 #[test]
+fn each_entry_has_its_own_policy_and_service_time() {
+    let time = "length: \"1000s\", drain: \"0s\"";
+    let client = "requests: [(method: \"a\", rate: \"1/s\", retry: \"none\"), (method: \"b\", rate: \"1/s\")], retry: \"soon\"";
+    let policy = "\"soon\": Fixed(wait: \"10s\", attempts: 4)";
+    let attempts = |permits: u32, service: &str| {
+        let server = format!("stages: [Gate(permits: {permits})], backend: ({service})");
+        let demand = Demand::of(&scenario(time, 10, client, &server, policy));
+        let attempts = demand.flows.iter().map(|flow| flow.attempts);
+        (attempts.collect::<Vec<f64>>(), demand.in_service)
+    };
+    // 10 + 10 requests per second of 1 s and 3 s need 40 permits.
+    let both = "service: Constant(\"1s\"), service_by_method: {\"b\": Exponential(mean: \"3s\")}";
+    let (enough, inside) = attempts(41, both);
+    assert!(near(enough[0], 1e4) && near(enough[1], 1e4), "{enough:?}");
+    assert!(near(inside, 40.0), "{inside}");
+    for service in [both, "service: Constant(\"2s\")"] {
+        let (few, inside) = attempts(20, service);
+        assert!(near(few[0], 1e4) && few[1] > 1.3e4, "{service}: {few:?}");
+        assert!(near(inside, 20.0), "{service}: {inside}");
+    }
+    let only = "service_by_method: {\"b\": Constant(\"3s\")}";
+    let (free, inside) = attempts(31, only);
+    assert!(
+        near(free[1], 1e4) && near(inside, 30.0),
+        "{free:?} {inside}"
+    );
+}
+
+#[test]
+fn a_policy_is_reckoned_with_all_its_parts() {
+    let policy = |text: &str| -> crate::scenario::RetryPolicy {
+        crate::scenario::text::parse(text).unwrap()
+    };
+    for (text, told, most, total) in [
+        ("None", 9.0, 1.0, 0.0),
+        ("Fixed(wait: \"10s\", attempts: 4)", 0.0, 4.0, 30.0),
+        (
+            "Fixed(wait: \"10s\", attempts: 4, first: \"0s\")",
+            0.0,
+            4.0,
+            20.0,
+        ),
+        (
+            "Waits(waits: [\"0s\", \"1s\", \"5s\"], attempts: 5)",
+            0.0,
+            5.0,
+            11.0,
+        ),
+        (
+            "Waits(waits: [\"2s\", \"4s\"], jitter: Full, attempts: 4)",
+            0.0,
+            4.0,
+            5.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 99, give_up_after: \"35s\")",
+            0.0,
+            4.5,
+            35.0,
+        ),
+        ("Fixed(wait: \"10s\", attempts: 3)", 60.0, 3.0, 20.0),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, honour_retry_after: true)",
+            60.0,
+            3.0,
+            120.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, honour_rate_limit: true)",
+            60.0,
+            3.0,
+            120.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, retry_after: Instead)",
+            1.0,
+            3.0,
+            2.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, retry_after: Before)",
+            60.0,
+            3.0,
+            140.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, retry_after: AtLeast, told_at_most: \"30s\")",
+            60.0,
+            3.0,
+            60.0,
+        ),
+        (
+            "Fixed(wait: \"10s\", attempts: 3, retry_after: AtLeast, told_adds_at_most: \"5s\")",
+            60.0,
+            3.0,
+            30.0,
+        ),
+    ] {
+        let found = backoff::Backoff::of(Some(&policy(text)), told, 10_000.0);
+        let holds = (found.most - most).abs() < 1e-9 && (found.total - total).abs() < 1e-9;
+        assert!(holds, "{text}: {} in {}", found.most, found.total);
+    }
+}
+
+#[test]
 fn what_waits_is_counted_up_to_its_bound() {
     let send = "requests: [(method: \"m\", rate: \"10/s\")]";
     let looped = "loops: [(method: \"m\", think: Constant(\"1ms\"))]";

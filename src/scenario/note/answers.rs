@@ -2,7 +2,7 @@
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
 use crate::scenario::demand::period_length;
-use crate::scenario::{LimiterRule, Scenario, Stage};
+use crate::scenario::{Client, LimiterRule, Scenario, Stage};
 use crate::server::{Response, RetryAfter};
 use crate::units::{Probability, Rate, Span};
 
@@ -82,22 +82,22 @@ fn longest_wait(rule: &LimiterRule) -> Span {
 /// Waits that are told to nobody.
 pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
     let policies = || {
-        let clients = scenario.clients.values();
-        clients.filter_map(|client| scenario.retry(&client.retry))
+        let entries = scenario.clients.values().flat_map(Client::traffic);
+        entries.filter_map(|entry| scenario.retry(entry.what.retry))
     };
     for answerer in answerers {
         let answer = answerer.answer;
         let told = [
             (
                 answer.retry_after != RetryAfter::Absent,
-                policies().any(|policy| policy.honours().0 && policy.retries(answer)),
+                policies().any(|policy| policy.told.hears_retry_after() && policy.retries(answer)),
                 "retry_after",
                 "a Retry-After",
                 RETRY_AFTER,
             ),
             (
                 answer.rate_limit.is_some(),
-                policies().any(|policy| policy.honours().1 && policy.retries(answer)),
+                policies().any(|policy| policy.told.rate_limit && policy.retries(answer)),
                 "rate_limit",
                 "when its quota resets",
                 RATE_LIMIT,

@@ -80,6 +80,8 @@ pub enum Note {
         first: Span,
         /// The setting by which it is honoured.
         setting: &'static str,
+        /// Whether the told wait comes in place of the policy's own.
+        instead: bool,
     },
     /// Retries without end and without jitter, of requests that all begin at
     /// one time.
@@ -140,7 +142,7 @@ impl fmt::Display for Note {
         match self {
             Note::UnusedRetry { policy } => write!(
                 f,
-                "no client uses the retry policy \"{policy}\"; name it as the `retry` of a client, or vary it there"
+                "no client uses the retry policy \"{policy}\"; name it as the `retry` of a client or of an entry of its traffic, or vary it there"
             ),
             Note::NeverSeen {
                 policy, trigger, ..
@@ -209,6 +211,18 @@ impl fmt::Display for Note {
                 told,
                 first,
                 setting,
+                instead: true,
+            } => write!(
+                f,
+                "\"{policy}\" waits what \"{stage}\" tells, of up to {told}, instead of its own waits, which are random and at most {first} at first: clients wait for the same moment and come back together; leave out `{setting}`, or let the waits come after what is told, by `retry_after: Before`"
+            ),
+            Note::SwallowedJitter {
+                policy,
+                stage,
+                told,
+                first,
+                setting,
+                instead: false,
             } => write!(
                 f,
                 "the jitter of \"{policy}\" acts only above the wait that \"{stage}\" tells, of up to {told}, while its first waits are at most {first}: clients wait for the same moment and come back together; leave out `{setting}`, or let the waits be longer than what is told"

@@ -1,20 +1,43 @@
 //! Retry policies without effect, and those whose attempts come back together.
 
 use super::answers::{Answerer, told_at_most};
-use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
+use super::kinds::{Note, RATE_LIMIT};
 use crate::rng::Distribution;
 use crate::scenario::{
-    Attempts, Client, CommandTimes, Jitter, Phase, RetryPolicy, Scenario, Trigger,
+    Attempts, Backoff, Client, Heed, Jitter, RetryPolicy, Scenario, Traffic, Trigger,
 };
 use crate::server::{Response, RetryAfter};
 use crate::units::Span;
 
+/// Who has a policy: a client's name, how many homes it runs in, and those of
+/// its entries of traffic that have the policy.
+struct User<'a> {
+    client: &'a str,
+    homes: u64,
+    entries: Vec<Traffic<'a>>,
+}
+
+fn users<'a>(scenario: &'a Scenario, policy: &str) -> Vec<User<'a>> {
+    let homes = |client: &str| {
+        let cohorts = scenario.cohorts.values();
+        let users = cohorts.filter(|cohort| cohort.client == client);
+        users.map(|cohort| u64::from(cohort.homes)).sum()
+    };
+    let of_client = |(name, client): (&'a str, &'a Client)| User {
+        client: name,
+        homes: homes(name),
+        entries: (client.traffic())
+            .filter(|entry| entry.what.retry == policy)
+            .collect(),
+    };
+    let all = scenario.clients.iter().map(of_client);
+    all.filter(|user| !user.entries.is_empty()).collect()
+}
+
 /// What retry policies do that they do not seem to, or the reverse.
 pub(super) fn on_retries(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
     for (name, policy) in scenario.retries.iter() {
-        let users: Vec<(&str, &Client)> = (scenario.clients.iter())
-            .filter(|(_, client)| client.retry == name)
-            .collect();
+        let users = users(scenario, name);
         if users.is_empty() {
             found.push(Note::UnusedRetry {
                 policy: name.to_owned(),
@@ -22,35 +45,32 @@ pub(super) fn on_retries(scenario: &Scenario, answerers: &[Answerer<'_>], found:
             continue;
         }
         on_triggers(name, policy, &users, answerers, found);
-        on_waits(name, policy, answerers, scenario, found);
-        for (client_name, client) in users {
-            if retries_alike(policy) && begins_at_once(client) && homes(scenario, client_name) > 1 {
+        on_waits(name, policy, &users, answerers, found);
+        let alike = policy.attempts == Attempts::Unlimited && policy.is_certain();
+        for user in users {
+            let at_once = user.entries.iter().any(Traffic::begins_at_once);
+            if alike && at_once && user.homes > 1 {
                 found.push(Note::Lockstep {
                     policy: name.to_owned(),
-                    client: client_name.to_owned(),
+                    client: user.client.to_owned(),
                 });
             }
         }
     }
 }
 
-fn homes(scenario: &Scenario, client: &str) -> u64 {
-    let cohorts = scenario.cohorts.values();
-    let users = cohorts.filter(|cohort| cohort.client == client);
-    users.map(|cohort| u64::from(cohort.homes)).sum()
-}
-
 fn on_triggers(
     name: &str,
     policy: &RetryPolicy,
-    users: &[(&str, &Client)],
+    users: &[User<'_>],
     answerers: &[Answerer<'_>],
     found: &mut Vec<Note>,
 ) {
-    let listed = policy.triggers().unwrap_or_default();
-    for (index, trigger) in listed.iter().enumerate() {
+    let mut entries = users.iter().flat_map(|user| &user.entries);
+    let times_out = entries.any(|entry| entry.what.timeout.is_some());
+    for (index, trigger) in policy.on.iter().flatten().enumerate() {
         let seen = match trigger {
-            Trigger::Timeout => users.iter().any(|(_, client)| client.timeout.is_some()),
+            Trigger::Timeout => times_out,
             trigger => (answerers.iter()).any(|answerer| trigger.covers(answerer.answer)),
         };
         if !seen {
@@ -61,12 +81,12 @@ fn on_triggers(
             });
         }
     }
-    if let RetryPolicy::Exponential {
+    if let Backoff::Exponential {
         factor,
         jitter: Jitter::Decorrelated,
         ..
-    } = policy
-        && *factor != 2.0
+    } = policy.wait
+        && factor != 2.0
     {
         found.push(Note::UnusedFactor {
             policy: name.to_owned(),
@@ -78,28 +98,24 @@ fn on_triggers(
 fn on_waits(
     name: &str,
     policy: &RetryPolicy,
+    users: &[User<'_>],
     answerers: &[Answerer<'_>],
-    scenario: &Scenario,
     found: &mut Vec<Note>,
 ) {
-    let (retry_after, rate_limit) = policy.honours();
+    let heeding = &policy.told;
     let retried = || (answerers.iter()).filter(|answerer| policy.retries(answerer.answer));
-    let clients = scenario.clients.iter();
-    let homes: u64 = clients
-        .filter(|(_, client)| client.retry == name)
-        .map(|(client, _)| homes(scenario, client))
-        .sum();
+    let homes: u64 = users.iter().map(|user| user.homes).sum();
     let settings = [
-        (retry_after, RETRY_AFTER, "a Retry-After"),
-        (rate_limit, RATE_LIMIT, "rate limit fields"),
+        (heeding.retry_after, heeding.field(), "a Retry-After"),
+        (heeding.of_reset(), RATE_LIMIT, "rate limit fields"),
     ];
-    for (honoured, setting, what) in settings {
-        if !honoured {
+    for (heed, setting, what) in settings {
+        if heed == Heed::Ignore {
             continue;
         }
         let tells = |answer: &Response| match setting {
-            RETRY_AFTER => answer.retry_after != RetryAfter::Absent,
-            _ => answer.rate_limit.is_some(),
+            RATE_LIMIT => answer.rate_limit.is_some(),
+            _ => answer.retry_after != RetryAfter::Absent,
         };
         let mut telling = retried()
             .filter(|answerer| tells(answerer.answer))
@@ -112,33 +128,47 @@ fn on_waits(
             });
             continue;
         }
-        let Some((first, least)) = first_wait(policy).filter(|_| homes > 1) else {
+        // What is added to a told wait, or limits what that adds, keeps its
+        // jitter.
+        let keeps = heed == Heed::Before || heeding.adds_at_most < Span::MAX;
+        let jitter = first_wait(policy).filter(|_| homes > 1 && !keeps);
+        let Some((first, least)) = jitter else {
             continue;
         };
         let longest = telling
             .map(|answerer| (told_at_most(answerer, setting), answerer))
             .max_by_key(|(told, _)| *told);
         if let Some((told, answerer)) = longest
-            && told > least
+            && told.min(heeding.at_most) > least
         {
             found.push(Note::SwallowedJitter {
                 policy: name.to_owned(),
                 stage: answerer.who.trim_matches('"').to_owned(),
-                told,
+                told: told.min(heeding.at_most),
                 first,
                 setting,
+                instead: heed == Heed::Instead,
             });
         }
     }
 }
 
-/// The longest wait before the first retry, and the told wait above which half of
-/// the jitter is lost; `None` if waits are not random.
+/// The longest wait before the first random retry, and the told wait above which
+/// half of the jitter is lost; `None` if waits are not random.
 fn first_wait(policy: &RetryPolicy) -> Option<(Span, Span)> {
     let half = |span: Span| Span::from_nanos(span.nanos() / 2);
-    match policy {
-        RetryPolicy::None | RetryPolicy::Fixed { .. } => None,
-        RetryPolicy::Random { wait, .. } => match wait {
+    let below = |ceiling: Span, jitter: Jitter| match jitter {
+        Jitter::None | Jitter::Decorrelated => None,
+        Jitter::Full => Some((ceiling, half(ceiling))),
+        Jitter::Equal => Some((ceiling, half(ceiling) + half(half(ceiling)))),
+    };
+    match &policy.wait {
+        Backoff::Fixed { .. } => None,
+        Backoff::Waits { waits, jitter } => {
+            let first = waits.iter().find(|wait| !wait.is_zero());
+            below(*first?, *jitter)
+        }
+        Backoff::Random { wait } => match wait {
             Distribution::Constant(_) => None,
             Distribution::Uniform { from, to } if from == to => None,
             Distribution::Uniform { from, to } => Some((*to, half(*from + *to))),
@@ -147,47 +177,26 @@ fn first_wait(policy: &RetryPolicy) -> Option<(Span, Span)> {
                 Some((mean, mean))
             }
         },
-        RetryPolicy::Exponential {
-            base, cap, jitter, ..
+        Backoff::Exponential {
+            base,
+            factor,
+            cap,
+            jitter,
+            ..
         } => {
-            let first = cap.map_or(*base, |cap| cap.min(*base));
+            let most = |span: Span| cap.map_or(span, |cap| cap.min(span));
             match jitter {
-                Jitter::None => None,
-                Jitter::Full => Some((first, half(first))),
-                Jitter::Equal => Some((first, half(first) + half(half(first)))),
                 // From the base to three times the base.
                 Jitter::Decorrelated => {
-                    let longest = cap.map_or(*base * 3, |cap| cap.min(*base * 3));
+                    let longest = most(*base * 3);
                     Some((longest, half(*base + longest)))
                 }
+                jitter if policy.first.is_some() => {
+                    let second = Span::from_nanos((base.nanos() as f64 * factor) as u64);
+                    below(most(second), *jitter)
+                }
+                jitter => below(most(*base), *jitter),
             }
         }
     }
-}
-
-/// Whether retries have no end, and equal requests are retried at equal times.
-fn retries_alike(policy: &RetryPolicy) -> bool {
-    match policy {
-        RetryPolicy::None => false,
-        RetryPolicy::Fixed { attempts, .. } => *attempts == Attempts::Unlimited,
-        RetryPolicy::Random { wait, attempts, .. } => {
-            matches!(wait, Distribution::Constant(_)) && *attempts == Attempts::Unlimited
-        }
-        RetryPolicy::Exponential {
-            jitter, attempts, ..
-        } => *jitter == Jitter::None && *attempts == Attempts::Unlimited,
-    }
-}
-
-/// Whether all homes with this client send some requests in the same moment.
-fn begins_at_once(client: &Client) -> bool {
-    let polls = client
-        .polls
-        .iter()
-        .any(|poll| matches!(poll.phase, Phase::At(_)) && poll.jitter.is_zero());
-    let commands = client.commands.iter().any(|command| match &command.at {
-        CommandTimes::Daily { spread, .. } => spread.is_zero(),
-        CommandTimes::Poisson { .. } => false,
-    });
-    polls || commands
 }

@@ -1,7 +1,6 @@
 //! Limits and settings of the server without effect.
 
 use super::kinds::Note;
-use crate::scenario::check::load::{devices_of, traffic};
 use crate::scenario::demand::covered;
 use crate::scenario::{Backend, RefusedByLater, Scenario, Scope, Stage};
 use crate::units::Probability;
@@ -24,10 +23,10 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
         let met = scenario.cohorts.values().any(|cohort| {
             let client = scenario.clients.get(&cohort.client);
             client.is_some_and(|client| {
-                traffic(client).iter().any(|entry| {
-                    let someone =
-                        !per.contains(&Scope::Device) || devices_of(cohort, entry.kinds) > 0.0;
-                    someone && covered(stage, cohort, entry).is_some()
+                client.traffic().any(|entry| {
+                    let someone = !per.contains(&Scope::Device)
+                        || cohort.mean_devices(entry.what.kinds) > 0.0;
+                    someone && covered(stage, cohort, &entry).is_some()
                 })
             })
         });

@@ -75,6 +75,42 @@ fn what_has_no_effect_is_noted_where_it_is_written() {
             &[(SOON, "attempts: 4, honour_rate_limit: true")],
             &[("retries.\"soon\".honour_rate_limit", "rate_limit: Draft10")],
         ),
+        // Only an entry that has the policy counts, and any of them does.
+        (
+            &[
+                (SOON, "attempts: 4, on: [Timeout]"),
+                (
+                    "every: \"1min\"",
+                    "every: \"1min\", timeout: \"5s\", retry: \"none\"",
+                ),
+            ],
+            &[("retries.\"soon\".on.0", "has a `timeout`")],
+        ),
+        (
+            &[
+                (SOON, "attempts: 4, on: [Timeout]"),
+                ("every: \"1min\"", "every: \"1min\", timeout: \"5s\""),
+            ],
+            &[],
+        ),
+        (
+            &[
+                NONE,
+                ("every: \"1min\"", "every: \"1min\", retry: \"soon\""),
+            ],
+            &[],
+        ),
+        (
+            &[
+                ("every: \"1min\"", "every: \"1min\", retry: \"none\""),
+                ("deadline: \"1min\"", "deadline: \"1min\", retry: \"none\""),
+            ],
+            &[("retries.\"soon\"", "or of an entry of its traffic")],
+        ),
+        (
+            &[(SOON, "attempts: 4, retry_after: Instead")],
+            &[("retries.\"soon\".retry_after", "has a Retry-After")],
+        ),
         // Told by a stage whose refusals the policy does not retry.
         (
             &[
@@ -233,8 +269,61 @@ fn jitter_below_a_told_wait_is_noted() {
 }
 
 #[test]
+fn how_a_told_wait_is_read_decides_what_it_does_to_jitter() {
+    for (parts, swallowed) in [
+        ("retry_after: Ignore", None),
+        ("retry_after: AtLeast", Some("acts only above the wait")),
+        ("retry_after: Instead", Some("instead of its own waits")),
+        ("retry_after: Before", None),
+        ("retry_after: AtLeast, told_adds_at_most: \"5s\"", None),
+        ("retry_after: AtLeast, told_at_most: \"400ms\"", None),
+        (
+            "retry_after: AtLeast, told_at_most: \"2s\"",
+            Some("of up to 2s"),
+        ),
+        ("first: \"0s\", retry_after: AtLeast", Some("at most 2s")),
+    ] {
+        let found = notes_on(&[
+            ("attempts: 4", &format!("attempts: 4, {parts}")),
+            ("code: 26", "code: 26, retry_after: Exact"),
+        ]);
+        let told: Vec<_> = (found.iter())
+            .filter(|(path, _)| path.starts_with("retries"))
+            .collect();
+        assert_eq!(
+            told.len(),
+            usize::from(swallowed.is_some()),
+            "{parts}: {found:?}"
+        );
+        if let (Some(part), Some((path, message))) = (swallowed, told.first()) {
+            assert_eq!(path, "retries.\"soon\".retry_after");
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+#[test]
 fn retries_in_lockstep_are_noted() {
     for (policy, spread, phase, noted) in [
+        (
+            "Waits(waits: [\"0s\", \"1s\"], attempts: Unlimited)",
+            "0s",
+            "",
+            true,
+        ),
+        (
+            "Waits(waits: [\"1s\"], jitter: Full, attempts: Unlimited)",
+            "0s",
+            "",
+            false,
+        ),
+        // The entry that begins at one time has another policy.
+        (
+            "Fixed(wait: \"1s\", attempts: Unlimited)",
+            "5s",
+            ", phase: At(\"3s\"), retry: \"none\"",
+            false,
+        ),
         ("Fixed(wait: \"1s\", attempts: Unlimited)", "0s", "", true),
         (
             "Exponential(base: \"1s\", jitter: None, attempts: Unlimited)",

@@ -222,12 +222,16 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             request.previous_wait,
             told,
         );
+        let then = self.now + wait.span;
+        if stream.retry.is_too_late(request.due, then) {
+            self.give_up(place, stream);
+            return;
+        }
         let request = self.requests.get_mut(place);
         // The attempt is over: what still comes for it is too late.
         request.generation = request.generation.wrapping_add(1);
         request.previous_wait = wait.previous;
-        self.queue
-            .push(Kind::Retry.event(self.now + wait.span, place, 0));
+        self.queue.push(Kind::Retry.event(then, place, 0));
     }
 
     fn give_up(&mut self, place: u32, stream: &'w Stream) {

@@ -74,7 +74,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn serve(&mut self, attempt: &Attempt, origin: &Origin, stream: &'w Stream) {
         self.metrics.admitted(attempt.step);
         let draws = self.request_draws(usize::from(origin.stream), origin.entity);
-        let service = (self.world.server.service.as_ref()).map_or(Span::ZERO, |service| {
+        let service = (stream.service.as_ref()).map_or(Span::ZERO, |service| {
             draws.sample(service, Purpose::Service, origin.number, attempt.count)
         });
         if service.is_zero() && !self.feedback && !stream.route.has_gates() {

@@ -64,6 +64,26 @@ pub(super) fn erlang_b_any_service() -> Vec<Run> {
     ]
 }
 
+pub(super) fn erlang_b_two_methods() -> Vec<Run> {
+    // Wrong: one permit more; or the service of one method for both.
+    let b = exact::erlang_b;
+    vec![
+        run(&[]).gives(P429, b(10, 8.0), b(11, 8.0)),
+        run(&[
+            "server.backend.service_by_method={\"get\": Constant(\"100ms\")}",
+            "server.backend.service.mean=2s",
+            "server.stages.0.permits=5",
+            "time.length=3000s",
+        ])
+        .gives(P429, b(5, 4.6), b(6, 4.6))
+        .gives(
+            "utilisation.gate",
+            4.6 * (1.0 - b(5, 4.6)) / 5.0,
+            (1.0 - b(5, 0.8)) * 0.8 / 5.0,
+        ),
+    ]
+}
+
 pub(super) fn bounded_queue() -> Vec<Run> {
     // Wrong: one place more.
     let case = |set, permits, room, load| {
