@@ -10,6 +10,10 @@
 //! `math` and `rng`; `engine`; `limiter`; `scenario`; `server` and `client`;
 //! `world`; `sim`; `stats`; `experiment`; `report`; `cli`.
 //!
+//! Without features it needs no thread, file or clock, and gives its answers as
+//! JSON, CSV and tables of text. `parallel` runs replications on all cores,
+//! `charts` draws pictures and pages, and `cli` is the program around both.
+//!
 //! Results are the same to the last bit for the same scenario and seed, for
 //! any number of threads, on any machine.
 
@@ -22,9 +26,7 @@ pub mod limiter;
 pub mod math;
 mod memory;
 pub mod overload;
-#[cfg(feature = "cli")]
 pub mod replay;
-#[cfg(feature = "charts")]
 pub mod report;
 pub mod rng;
 pub mod scenario;
