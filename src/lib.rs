@@ -114,11 +114,14 @@
 //! | [`scenario`] | the text: typed, checked, with the place of each problem |
 //! | [`world`], [`sim`] | a scenario in flat tables, and one run of it |
 //! | [`stats`], [`experiment`] | intervals; studies, estimates, verdicts on targets |
+//! | [`replay`], [`report`] | a log through one limiter; results as tables, CSV, JSON and pictures |
 //!
-//! The features `parallel` (studies on all cores), `charts` and `cli` are on by
-//! default; without them the library runs studies all the same and depends on
-//! little. Results are the same to the last bit for the same scenario and seed,
-//! for any number of threads, on any machine.
+//! Without features it needs no thread, file or clock, and gives its answers as
+//! JSON, CSV and tables of text. `parallel` runs replications on all cores,
+//! `charts` draws pictures and pages, and `cli` is the program around both.
+//!
+//! Results are the same to the last bit for the same scenario and seed, for
+//! any number of threads, on any machine.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -129,9 +132,7 @@ pub mod limiter;
 pub mod math;
 mod memory;
 pub mod overload;
-#[cfg(feature = "cli")]
 pub mod replay;
-#[cfg(feature = "charts")]
 pub mod report;
 pub mod rng;
 pub mod scenario;

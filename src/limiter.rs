@@ -221,8 +221,11 @@ pub enum Rule {
     ConsecutiveErrors(ConsecutiveErrors),
 }
 
-/// The most bytes that the states of one limit may take.
-pub const MOST_BYTES: usize = 16 << 30;
+/// The most bytes that the states of one limit may take: 16 GiB, or 1 GiB where
+/// addresses have 32 bits.
+pub const MOST_BYTES: u64 = if usize::BITS < 64 { 1 << 30 } else { 16 << 30 };
+// A shift drops bits without a word, and nothing would fit in what is left.
+const _: () = assert!(MOST_BYTES >= 1 << 30);
 
 /// Why parameters do not make a limiter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

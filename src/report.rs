@@ -1,14 +1,18 @@
 //! Answers as tables, files and pictures.
 
 mod answer;
+#[cfg(feature = "charts")]
 pub mod chart;
 mod csv;
 mod document;
 mod field;
+#[cfg(feature = "charts")]
 mod figure;
+#[cfg(feature = "charts")]
 mod file_name;
 mod notes;
 mod number;
+#[cfg(feature = "charts")]
 mod page;
 mod rows;
 mod table;
@@ -18,6 +22,8 @@ pub use answer::{Answer, Provenance, Timing};
 pub use csv::{SeriesOf, estimates_csv, gates_csv, replications_csv, series_csv};
 pub use document::{SCHEMA, document, manifest};
 pub use field::name_field;
+#[cfg(feature = "charts")]
 pub use figure::{Figure, figures};
+#[cfg(feature = "charts")]
 pub use page::page;
 pub use table::table;

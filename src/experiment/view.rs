@@ -383,7 +383,8 @@ impl<'a> View<'a> {
     fn collapses(&self, record: &Record) -> bool {
         let collapse = self.cell.scenario.collapse;
         let width = self.outline.clock.bucket_width.nanos().max(1);
-        let steps = (collapse.lasting.nanos().div_ceil(width) as usize).max(1);
+        let steps = collapse.lasting.nanos().div_ceil(width).max(1);
+        let steps = usize::try_from(steps).unwrap_or(usize::MAX);
         let (due, done) = (&record.series.requests, &record.series.succeeded);
         let sums = |counts: &[u64]| -> Vec<u64> {
             let mut sums = vec![0];

@@ -219,7 +219,8 @@ impl Bank {
     /// If they would take more than [`MOST_BYTES`](super::MOST_BYTES).
     pub fn check_room(&self, keys: usize) -> Result<(), RuleError> {
         let bytes_per_key = self.bytes_per_key();
-        match keys.saturating_mul(bytes_per_key) > super::MOST_BYTES {
+        let bytes = (keys as u64).saturating_mul(bytes_per_key as u64);
+        match bytes > super::MOST_BYTES {
             true => Err(RuleError::TooManyBytes {
                 keys,
                 bytes_per_key,

@@ -95,7 +95,7 @@ impl Spacing {
         let Some(place) = state.streak.checked_sub(1) else {
             return Span::ZERO;
         };
-        let step = self.steps[(place as usize).min(MOST_STEPS - 1)];
+        let step = self.steps[place.min(MOST_STEPS as u64 - 1) as usize];
         let elapsed = now.nanos().saturating_sub(state.last);
         let least = step.min(self.reset_after);
         // Counted from the last attempt, should time have run backwards.

@@ -16,6 +16,7 @@
 //! choices. With other costs a smaller quota may happen to refuse fewer; the
 //! counts that are told are right all the same.
 
+#[cfg(feature = "parallel")]
 use rayon::prelude::*;
 
 use crate::limiter::{
@@ -208,8 +209,11 @@ impl Requests {
         for algorithm in Algorithm::ALL {
             pairs.extend(WINDOWS.map(|window| (algorithm, window)));
         }
+        #[cfg(feature = "parallel")]
+        let pairs = pairs.into_par_iter();
+        #[cfg(not(feature = "parallel"))]
+        let pairs = pairs.into_iter();
         let found: Vec<Vec<Suggestion>> = pairs
-            .into_par_iter()
             .map(|(algorithm, window)| {
                 let search = Search {
                     grouped: &grouped,

@@ -64,7 +64,8 @@ pub(super) struct Group {
 pub(super) struct Row {
     /// What is asked, in words.
     pub(super) words: String,
-    /// The estimand's fixed name.
+    /// The estimand's fixed name, which pages tell beside the words.
+    #[cfg(feature = "charts")]
     pub(super) name: &'static str,
     /// The answers.
     pub(super) cells: Vec<Shown>,
@@ -153,6 +154,7 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
             }
             let row = Row {
                 words,
+                #[cfg(feature = "charts")]
                 name: estimand.name(),
                 cells: found.into_iter().map(shown).collect(),
             };

@@ -61,7 +61,8 @@ impl Clock {
 
     /// The number of steps of that width; the last may be cut short.
     pub(super) fn steps_of(&self, width: Span) -> usize {
-        self.length.nanos().div_ceil(width.nanos().max(1)) as usize
+        let steps = self.length.nanos().div_ceil(width.nanos().max(1));
+        usize::try_from(steps).unwrap_or(usize::MAX)
     }
 }
 

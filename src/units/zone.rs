@@ -101,7 +101,6 @@ impl Zone {
     /// change of the clocks skips is moved forward; of one that it repeats, it
     /// is the first, unless that is more than half an hour before `after`.
     /// `None` outside 1970 to 2554.
-    #[cfg(feature = "cli")]
     pub(crate) fn moment(&self, local: jiff::civil::DateTime, after: Time) -> Option<Time> {
         let ambiguous = self.rules.to_ambiguous_timestamp(local);
         let time = |moment: jiff::Timestamp| {
