@@ -14,8 +14,8 @@ use sums::{Sums, shown};
 use super::args::{Format, ReplayFlags};
 use super::{Exit, Failure, colour, complain};
 use crate::replay::{
-    LogFacts, LogFormat, Meaning, Replay, ReplayError, Requests, TimeFault, Trace, TraceError,
-    TraceOptions, WINDOWS,
+    LogFacts, LogFormat, Meaning, Replay, ReplayError, ReplayServer, Requests, TimeFault, Trace,
+    TraceError, TraceOptions, WINDOWS,
 };
 use crate::scenario::LimiterText;
 use crate::scenario::text::render;
@@ -23,15 +23,16 @@ use crate::units::Span;
 
 /// Judges every attempt of a log by each of several limiters, or proposes some.
 pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
-    let mut limiters = Vec::new();
+    let mut servers = Vec::new();
     for text in &flags.limiter {
         let limiter = LimiterText::parse(text)
             .map_err(|problems| Failure::Input(render(&problems, "--limiter", text, colour())))?;
-        limiters.push(limiter);
+        let server = ReplayServer::of_limiter(&limiter)
+            .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
+        servers.push(server);
     }
-    let mut replay = Replay::new(&limiters, flags.seed)
-        .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
-    let printer = RefCell::new(Printer::new(flags, &limiters));
+    let mut replay = Replay::new(&servers, flags.seed);
+    let printer = RefCell::new(Printer::new(flags, &servers));
     // Why what was decided could not be shown, until somebody can be told.
     let unshown = Cell::new(None);
     let show = || {
@@ -45,6 +46,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
         unit: flags.unit.map(Into::into),
         time: flags.time.clone(),
         key: flags.key.clone(),
+        fields: Vec::new(),
         zone: flags.zone.clone(),
         slack: flags.slack,
         skip_bad: flags.skip_bad,
@@ -136,7 +138,7 @@ fn notes(
     flags: &ReplayFlags,
     facts: &LogFacts,
     ignored: &[String],
-    replay: &Replay,
+    replay: &Replay<'_>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     if flags.log.is_none() && facts.format != LogFormat::Csv && replay.keys() > 0 {

@@ -81,6 +81,8 @@ pub struct TraceOptions {
     /// The name of the column or field with the keys, whatever it is called;
     /// `header:NAME` and `query:NAME` where the form of the log has them.
     pub key: Option<String>,
+    /// What else rows must tell, in the order of [`Row::fields`].
+    pub fields: Vec<LogField>,
     /// Whose clock shows the times that have no offset from UTC.
     pub zone: Option<Zone>,
     /// How much earlier than one before it a row may be; it is put in its place.
@@ -88,6 +90,18 @@ pub struct TraceOptions {
     /// Whether rows that cannot be read are left out, and counted, rather than
     /// errors.
     pub skip_bad: bool,
+}
+
+/// A field that a log must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogField {
+    /// What it tells, in a word.
+    pub what: &'static str,
+    /// Its name as [`TraceOptions::key`] takes it, or several of which the first
+    /// that there is counts. Without any it is empty in all rows.
+    pub names: Vec<String>,
+    /// Who needs it, in words.
+    pub needed_by: String,
 }
 
 /// One attempt of a trace.
@@ -117,6 +131,9 @@ pub struct Row<'t> {
     /// What was called: a name, or an HTTP method and a path without its query
     /// (`GET /status`), as far as the log tells them.
     pub method: Option<&'t str>,
+    /// What was asked for by [`TraceOptions::fields`]; empty where a line does
+    /// not tell it.
+    pub fields: &'t [String],
 }
 
 /// The rows of a trace, read as a stream: memory does not grow with its length,
@@ -394,6 +411,8 @@ impl<R: Read> Trace<R> {
     /// Puts the row that was read in its place.
     fn accept(&mut self) {
         self.counts.read += 1;
+        let fields = self.options.fields.len();
+        self.entry.fields.resize(fields, String::new());
         let status = self.entry.status;
         let keyed = !self.entry.key.is_empty();
         let text = match self.order.push(&mut self.entry) {
@@ -592,6 +611,7 @@ impl<R: Read> Trace<R> {
             in_flight: entry.in_flight,
             class: text(&entry.class).map(|()| entry.class.as_str()),
             method: text(&entry.method).map(|()| entry.method.as_str()),
+            fields: &entry.fields,
         }
     }
 }

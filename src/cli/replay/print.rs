@@ -6,9 +6,8 @@ use serde_json::json;
 use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
 use crate::limiter::{Decision, Standing};
-use crate::replay::{Judged, Verdict};
+use crate::replay::{Judged, ReplayServer, Verdict};
 use crate::report::{SCHEMA, name_field};
-use crate::scenario::LimiterText;
 use crate::scenario::text::{is_unprintable, printable};
 use crate::server::RateLimitFields;
 use crate::units::{Span, Time};
@@ -56,13 +55,13 @@ impl Columns {
 }
 
 impl<'f> Printer<'f> {
-    pub(super) fn new(flags: &'f ReplayFlags, limiters: &[LimiterText]) -> Printer<'f> {
+    pub(super) fn new(flags: &'f ReplayFlags, servers: &[ReplayServer]) -> Printer<'f> {
         Printer {
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
             line: String::new(),
             flags,
-            windows: limiters.iter().map(LimiterText::quota_window).collect(),
-            columns: Columns::new(limiters.len()),
+            windows: servers.iter().map(ReplayServer::quota_window).collect(),
+            columns: Columns::new(servers.len()),
             begun: false,
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn shown(key: &str) -> String {
 
 /// What came of a whole log, by limiter.
 pub(super) struct Sums<'r> {
-    pub(super) replay: &'r Replay,
+    pub(super) replay: &'r Replay<'r>,
     pub(super) limiters: &'r [String],
     pub(super) totals: &'r [Totals],
     /// Whether the log says whose requests they are.

@@ -69,6 +69,7 @@ fn all_columns_in_another_order() {
         in_flight: None,
         class: None,
         method: None,
+        fields: &[],
     };
     assert_eq!(trace.next().unwrap(), Some(second));
     assert_eq!(trace.next().unwrap(), None);
