@@ -1,9 +1,11 @@
 //! Whom the rows of a log count for, in numbers.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 
-use super::Keys;
-use super::scope::KeyedBy;
+use super::scope::{KeyedBy, LogScope};
+use super::server::ReplayServer;
+use super::{Keys, Trace, TraceError};
 
 /// Numbers the callers of a log, which are those that differ in something that
 /// a stage counts per, and the keys of each stage.
@@ -97,7 +99,7 @@ impl Callers {
     }
 
     /// The number of what the caller numbered last tells at a place.
-    pub(super) fn told(&self, place: usize) -> u32 {
+    fn told(&self, place: usize) -> u32 {
         self.told[place]
     }
 }
@@ -111,8 +113,47 @@ pub struct UserCounts {
 }
 
 impl UserCounts {
+    /// Reads a whole log, and counts the users that it has behind each key of a
+    /// server's stages. Their keys will have the same numbers when the same
+    /// log is replayed.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn of_log<R: Read>(
+        server: &ReplayServer,
+        trace: &mut Trace<R>,
+    ) -> Result<UserCounts, TraceError> {
+        let mut counts = UserCounts::default();
+        let mut callers = server.callers();
+        let mut scopes = server.scopes().iter();
+        let Some(user) = scopes.position(|scope| *scope == LogScope::User) else {
+            return Ok(counts);
+        };
+        while let Some(row) = trace.next()? {
+            // Who is too many to number is told when the log is replayed.
+            if !callers
+                .number(server.told(&row))
+                .is_some_and(|it| it.is_new)
+            {
+                continue;
+            }
+            let keys: Vec<u32> = callers.keys().collect();
+            let mut keys = keys.into_iter();
+            for (number, stage) in server.stages.iter().enumerate() {
+                let key = match stage.keyed_by {
+                    KeyedBy::Places(_) => keys.next(),
+                    KeyedBy::Nothing | KeyedBy::Key => Some(0),
+                };
+                if let Some(key) = key.filter(|_| stage.counts_users) {
+                    counts.add(number, key, callers.told(user));
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// Counts a user behind a key of a stage, if it is a new one.
-    pub(super) fn add(&mut self, stage: usize, key: u32, user: u32) {
+    fn add(&mut self, stage: usize, key: u32, user: u32) {
         if !self.seen.insert((stage, key, user)) {
             return;
         }

@@ -8,7 +8,7 @@ use crate::rng::Sampler;
 use crate::scenario::{
     Backend, LimiterRule, LimiterText, RefusedByLater, Scenario, Scope, Server, Stage,
 };
-use crate::server::{KeyOf, RetryAfter, Route, RouteStage, ServerPlan};
+use crate::server::{KeyOf, Response, RetryAfter, Route, RouteStage, ServerPlan};
 use crate::units::Span;
 use crate::world::{WorldError, plan_server};
 
@@ -216,6 +216,12 @@ impl ReplayServer {
     /// The scopes that it needs fields for.
     pub fn scopes(&self) -> &[LogScope] {
         &self.scopes
+    }
+
+    /// Its stages: the name of each, and the answer to what it refuses.
+    pub fn stages(&self) -> impl Iterator<Item = (&str, &Response)> {
+        let stages = self.plan.stages.iter().take(self.stages.len());
+        stages.map(|stage| (stage.name.as_str(), &stage.response))
     }
 
     /// Whether some quota depends on the number of users behind a key, which

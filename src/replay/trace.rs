@@ -445,6 +445,13 @@ impl<R: Read> Trace<R> {
         self.ended = true;
         self.order.drain();
         let counts = &mut self.counts;
+        let mut unscoped = None;
+        if let Source::Lines(lines, reader, _) = &self.source
+            && let Reader::Json(log) = &**reader
+            && counts.good > 0
+        {
+            unscoped = log.missing_field(lines.first_line());
+        }
         let unkeyed = self
             .options
             .key
@@ -452,6 +459,7 @@ impl<R: Read> Trace<R> {
             .filter(|_| counts.good > 0 && counts.keyed == 0);
         self.failed = match (&self.source, unkeyed) {
             _ if counts.read == 0 => Some(TraceError::Empty),
+            _ if unscoped.is_some() => unscoped,
             // The header of a table has named the column.
             (Source::Table(_), _) | (_, None) => None,
             (Source::Lines(lines, reader, _), Some(key)) => match &**reader {
@@ -564,10 +572,10 @@ impl<R: Read> Trace<R> {
         let number = lines.first_line();
         let key = self.options.key.as_deref();
         let time = self.options.time.as_deref();
+        let others = self.options.fields.as_slice();
         if self.format == LogFormat::Har {
-            let skip_bad = self.options.skip_bad;
             let input = lines.into_rest();
-            let archive = har::read(input, number.max(1), key, &mut self.times, skip_bad)?;
+            let archive = har::read(input, number.max(1), &self.options, &mut self.times)?;
             self.order.disordered = archive.disordered;
             self.counts.read += archive.skipped.len() as u64;
             self.counts.skipped = archive.skipped.len() as u64;
@@ -587,10 +595,10 @@ impl<R: Read> Trace<R> {
                 self.source = Source::Table(Box::new(table));
                 return Ok(true);
             }
-            LogFormat::Access => Reader::Access(Access::new(key, number)?),
-            LogFormat::Balancer => Reader::Balancer(Balancer::new(key, time, number)?),
-            LogFormat::Json => Reader::Json(Box::new(Json::new(time, key))),
-            LogFormat::W3c => Reader::W3c(W3c::new(fields.as_deref(), key, number)?),
+            LogFormat::Access => Reader::Access(Access::new(key, others, number)?),
+            LogFormat::Balancer => Reader::Balancer(Balancer::new(key, others, time, number)?),
+            LogFormat::Json => Reader::Json(Box::new(Json::new(time, key, others))),
+            LogFormat::W3c => Reader::W3c(W3c::new(fields.as_deref(), key, others, number)?),
         };
         self.source = Source::Lines(lines, Box::new(reader), true);
         Ok(true)

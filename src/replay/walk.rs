@@ -536,3 +536,6 @@ impl<'s> Walk<'s> {
 fn route_length(routes: &[(Vec<Option<u32>>, Route)], it: &UnderWay) -> usize {
     routes[it.route as usize].1.stages().len()
 }
+
+#[cfg(test)]
+mod tests;
