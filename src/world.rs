@@ -19,7 +19,7 @@ use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;
 use crate::rng::{Key, Sampler, Streams};
-use crate::scenario::Wakes;
+use crate::scenario::{Measure, Wakes};
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
 
@@ -42,6 +42,8 @@ pub struct World {
     pub server: ServerPlan,
     /// The names of the methods that streams call.
     pub methods: Vec<String>,
+    /// What a run takes beside its counts.
+    pub measures: Vec<Measure>,
     /// How every kind of sender starts, in words.
     pub start: String,
     /// Whether all replications share it: otherwise its devices are those of

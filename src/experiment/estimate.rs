@@ -1,8 +1,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Study;
-use super::view::{Method, View};
+use super::view::View;
+use super::{Cell, Study};
+use crate::scenario::estimand::{Of, Taken, Term};
 use crate::scenario::{Estimand, Part, Quantity};
 use crate::sim::{Histogram, Record};
 use crate::stats::{
@@ -99,11 +100,9 @@ impl Estimate {
             lower: ratio.lower(confidence),
             upper: ratio.upper(confidence),
             // Of a share of time, or of runs, there are no trials to compare with.
-            design_effect: (is_share
-                && estimand != Estimand::UtilisationGate
-                && !estimand.is_of_run())
-            .then(|| ratio.design_effect())
-            .flatten(),
+            design_effect: (is_share && !is_share_of_time(estimand) && estimand.of() != Of::Run)
+                .then(|| ratio.design_effect())
+                .flatten(),
             is_too_skewed: ratio.is_too_skewed(),
             replications: ratio.replications,
             source: Source::Ratio(ratio),
@@ -127,9 +126,9 @@ impl Estimate {
                 hi: scaled(interval.hi),
             }),
             standard_error: None,
-            basis: match estimand.is_of_run() || estimand.is_of_gate() {
-                true => Basis::Runs,
-                false => Basis::Spread,
+            basis: match estimand.taken() {
+                Taken::MedianOfRuns { .. } => Basis::Runs,
+                _ => Basis::Spread,
             },
             lower: estimate.lower(confidence).map(scaled),
             upper: estimate.upper(confidence).map(scaled),
@@ -139,6 +138,10 @@ impl Estimate {
             source: Source::Quantile { estimate, per_unit },
         }
     }
+}
+
+fn is_share_of_time(estimand: Estimand) -> bool {
+    matches!(estimand.taken(), Taken::Ratio(_, [Term::PermitNanos]))
 }
 
 /// All estimates of a study.
@@ -168,8 +171,10 @@ impl Estimates {
                     continue;
                 };
                 let found = Estimand::all().filter_map(|estimand| {
-                    let method = view.method(estimand)?;
-                    let mut found = estimate(&view, estimand, method, records, study.confidence)?;
+                    if !view.has(estimand) {
+                        return None;
+                    }
+                    let mut found = estimate(&view, estimand, records, study.confidence)?;
                     (found.cell, found.part) = (index, Arc::clone(part));
                     Some(found)
                 });
@@ -226,10 +231,63 @@ fn parts(study: &Study) -> Vec<Part> {
     parts
 }
 
+/// The pair of one run, for an estimand that is a ratio or a share of runs.
+fn pair(view: &View<'_>, estimand: Estimand, record: &Record) -> Option<(f64, f64)> {
+    let of = estimand.of();
+    match estimand.taken() {
+        Taken::Ratio(x, n) => Some((view.sum(of, x, record), view.sum(of, n, record))),
+        Taken::ShareOfRuns(event) => {
+            let happens = view.happens(event, record);
+            Some((f64::from(u8::from(happens)), 1.0))
+        }
+        Taken::MedianOfRuns { .. } | Taken::Quantile { .. } => None,
+    }
+}
+
+impl Cell {
+    /// What an estimand adds up of the records of this cell: the pair *(x, n)*
+    /// of each replication, in their order, so that the estimate is Σ*x* / Σ*n*.
+    /// All that is said of a ratio, of the difference of two policies or of how
+    /// many replications to run starts from these pairs.
+    ///
+    /// A share of runs has n = 1 and x = 1 where it happens. `None` where the
+    /// cell has no such part or the part no such estimand, and for medians and
+    /// percentiles, which are no ratios.
+    ///
+    /// ```
+    /// use ratelab::experiment::{Options, Study};
+    /// use ratelab::scenario::{Estimand, Part, Source};
+    ///
+    /// // Three homes ask once a minute; two are let through.
+    /// let text = r#"Scenario(
+    ///     name: "three of two",
+    ///     time: (length: "10min"),
+    ///     cohorts: {"homes": (homes: 3, client: "app", app: Shared("app"))},
+    ///     clients: {"app": (polls: [(method: "get", every: "1min", phase: At("5s"))])},
+    ///     server: (stages: [Limit(name: "app", per: [App], by: FixedWindow(quota: Fixed(2), window: "1min"))]),
+    ///     study: (replications: 2),
+    /// )"#;
+    /// let study = Study::new(&Source::new(text.to_owned()).variants()?)?;
+    /// let records = study.run(Options::default(), Vec::new(), &())?;
+    /// let pairs = study.cells[0].pairs(&records[0], Estimand::P429Attempt, &Part::ALL);
+    /// assert_eq!(pairs, Some(vec![(10.0, 30.0); 2]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pairs(
+        &self,
+        records: &[Record],
+        estimand: Estimand,
+        part: &Part,
+    ) -> Option<Vec<(f64, f64)>> {
+        let view = View::new(self, part).filter(|view| view.has(estimand))?;
+        let pairs = records.iter().map(|record| pair(&view, estimand, record));
+        pairs.collect()
+    }
+}
+
 fn estimate(
     view: &View<'_>,
     estimand: Estimand,
-    method: Method,
     records: &[Record],
     confidence: f64,
 ) -> Option<Estimate> {
@@ -237,24 +295,29 @@ fn estimate(
         true => estimate.exactly(),
         false => estimate,
     };
-    let pairs = || records.iter().map(|record| view.pair(estimand, record));
-    match method {
-        Method::Ratio { scale, is_exact } => {
+    let pairs = || {
+        records
+            .iter()
+            .filter_map(|record| pair(view, estimand, record))
+    };
+    match estimand.taken() {
+        Taken::Ratio(x, _) => {
             let pairs: Vec<(f64, f64)> = pairs().collect();
-            let mut ratio = RatioEstimate::new(&pairs, scale)?.within(view.ceiling(estimand));
-            if is_exact {
+            let ratio = RatioEstimate::new(&pairs, View::scale(estimand))?;
+            let mut ratio = ratio.within(view.ceiling(x));
+            if view.is_fixed(x) {
                 ratio = ratio.exactly();
             }
             Some(Estimate::of_ratio(estimand, ratio, confidence))
         }
-        Method::ShareOfRuns => {
+        Taken::ShareOfRuns(_) => {
             let seen = pairs().filter(|(x, _)| *x > 0.0).count();
             let share = share_of_runs(seen as u32, records.len() as u32)?;
             Some(exact(Estimate::of_ratio(estimand, share, confidence)))
         }
-        Method::MedianOfRuns => {
+        Taken::MedianOfRuns { of, .. } => {
             let numbers: Vec<Option<u64>> = (records.iter())
-                .map(|record| view.of_run(estimand, record))
+                .map(|record| view.number(of, record))
                 .collect();
             let median = median_of_runs(&numbers)?;
             let per_unit = match estimand.quantity() {
@@ -265,14 +328,9 @@ fn estimate(
                 estimand, median, confidence, per_unit,
             )))
         }
-        Method::Quantile {
-            quantile,
-            with_failures,
-        } => {
-            let (histograms, never): (Vec<Histogram>, Vec<u64>) = records
-                .iter()
-                .map(|record| view.latencies(record))
-                .map(|(latencies, never)| (latencies, if with_failures { never } else { 0 }))
+        Taken::Quantile { of, quantile, .. } => {
+            let (histograms, never): (Vec<Histogram>, Vec<u64>) = (records.iter())
+                .map(|record| view.times(estimand.of(), of, record))
                 .unzip();
             let found = woodruff(&histograms, &never, quantile)?;
             Some(exact(Estimate::of_quantile(

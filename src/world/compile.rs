@@ -70,6 +70,7 @@ impl World {
             streams,
             population,
             server,
+            measures: scenario.measures(),
             start: start_in_words(scenario),
             is_shared: !scenario.draws_fleet_anew(),
             methods,

@@ -1,9 +1,12 @@
 //! What estimates mean: each test has a scenario whose answer is known by
 //! counting, and a figure that a plausible wrong program would give.
 
+use ratelab::experiment::{Estimates, Options, Study};
+use ratelab::scenario::estimand::Taken;
+use ratelab::scenario::{Estimand, Part, Source};
 use serde_json::Value;
 
-use crate::support::{Done, Place, replaced};
+use crate::support::{Done, Place, SMALL, replaced};
 
 /// The only estimate of that name and part, of the policy whose name is given.
 fn find<'a>(document: &'a Value, policy: &str, name: &str, by: &Value) -> &'a Value {
@@ -433,4 +436,157 @@ fn runs_as_a_whole_have_peaks_and_a_last_success() {
     assert_eq!(value(&document, "last_success.run"), 42.0);
     assert_eq!(value(&document, "peak_inside.gate"), 101.0);
     assert_eq!(value(&document, "p429.run"), 1.0);
+}
+
+#[test]
+fn every_ratio_is_the_sum_of_its_pairs_and_nothing_else_has_any() {
+    let study = Study::new(&Source::new(SMALL.to_owned()).variants().unwrap()).unwrap();
+    let records = study.run(Options::default(), Vec::new(), &()).unwrap();
+    let estimates = Estimates::new(&study, &records);
+    let mut seen = 0;
+    for estimate in estimates.iter() {
+        let cell = &study.cells[estimate.cell];
+        let pairs = cell.pairs(&records[estimate.cell], estimate.estimand, &estimate.part);
+        let name = format!("{} {}", estimate.estimand, estimate.part);
+        match estimate.estimand.taken() {
+            Taken::Ratio(..) | Taken::ShareOfRuns(_) => {
+                let pairs = pairs.unwrap_or_else(|| panic!("{name} has no pairs"));
+                assert_eq!(pairs.len(), 4, "{name}: one per replication");
+                let sum = |one: fn(&(f64, f64)) -> f64| pairs.iter().map(one).sum::<f64>();
+                assert_eq!(
+                    estimate.value,
+                    sum(|pair| pair.0) / sum(|pair| pair.1),
+                    "{name}"
+                );
+                seen += 1;
+            }
+            Taken::MedianOfRuns { .. } | Taken::Quantile { .. } => {
+                assert_eq!(pairs, None, "{name} is no ratio");
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
+    let nowhere = study.cells[0].pairs(&records[0], Estimand::Goodput, &Part::cohort("nobody"));
+    assert_eq!(nowhere, None);
+    // A gate has no cohorts.
+    let part = Part::cohort("bare homes");
+    assert_eq!(
+        study.cells[0].pairs(&records[0], Estimand::UtilisationGate, &part),
+        None
+    );
+}
+
+#[test]
+fn a_target_on_all_refusals_has_an_estimate_where_each_is_a_429() {
+    // Such a row would say what `p429.attempt` says; a target asks for it.
+    let document = run(HEALTHY, &[]).exits(4).json();
+    let names = document["estimates"].as_array().unwrap();
+    assert!(
+        names
+            .iter()
+            .all(|estimate| estimate["name"] != "p_refused.attempt")
+    );
+    let text = replaced(HEALTHY, "p429.attempt <= 0.1%", "p_refused.attempt <= 100%");
+    let document = run(&text, &["--replications", "3"]).exits(0).json();
+    assert_eq!(document["targets"][0]["verdict"], "met");
+}
+
+/// A home asks at 0:05 and every minute from then on, three times in the hour.
+const THREE_AN_HOUR: &str = r#"Scenario(
+    name: "three an hour",
+    time: (length: "10min"),
+    cohorts: {"c": (homes: 1, client: "x")},
+    clients: {"x": (polls: [(method: "m", every: "1min", phase: At("5s"))])},
+    server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(3), window: "1h"))]),
+    study: (replications: 3),
+)"#;
+
+#[test]
+fn the_first_refusal_is_told_by_run() {
+    let document = run(THREE_AN_HOUR, &[]).exits(0).json();
+    assert_eq!(value(&document, "first_refusal.median"), 185.0);
+    assert_eq!(value(&document, "first_refusal.p_never"), 0.0);
+    // What is refused before the measured span is another matter.
+    let later = replaced(THREE_AN_HOUR, "length:", "warm_up: \"210s\", length:");
+    assert_eq!(
+        value(&run(&later, &[]).json(), "first_refusal.median"),
+        35.0
+    );
+    let never = replaced(THREE_AN_HOUR, "Fixed(3)", "Fixed(10)");
+    let document = run(&never, &[]).json();
+    assert_eq!(whole(&document, "first_refusal.median")["never"], true);
+    assert_eq!(value(&document, "first_refusal.p_never"), 1.0);
+    // Only parts of the run are asked of parts.
+    let by_part = |name: &str| {
+        let estimates = document["estimates"].as_array().unwrap();
+        (estimates.iter())
+            .filter(|estimate| estimate["name"] == name)
+            .count()
+    };
+    assert_eq!(
+        (by_part("first_refusal.median"), by_part("goodput")),
+        (1, 3)
+    );
+    let text = replaced(
+        &never,
+        "study:",
+        "report: [\"first_refusal.median\"], study:",
+    );
+    let place = Place::new();
+    place.write("s.ron", &text);
+    let told = place
+        .ratelab(&["run", "s.ron", "--no-files", "--quiet"])
+        .exits(0)
+        .out;
+    assert!(
+        told.contains("time of the first refusal, in half of the runs at most"),
+        "{told}"
+    );
+    assert!(told.contains("nothing is refused in most runs"), "{told}");
+}
+
+#[test]
+fn the_first_refusal_of_a_poisson_process_is_exponential() {
+    // One in a hundred of one request a second fails, for 100 s.
+    let text = r#"Scenario(
+        name: "failures",
+        time: (length: "100s"),
+        cohorts: {"c": (homes: 1, client: "x")},
+        clients: {"x": (requests: [(method: "m", rate: "1/s")])},
+        server: (stages: [], backend: (failures: 0.01)),
+        study: (replications: 1000),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let never = value(&document, "first_refusal.p_never");
+    let median = value(&document, "first_refusal.median");
+    // Three standard errors: of a share, and of a median of an exponential.
+    assert!((never - (-1.0_f64).exp()).abs() < 0.046, "{never}");
+    assert!((median - 100.0 * 2.0_f64.ln()).abs() < 9.5, "{median}");
+}
+
+#[test]
+fn what_is_reported_must_be_there() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"p_missed.command\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err
+            .contains("p_missed.command cannot be estimated: no client gives commands"),
+        "{}",
+        done.err
+    );
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"first_refusal.medium\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err.contains("did you mean \"first_refusal.median\"?"),
+        "{}",
+        done.err
+    );
 }

@@ -187,6 +187,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let account = request.origin.account;
         let is_heard = request.generation == attempt.generation;
         self.metrics.refused(account, attempt.step, stage, refusal);
+        self.metrics.measures.refused(self.now);
         if !is_heard {
             self.release_if_over(place, stream);
         } else if (stream.retry).after_refusal(attempt.count, usize::from(stage)) {

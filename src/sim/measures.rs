@@ -1,0 +1,50 @@
+//! What a run takes beside its counts, where an estimand needs it. What is not
+//! taken costs a look at a flag at most.
+
+use super::measured::{Measured, Values};
+use crate::scenario::Measure;
+use crate::units::Time;
+use crate::world::World;
+
+/// The measures of a replication that runs.
+#[derive(Debug)]
+pub(super) struct Measures {
+    taken: Vec<Measure>,
+    measured_from: Time,
+    measured_until: Time,
+    first_refusal: Option<Time>,
+}
+
+impl Measures {
+    /// Those that a world asks for, before the run.
+    pub(super) fn new(world: &World) -> Measures {
+        Measures {
+            taken: world.measures.clone(),
+            measured_from: world.clock.measured_from,
+            measured_until: world.clock.measured_until,
+            first_refusal: None,
+        }
+    }
+
+    /// A stage refuses an attempt now.
+    #[inline]
+    pub(super) fn refused(&mut self, now: Time) {
+        if self.first_refusal.is_none() && now >= self.measured_from && now < self.measured_until {
+            self.first_refusal = Some(now);
+        }
+    }
+
+    /// What was taken, at the end of the run.
+    pub(super) fn finish(self) -> Vec<Measured> {
+        let since_start = |time: Time| time.since(self.measured_from).nanos();
+        let values = |measure: Measure| match measure {
+            Measure::FirstRefusal => Values::Moments(vec![self.first_refusal.map(since_start)]),
+        };
+        (self.taken.iter())
+            .map(|measure| Measured {
+                measure: *measure,
+                values: values(*measure),
+            })
+            .collect()
+    }
+}
