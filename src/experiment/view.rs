@@ -13,6 +13,7 @@ use super::Cell;
 pub(super) struct View<'a> {
     cell: &'a Cell,
     outline: &'a Outline,
+    cohorts: Vec<usize>,
     /// The streams of requests.
     streams: Vec<usize>,
     /// The stage that refuses, if only its refusals are meant.
@@ -60,6 +61,9 @@ impl<'a> View<'a> {
         Some(View {
             cell,
             outline,
+            cohorts: (0..outline.cohorts.len())
+                .filter(|index| cohort.is_none_or(|cohort| cohort == *index))
+                .collect(),
             streams: (0..outline.streams.len())
                 .filter(|index| fits(&outline.streams[*index]))
                 .collect(),
@@ -142,6 +146,7 @@ impl<'a> View<'a> {
             (Term::Refused429 | Term::Of(Count::First429 | Count::Any429), _) => {
                 !refuses(&|stage| self.is_429(stage))
             }
+            (Term::Measured(Measure::AccountDays429), _) => !refuses(&|stage| self.is_429(stage)),
             (Term::Refused | Term::Of(Count::AnyRefusal), _) => !refuses(&|_| true),
             (Term::Of(Count::GivenUp), _) => {
                 !refuses(&|_| true) && !self.picked().any(|stream| stream.times_out)
@@ -163,6 +168,7 @@ impl<'a> View<'a> {
                 self.count(of, record, |c| self.refused(c, false)),
             )),
             Term::Gate(count) => Some(self.gate_counts(record)[count]),
+            Term::Measured(measure) => Some(self.measured::<1>(measure, record)[0]),
             _ => None,
         };
         let whole: u128 = terms.iter().filter_map(counted).sum();
@@ -175,7 +181,10 @@ impl<'a> View<'a> {
             Term::DeviceDays => f64::from(self.devices(record)) * self.seconds / 86_400.0,
             Term::WaitedSeconds => self.gate_counts(record)[GateCount::Waited] as f64 / 1e9,
             Term::PermitNanos => self.permit_nanos(record),
-            Term::Of(_) | Term::Refused429 | Term::Refused | Term::Gate(_) => 0.0,
+            Term::AccountDays => self.accounts() as f64 * f64::from(self.outline.days),
+            Term::Of(_) | Term::Refused429 | Term::Refused | Term::Gate(_) | Term::Measured(_) => {
+                0.0
+            }
         };
         whole as f64 + terms.iter().map(fraction).sum::<f64>()
     }
@@ -228,7 +237,7 @@ impl<'a> View<'a> {
         let is_meant = move |stream: &StreamOutline| match of {
             Of::Commands => stream.deadline.is_some(),
             Of::SkippingPolls => stream.skips,
-            Of::Requests | Of::Refusals | Of::Gate | Of::Run => true,
+            Of::Requests | Of::Refusals | Of::Gate | Of::Accounts | Of::Run => true,
         };
         self.segments.iter().flat_map(move |segment| {
             self.streams
@@ -259,6 +268,31 @@ impl<'a> View<'a> {
             .filter_map(|segment| record.segments[*segment].gates.get(self.gate?));
         gates.for_each(|counts| sum.merge(counts));
         sum
+    }
+
+    /// What a measure has for the picked cohorts, each of its numbers added up.
+    fn measured<const MANY: usize>(&self, measure: Measure, record: &Record) -> [u128; MANY] {
+        let mut sums = [0; MANY];
+        if let Some(Values::Sums(all)) = record.measured(measure) {
+            for (cohort, numbers) in all.chunks(MANY).enumerate() {
+                if self.cohorts.contains(&cohort) {
+                    (sums.iter_mut().zip(numbers)).for_each(|(sum, number)| *sum += number);
+                }
+            }
+        }
+        sums
+    }
+
+    /// The accounts of the picked cohorts: their homes.
+    fn accounts(&self) -> u64 {
+        let cohorts = &self.cell.scenario.cohorts;
+        let names = self
+            .cohorts
+            .iter()
+            .map(|cohort| &self.outline.cohorts[*cohort]);
+        (names.filter_map(|name| cohorts.get(name)))
+            .map(|cohort| u64::from(cohort.homes))
+            .sum()
     }
 
     /// All permits of the gate times the time.

@@ -6,6 +6,9 @@ use crate::scenario::estimand::{Of, Whole};
 use crate::scenario::text::printable;
 use crate::scenario::{Estimand, Part};
 use crate::stats::Basis;
+use crate::units::Span;
+
+const DAY: Span = Span::from_secs(86_400);
 
 /// More policies than this have rows for their parts only where a target asks.
 const MOST_WITH_PARTS: usize = 20;
@@ -215,6 +218,10 @@ fn words(answer: &Answer<'_>, estimand: Estimand) -> String {
             "{words} (under {} of requests succeed for {})",
             scenario.collapse.below, scenario.collapse.lasting
         ),
+        // What counts as a day then is no day.
+        (Estimand::P429AccountDay, Some(scenario)) if scenario.time.length < DAY => {
+            words.replace("a day", &format!("the measured {}", scenario.time.length))
+        }
         _ => words.to_owned(),
     }
 }

@@ -81,6 +81,9 @@ pub enum Estimand {
     PeakWaitingGate,
     /// Times that a device is woken per day.
     WakeupsDeviceDay,
+    /// Days of accounts on which an attempt is answered 429, of all days of all
+    /// accounts.
+    P429AccountDay,
     /// Runs with any attempt answered 429, of all runs.
     RunSees429,
     /// Runs in which the share of requests that succeed stays below a threshold
@@ -186,6 +189,15 @@ impl Estimand {
             Of::Gate if names_requests => Some("a gate is not divided by cohort or method"),
             Of::Gate if part.limit.is_none() && gates > 1 => {
                 Some("there are several gates; name one, such as by \"NAME\"")
+            }
+            Of::Accounts
+                if *part
+                    != Part {
+                        cohort: part.cohort.clone(),
+                        ..Part::ALL
+                    } =>
+            {
+                Some("accounts are told apart by cohort only")
             }
             Of::Requests | Of::Commands | Of::SkippingPolls if part.limit.is_some() => {
                 Some("only refusals of attempts and gates are told apart by limit")

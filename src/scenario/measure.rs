@@ -15,6 +15,8 @@ pub enum Measure {
     /// Nanoseconds from the start of the measured span to the first refusal in
     /// it, with any status.
     FirstRefusal,
+    /// Days of accounts with an attempt that was refused with a 429.
+    AccountDays429,
 }
 
 /// What a measure has a value of.
@@ -53,13 +55,22 @@ enum Taken {
     IfAsked,
 }
 
-const TABLE: [Row; 1] = [Row(
-    Measure::FirstRefusal,
-    "first_refusal",
-    Each::Run,
-    Kind::Moment,
-    Taken::WhereItApplies,
-)];
+const TABLE: [Row; 2] = [
+    Row(
+        Measure::FirstRefusal,
+        "first_refusal",
+        Each::Run,
+        Kind::Moment,
+        Taken::WhereItApplies,
+    ),
+    Row(
+        Measure::AccountDays429,
+        "account_days_429",
+        Each::Cohort,
+        Kind::Sums(1),
+        Taken::WhereItApplies,
+    ),
+];
 
 impl Measure {
     /// All of them, in the order of the enum.

@@ -1,6 +1,9 @@
 //! What a run takes beside its counts, where an estimand needs it. What is not
 //! taken costs a look at a flag at most.
 
+mod account_days;
+
+use self::account_days::AccountDays;
 use super::measured::{Measured, Values};
 use crate::scenario::Measure;
 use crate::units::Time;
@@ -13,22 +16,28 @@ pub(super) struct Measures {
     measured_from: Time,
     measured_until: Time,
     first_refusal: Option<Time>,
+    account_days: Option<AccountDays>,
 }
 
 impl Measures {
     /// Those that a world asks for, before the run.
     pub(super) fn new(world: &World) -> Measures {
+        let takes = |measure: Measure| world.measures.contains(&measure);
         Measures {
             taken: world.measures.clone(),
             measured_from: world.clock.measured_from,
             measured_until: world.clock.measured_until,
             first_refusal: None,
+            account_days: takes(Measure::AccountDays429).then(|| AccountDays::new(world)),
         }
     }
 
-    /// A stage refuses an attempt now.
+    /// A stage refuses an attempt of a home now.
     #[inline]
-    pub(super) fn refused(&mut self, now: Time) {
+    pub(super) fn refused(&mut self, now: Time, home: u32, cohort: usize, is_429: bool) {
+        if let Some(days) = self.account_days.as_mut().filter(|_| is_429) {
+            days.refused(now, home, cohort);
+        }
         if self.first_refusal.is_none() && now >= self.measured_from && now < self.measured_until {
             self.first_refusal = Some(now);
         }
@@ -37,8 +46,10 @@ impl Measures {
     /// What was taken, at the end of the run.
     pub(super) fn finish(self) -> Vec<Measured> {
         let since_start = |time: Time| time.since(self.measured_from).nanos();
+        let sums = |sums: Option<Vec<u128>>| Values::Sums(sums.unwrap_or_default());
         let values = |measure: Measure| match measure {
             Measure::FirstRefusal => Values::Moments(vec![self.first_refusal.map(since_start)]),
+            Measure::AccountDays429 => sums(self.account_days.as_ref().map(AccountDays::finish)),
         };
         (self.taken.iter())
             .map(|measure| Measured {

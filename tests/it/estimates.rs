@@ -590,3 +590,102 @@ fn what_is_reported_must_be_there() {
         done.err
     );
 }
+
+/// All that one home asks fails with a 429.
+const ALWAYS_429: &str = r#"Scenario(
+    name: "always",
+    time: (length: "130h"),
+    cohorts: {"c": (homes: 1, client: "x")},
+    clients: {"x": (polls: [(method: "m", every: "40h", phase: At("1h"))])},
+    server: (stages: [], backend: (failures: 1.0, fail: (status: 429))),
+    study: (replications: 2),
+)"#;
+
+#[test]
+fn days_of_accounts_are_whole_and_begin_with_the_span() {
+    // After 1, 41, 81 and 121 hours: on the first, second and fourth of five
+    // days, and in the ten hours that are left.
+    let document = run(ALWAYS_429, &[]).exits(0).json();
+    assert_eq!(value(&document, "p429.account_day"), 0.6);
+    // Ten hours alone are a day of their own.
+    let short = replaced(ALWAYS_429, "130h", "10h");
+    assert_eq!(value(&run(&short, &[]).json(), "p429.account_day"), 1.0);
+    // The second day of refusals begins after the warm-up.
+    let late = replaced(
+        ALWAYS_429,
+        "length: \"130h\"",
+        "warm_up: \"40h\", length: \"2d\"",
+    );
+    assert_eq!(value(&run(&late, &[]).json(), "p429.account_day"), 1.0);
+    let late = replaced(
+        ALWAYS_429,
+        "length: \"130h\"",
+        "warm_up: \"42h\", length: \"2d\"",
+    );
+    assert_eq!(value(&run(&late, &[]).json(), "p429.account_day"), 0.5);
+}
+
+#[test]
+fn accounts_are_told_apart_by_cohort() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        r#"{"c": (homes: 1, client: "x")}"#,
+        r#"{"often": (homes: 1, client: "x"), "seldom": (homes: 3, client: "y")}"#,
+    );
+    let text = replaced(
+        &text,
+        "clients: {",
+        r#"clients: {"y": (polls: [(method: "m", every: "30min", phase: At("5s"))]), "#,
+    );
+    let text = replaced(&text, "10min", "3d");
+    let document = run(&text, &[]).exits(0).json();
+    assert_eq!(value(&document, "p429.account_day"), 0.25);
+    for (cohort, expected) in [("often", 1.0), ("seldom", 0.0)] {
+        let by = serde_json::json!({ "cohort": cohort });
+        let found = find(&document, "as written", "p429.account_day", &by);
+        assert_eq!(found["value"], expected);
+    }
+    let target = "study:";
+    let with = |part: &str| {
+        let new = format!("targets: [\"p429.account_day {part} <= 50%\"], study:");
+        run(&replaced(&text, target, &new), &[])
+    };
+    with("of \\\"seldom\\\"").exits(0);
+    let done = with("of method \\\"m\\\"").exits(2);
+    assert!(
+        done.err.contains("accounts are told apart by cohort only"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn a_day_of_poisson_refusals_is_as_the_exponential_says() {
+    // 24 requests a day, of which one in twenty fails: 1 - exp(-1.2).
+    let text = r#"Scenario(
+        name: "poisson days",
+        time: (length: "3d"),
+        cohorts: {"c": (homes: 200, client: "x")},
+        clients: {"x": (requests: [(method: "m", rate: "1/h")])},
+        server: (stages: [], backend: (failures: 0.05, fail: (status: 429))),
+        study: (replications: 30),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let estimate = whole(&document, "p429.account_day");
+    let expected = 1.0 - (-1.2_f64).exp();
+    // 18 000 account-days: a standard error of 0.0034.
+    assert!(
+        (estimate["value"].as_f64().unwrap() - expected).abs() < 0.0103,
+        "{estimate}"
+    );
+    assert!(
+        estimate["lo"].as_f64().unwrap() < expected + 0.005,
+        "{estimate}"
+    );
+    assert!(
+        estimate["hi"].as_f64().unwrap() > expected - 0.005,
+        "{estimate}"
+    );
+    let deff = estimate["deff"].as_f64().unwrap();
+    assert!(deff > 0.3 && deff < 2.5, "accounts are independent: {deff}");
+}

@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// All of them, in the order in which tables list them: that of the enum.
-pub(super) const TABLE: [Row; 31] = [
+pub(super) const TABLE: [Row; 32] = [
     Row {
         estimand: Estimand::P429Attempt,
         name: "p429.attempt",
@@ -337,6 +337,19 @@ pub(super) const TABLE: [Row; 31] = [
         needs: &[Devices, Wakes],
         taken: Ratio(&[Term::Of(Count::Wakeups)], &[Term::DeviceDays]),
         shown: Shown::ALWAYS,
+    },
+    Row {
+        estimand: Estimand::P429AccountDay,
+        name: "p429.account_day",
+        words: "chance that an account gets a 429 in a day",
+        quantity: Quantity::Probability,
+        of: Of::Accounts,
+        needs: &[Answer429],
+        taken: Ratio(
+            &[Term::Measured(Measure::AccountDays429)],
+            &[Term::AccountDays],
+        ),
+        shown: Shown::IF_SEEN,
     },
     Row {
         estimand: Estimand::RunSees429,

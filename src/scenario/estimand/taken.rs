@@ -17,6 +17,8 @@ pub enum Of {
     SkippingPolls,
     /// What happens at one gate, by window of the day.
     Gate,
+    /// Accounts, by cohort. Homes are accounts.
+    Accounts,
     /// A whole run, which has no parts.
     Run,
 }
@@ -51,7 +53,7 @@ impl Taken {
     /// What a run must take for it beside its counts.
     pub fn measure(self) -> Option<Measure> {
         match self {
-            Taken::Ratio(..) => None,
+            Taken::Ratio(x, n) => x.iter().chain(n).find_map(|term| term.measure()),
             Taken::ShareOfRuns(Event::Never(measure)) => Some(measure),
             Taken::MedianOfRuns {
                 of: Number::Moment(measure),
@@ -83,6 +85,19 @@ pub enum Term {
     WaitedSeconds,
     /// Permits of the gate times nanoseconds.
     PermitNanos,
+    /// A measure with a number for each cohort.
+    Measured(Measure),
+    /// Accounts times days.
+    AccountDays,
+}
+
+impl Term {
+    fn measure(self) -> Option<Measure> {
+        match self {
+            Term::Measured(measure) => Some(measure),
+            _ => None,
+        }
+    }
 }
 
 /// What happens in a run, or does not.

@@ -184,10 +184,11 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         };
         request.got_429 |= is_429;
         request.got_refusal = true;
-        let account = request.origin.account;
+        let (account, home) = (request.origin.account, request.origin.home);
         let is_heard = request.generation == attempt.generation;
         self.metrics.refused(account, attempt.step, stage, refusal);
-        self.metrics.measures.refused(self.now);
+        let measures = &mut self.metrics.measures;
+        measures.refused(self.now, home, stream.cohort, is_429);
         if !is_heard {
             self.release_if_over(place, stream);
         } else if (stream.retry).after_refusal(attempt.count, usize::from(stage)) {
