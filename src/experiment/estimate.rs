@@ -99,8 +99,9 @@ impl Estimate {
             basis: ratio.basis(),
             lower: ratio.lower(confidence),
             upper: ratio.upper(confidence),
-            // Of a share of time, or of runs, there are no trials to compare with.
-            design_effect: (is_share && !is_share_of_time(estimand) && estimand.of() != Of::Run)
+            // Of a share of time, of an index or of runs, there are no trials to
+            // compare with.
+            design_effect: (is_share && has_trials(estimand) && estimand.of() != Of::Run)
                 .then(|| ratio.design_effect())
                 .flatten(),
             is_too_skewed: ratio.is_too_skewed(),
@@ -140,8 +141,12 @@ impl Estimate {
     }
 }
 
-fn is_share_of_time(estimand: Estimand) -> bool {
-    matches!(estimand.taken(), Taken::Ratio(_, [Term::PermitNanos]))
+/// Whether the denominator of a share counts what may come true.
+fn has_trials(estimand: Estimand) -> bool {
+    !matches!(
+        estimand.taken(),
+        Taken::Ratio(_, [Term::PermitNanos | Term::RunsServed])
+    )
 }
 
 /// All estimates of a study.

@@ -181,6 +181,8 @@ impl<'a> View<'a> {
             Term::DeviceDays => f64::from(self.devices(record)) * self.seconds / 86_400.0,
             Term::WaitedSeconds => self.gate_counts(record)[GateCount::Waited] as f64 / 1e9,
             Term::PermitNanos => self.permit_nanos(record),
+            Term::Jain => self.jain(record).unwrap_or(0.0),
+            Term::RunsServed => f64::from(u8::from(self.jain(record).is_some())),
             Term::AccountDays => self.accounts() as f64 * f64::from(self.outline.days),
             Term::Of(_) | Term::Refused429 | Term::Refused | Term::Gate(_) | Term::Measured(_) => {
                 0.0
@@ -281,6 +283,13 @@ impl<'a> View<'a> {
             }
         }
         sums
+    }
+
+    /// Jain's index of the shares served; `None` if nobody is served.
+    fn jain(&self, record: &Record) -> Option<f64> {
+        let [accounts, sum, squares] = self.measured::<3>(Measure::SharesServed, record);
+        let (sum, squares) = (sum as f64, squares as f64);
+        (squares > 0.0).then(|| sum * sum / (accounts as f64 * squares))
     }
 
     /// The accounts of the picked cohorts: their homes.

@@ -84,6 +84,9 @@ pub enum Estimand {
     /// Days of accounts on which an attempt is answered 429, of all days of all
     /// accounts.
     P429AccountDay,
+    /// Jain's index of fairness of the shares of their requests that accounts
+    /// have answered with success: the mean over runs.
+    FairnessJain,
     /// Runs with any attempt answered 429, of all runs.
     RunSees429,
     /// Runs in which the share of requests that succeed stays below a threshold

@@ -17,6 +17,9 @@ pub enum Measure {
     FirstRefusal,
     /// Days of accounts with an attempt that was refused with a 429.
     AccountDays429,
+    /// The accounts that made any request, the sum of the shares of their
+    /// requests that succeeded, and that of the squares; shares in 2^-32.
+    SharesServed,
 }
 
 /// What a measure has a value of.
@@ -55,7 +58,7 @@ enum Taken {
     IfAsked,
 }
 
-const TABLE: [Row; 2] = [
+const TABLE: [Row; 3] = [
     Row(
         Measure::FirstRefusal,
         "first_refusal",
@@ -69,6 +72,13 @@ const TABLE: [Row; 2] = [
         Each::Cohort,
         Kind::Sums(1),
         Taken::WhereItApplies,
+    ),
+    Row(
+        Measure::SharesServed,
+        "shares_served",
+        Each::Cohort,
+        Kind::Sums(3),
+        Taken::IfAsked,
     ),
 ];
 

@@ -2,9 +2,12 @@
 //! taken costs a look at a flag at most.
 
 mod account_days;
+mod fairness;
 
 use self::account_days::AccountDays;
+use self::fairness::Fairness;
 use super::measured::{Measured, Values};
+use super::request::Origin;
 use crate::scenario::Measure;
 use crate::units::Time;
 use crate::world::World;
@@ -17,6 +20,7 @@ pub(super) struct Measures {
     measured_until: Time,
     first_refusal: Option<Time>,
     account_days: Option<AccountDays>,
+    fairness: Option<Fairness>,
 }
 
 impl Measures {
@@ -28,7 +32,29 @@ impl Measures {
             measured_from: world.clock.measured_from,
             measured_until: world.clock.measured_until,
             first_refusal: None,
+            fairness: takes(Measure::SharesServed).then(|| Fairness::new(world)),
             account_days: takes(Measure::AccountDays429).then(|| AccountDays::new(world)),
+        }
+    }
+
+    /// A request of a home comes due that counts if `is_measured`.
+    #[inline]
+    pub(super) fn begun(&mut self, home: u32, is_measured: bool) {
+        if let Some(fairness) = self.fairness.as_mut().filter(|_| is_measured) {
+            fairness.begun(home);
+        }
+    }
+
+    /// Whether it matters which requests succeed.
+    #[inline]
+    pub(super) fn ask_for_successes(&self) -> bool {
+        self.fairness.is_some()
+    }
+
+    /// A request succeeds that counts if `is_measured`.
+    pub(super) fn succeeded(&mut self, origin: &Origin, is_measured: bool) {
+        if let Some(fairness) = self.fairness.as_mut().filter(|_| is_measured) {
+            fairness.succeeded(origin.home);
         }
     }
 
@@ -49,6 +75,7 @@ impl Measures {
         let sums = |sums: Option<Vec<u128>>| Values::Sums(sums.unwrap_or_default());
         let values = |measure: Measure| match measure {
             Measure::FirstRefusal => Values::Moments(vec![self.first_refusal.map(since_start)]),
+            Measure::SharesServed => sums(self.fairness.as_ref().map(Fairness::finish)),
             Measure::AccountDays429 => sums(self.account_days.as_ref().map(AccountDays::finish)),
         };
         (self.taken.iter())

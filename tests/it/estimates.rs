@@ -689,3 +689,40 @@ fn a_day_of_poisson_refusals_is_as_the_exponential_says() {
     let deff = estimate["deff"].as_f64().unwrap();
     assert!(deff > 0.3 && deff < 2.5, "accounts are independent: {deff}");
 }
+
+#[test]
+fn fairness_is_jains_index_of_the_shares_served() {
+    // All ten requests of one home succeed, five of the other's ten: the index
+    // of 1 and 1/2 is 2.25 / 2.5.
+    let text = r#"Scenario(
+        name: "unfair",
+        time: (length: "10min"),
+        cohorts: {"all": (homes: 1, client: "x"), "half": (homes: 1, client: "y")},
+        clients: {
+            "x": (polls: [(method: "m", every: "1min", phase: At("5s"))]),
+            "y": (polls: [(method: "n", every: "1min", phase: At("5s"))]),
+        },
+        server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(5), window: "1h"), methods: ["n"])]),
+        study: (replications: 2),
+        report: ["fairness.jain"],
+    )"#;
+    let asked = run(text, &[]).exits(0);
+    let document = asked.json();
+    assert_eq!(value(&document, "fairness.jain"), 0.9);
+    for cohort in ["all", "half"] {
+        let by = serde_json::json!({ "cohort": cohort });
+        let found = find(&document, "as written", "fairness.jain", &by);
+        assert_eq!(found["value"], 1.0);
+    }
+    // Nobody asks: it is not taken, and nothing else changes.
+    let silent = run(&replaced(text, "report: [\"fairness.jain\"],", ""), &[]).exits(0);
+    let names = silent.json()["estimates"].to_string();
+    assert!(!names.contains("fairness.jain"));
+    assert_eq!(silent.result_hash(), asked.result_hash());
+    let target = replaced(
+        text,
+        "report: [\"fairness.jain\"]",
+        "targets: [\"fairness.jain >= 95%\"]",
+    );
+    run(&target, &[]).exits(3);
+}

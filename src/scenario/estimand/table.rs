@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// All of them, in the order in which tables list them: that of the enum.
-pub(super) const TABLE: [Row; 32] = [
+pub(super) const TABLE: [Row; 33] = [
     Row {
         estimand: Estimand::P429Attempt,
         name: "p429.attempt",
@@ -350,6 +350,16 @@ pub(super) const TABLE: [Row; 32] = [
             &[Term::AccountDays],
         ),
         shown: Shown::IF_SEEN,
+    },
+    Row {
+        estimand: Estimand::FairnessJain,
+        name: "fairness.jain",
+        words: "Jain's index of the shares that accounts are served",
+        quantity: Quantity::Probability,
+        of: Of::Accounts,
+        needs: &[],
+        taken: Ratio(&[Term::Jain], &[Term::RunsServed]),
+        shown: Shown::IF_ASKED,
     },
     Row {
         estimand: Estimand::RunSees429,

@@ -89,12 +89,18 @@ pub enum Term {
     Measured(Measure),
     /// Accounts times days.
     AccountDays,
+    /// Jain's index of the shares served: (Σ*x*)² / (*n* Σ*x*²) over *n* accounts
+    /// (R. Jain, D.-M. Chiu and W. Hawe, DEC-TR-301, 1984).
+    Jain,
+    /// One, if any account is served.
+    RunsServed,
 }
 
 impl Term {
     fn measure(self) -> Option<Measure> {
         match self {
             Term::Measured(measure) => Some(measure),
+            Term::Jain | Term::RunsServed => Some(Measure::SharesServed),
             _ => None,
         }
     }
