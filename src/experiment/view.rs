@@ -212,13 +212,20 @@ impl<'a> View<'a> {
     /// The times of a run in a histogram, and how many are never.
     pub(super) fn times(&self, of: Of, times: Times, record: &Record) -> (Histogram, u64) {
         let mut merged = Histogram::default();
+        if let Times::Measured(measure) = times {
+            if let Some(Values::Histograms(all)) = record.measured(measure) {
+                let picked = self.streams.iter().filter_map(|stream| all.get(*stream));
+                picked.for_each(|histogram| merged.merge(histogram));
+            }
+            return (merged, 0);
+        }
         let mut never = 0;
         for counts in self.counts(of, record) {
             merged.merge(&counts.latency);
             never += counts[Count::Requests] - counts[Count::Succeeded];
         }
         match times {
-            Times::Latency => (merged, 0),
+            Times::Latency | Times::Measured(_) => (merged, 0),
             Times::Completion => (merged, never),
         }
     }
@@ -239,7 +246,7 @@ impl<'a> View<'a> {
         let is_meant = move |stream: &StreamOutline| match of {
             Of::Commands => stream.deadline.is_some(),
             Of::SkippingPolls => stream.skips,
-            Of::Requests | Of::Refusals | Of::Gate | Of::Accounts | Of::Run => true,
+            Of::Requests | Of::Refusals | Of::Polls | Of::Gate | Of::Accounts | Of::Run => true,
         };
         self.segments.iter().flat_map(move |segment| {
             self.streams

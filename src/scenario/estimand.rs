@@ -65,6 +65,10 @@ pub enum Estimand {
     LatencyCommandP99,
     /// The mean time from when a request is due to its success.
     LatencyRequestMean,
+    /// The median over time of the age of the newest data that a client holds.
+    StalenessPollP50,
+    /// The 95th percentile of the same.
+    StalenessPollP95,
     /// Attempts per request.
     RetryAmplification,
     /// Requests per second that end in success.
@@ -201,6 +205,9 @@ impl Estimand {
                     } =>
             {
                 Some("accounts are told apart by cohort only")
+            }
+            Of::Polls if part.limit.is_some() || part.window.is_some() => {
+                Some("what clients hold is told apart by cohort and method only")
             }
             Of::Requests | Of::Commands | Of::SkippingPolls if part.limit.is_some() => {
                 Some("only refusals of attempts and gates are told apart by limit")

@@ -20,6 +20,8 @@ pub enum Measure {
     /// The accounts that made any request, the sum of the shares of their
     /// requests that succeeded, and that of the squares; shares in 2^-32.
     SharesServed,
+    /// Microseconds that the newest data of clients was of each age.
+    PollAges,
 }
 
 /// What a measure has a value of.
@@ -58,7 +60,7 @@ enum Taken {
     IfAsked,
 }
 
-const TABLE: [Row; 3] = [
+const TABLE: [Row; 4] = [
     Row(
         Measure::FirstRefusal,
         "first_refusal",
@@ -78,6 +80,13 @@ const TABLE: [Row; 3] = [
         "shares_served",
         Each::Cohort,
         Kind::Sums(3),
+        Taken::IfAsked,
+    ),
+    Row(
+        Measure::PollAges,
+        "poll_ages",
+        Each::Stream,
+        Kind::Histogram,
         Taken::IfAsked,
     ),
 ];

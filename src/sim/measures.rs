@@ -3,9 +3,11 @@
 
 mod account_days;
 mod fairness;
+mod poll_ages;
 
 use self::account_days::AccountDays;
 use self::fairness::Fairness;
+use self::poll_ages::PollAges;
 use super::measured::{Measured, Values};
 use super::request::Origin;
 use crate::scenario::Measure;
@@ -21,6 +23,7 @@ pub(super) struct Measures {
     first_refusal: Option<Time>,
     account_days: Option<AccountDays>,
     fairness: Option<Fairness>,
+    poll_ages: Option<PollAges>,
 }
 
 impl Measures {
@@ -33,6 +36,7 @@ impl Measures {
             measured_until: world.clock.measured_until,
             first_refusal: None,
             fairness: takes(Measure::SharesServed).then(|| Fairness::new(world)),
+            poll_ages: takes(Measure::PollAges).then(|| PollAges::new(world)),
             account_days: takes(Measure::AccountDays429).then(|| AccountDays::new(world)),
         }
     }
@@ -48,11 +52,14 @@ impl Measures {
     /// Whether it matters which requests succeed.
     #[inline]
     pub(super) fn ask_for_successes(&self) -> bool {
-        self.fairness.is_some()
+        self.fairness.is_some() || self.poll_ages.is_some()
     }
 
-    /// A request succeeds that counts if `is_measured`.
-    pub(super) fn succeeded(&mut self, origin: &Origin, is_measured: bool) {
+    /// A request succeeds now that counts if `is_measured`.
+    pub(super) fn succeeded(&mut self, now: Time, origin: &Origin, is_measured: bool) {
+        if let Some(ages) = &mut self.poll_ages {
+            ages.succeeded(now, usize::from(origin.stream), origin.entity);
+        }
         if let Some(fairness) = self.fairness.as_mut().filter(|_| is_measured) {
             fairness.succeeded(origin.home);
         }
@@ -70,12 +77,16 @@ impl Measures {
     }
 
     /// What was taken, at the end of the run.
-    pub(super) fn finish(self) -> Vec<Measured> {
+    pub(super) fn finish(mut self) -> Vec<Measured> {
         let since_start = |time: Time| time.since(self.measured_from).nanos();
         let sums = |sums: Option<Vec<u128>>| Values::Sums(sums.unwrap_or_default());
-        let values = |measure: Measure| match measure {
+        let mut ages = self.poll_ages.take();
+        let mut values = |measure: Measure| match measure {
             Measure::FirstRefusal => Values::Moments(vec![self.first_refusal.map(since_start)]),
             Measure::SharesServed => sums(self.fairness.as_ref().map(Fairness::finish)),
+            Measure::PollAges => {
+                Values::Histograms(ages.take().map_or_else(Vec::new, PollAges::finish))
+            }
             Measure::AccountDays429 => sums(self.account_days.as_ref().map(AccountDays::finish)),
         };
         (self.taken.iter())

@@ -726,3 +726,108 @@ fn fairness_is_jains_index_of_the_shares_served() {
     );
     run(&target, &[]).exits(3);
 }
+
+/// A device is asked at 0:05 and every 100 s from then on.
+const REGULAR_POLLS: &str = r#"Scenario(
+    name: "regular",
+    time: (warm_up: "105s", length: "1000s"),
+    cohorts: {"c": (homes: 3, client: "x", devices: [(kind: "valve", count: Exactly(2))])},
+    clients: {"x": (polls: [(method: "m", every: "100s", phase: At("5s"), per: Device)])},
+    server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(1000), window: "1h"))]),
+    study: (replications: 2),
+    report: ["staleness.poll.p50", "staleness.poll.p95"],
+)"#;
+
+#[track_caller]
+fn is_near(document: &Value, name: &str, expected: f64, tolerance: f64) {
+    let found = value(document, name);
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{name}: {found}, not {expected}"
+    );
+}
+
+#[test]
+fn ages_rise_evenly_between_polls() {
+    // From 0 to 100 s, again and again.
+    let document = run(REGULAR_POLLS, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 50.0, 0.001);
+    is_near(&document, "staleness.poll.p95", 95.0, 0.001);
+    // The server's answer comes later, but is no older.
+    let slow = replaced(
+        REGULAR_POLLS,
+        "window: \"1h\"))])",
+        "window: \"1h\"))], backend: (service: Constant(\"7s\")))",
+    );
+    is_near(&run(&slow, &[]).json(), "staleness.poll.p50", 50.0, 1.0);
+}
+
+#[test]
+fn who_is_never_answered_holds_what_there_was_at_the_start() {
+    // In the measured 1000 s it is from 105 to 1105 s old.
+    let text = replaced(
+        REGULAR_POLLS,
+        "window: \"1h\"))])",
+        "window: \"1h\"))], backend: (failures: 1.0))",
+    );
+    let document = run(&text, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 605.0, 0.01);
+    is_near(&document, "staleness.poll.p95", 1055.0, 0.01);
+    // Three requests an hour are let through, all before the span begins: two
+    // devices at 5 s, the first again at 105 s. So the ages are from 0 to 1000 s
+    // and from 100 to 1100 s.
+    let text = replaced(REGULAR_POLLS, "Fixed(1000)", "Fixed(3)");
+    let document = run(&text, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 550.0, 0.01);
+    is_near(&document, "staleness.poll.p95", 1000.0, 0.01);
+}
+
+#[test]
+fn ages_of_renewal_polls_are_residual_lives() {
+    // Intervals uniform on 50 to 150 s: P(age > a) is the mean of what an
+    // interval is longer than a, over 100 s; above 50 s, (150 - a)^2 / 20000.
+    let text = replaced(REGULAR_POLLS, "phase: At(\"5s\")", "jitter: \"50s\"");
+    let text = replaced(&text, "length: \"1000s\"", "length: \"20000s\"");
+    let text = replaced(&text, "Fixed(1000)", "Fixed(100000)");
+    let text = replaced(&text, "replications: 2", "replications: 30");
+    let document = run(&text, &[]).exits(0).json();
+    let age = |above: f64| 150.0 - (20000.0 * above).sqrt();
+    assert!(age(0.5) >= 50.0 - 1e-9);
+    for (name, above) in [("staleness.poll.p50", 0.5), ("staleness.poll.p95", 0.05)] {
+        let estimate = whole(&document, name);
+        let end = |side: &str| estimate[side].as_f64().unwrap();
+        assert!(
+            end("lo") - 0.5 < age(above) && age(above) < end("hi") + 0.5,
+            "{estimate}"
+        );
+        assert!(end("hi") - end("lo") < 4.0, "{estimate}");
+        is_near(&document, name, age(above), 1.0);
+    }
+}
+
+#[test]
+fn only_polls_keep_anything_up_to_date() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "polls: [(method: \"m\", every: \"1min\", phase: At(\"5s\"))]",
+        "requests: [(method: \"m\", rate: \"1/min\")]",
+    );
+    let text = replaced(
+        &text,
+        "study:",
+        "targets: [\"staleness.poll.p50 <= 1min\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(done.err.contains("no client polls"), "{}", done.err);
+    let text = replaced(
+        REGULAR_POLLS,
+        "study:",
+        "targets: [\"staleness.poll.p95 in 00:00..00:10 <= 1min\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err.contains("told apart by cohort and method only"),
+        "{}",
+        done.err
+    );
+}

@@ -1,6 +1,6 @@
 //! Where an estimand applies: what a scenario, or a part of it, must have.
 
-use crate::scenario::{Client, Cohort, Part, Per, Scenario, Stage, Traffic, Wakes};
+use crate::scenario::{Client, Cohort, List, Part, Per, Scenario, Stage, Traffic, Wakes};
 
 /// What must be there for an estimand to mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) enum Need {
     Commands,
     /// A client with a time-out.
     TimeOuts,
+    /// Polls.
+    Polls,
     /// Polls that may be skipped.
     Skips,
     /// A gate.
@@ -108,6 +110,7 @@ impl Need {
             Need::OtherRefusals => extent.answers.iter().any(|status| *status != 429),
             Need::Commands => traffic.any(|entry| entry.what.deadline.is_some()),
             Need::TimeOuts => traffic.any(|entry| entry.what.timeout.is_some()),
+            Need::Polls => traffic.any(|entry| entry.list == List::Polls),
             Need::Skips => traffic.any(|entry| !entry.what.overlap),
             Need::Gate => !extent.gates.is_empty(),
             Need::FixedPermits => gate_plans().any(|plan| plan.fixed_permits().is_some()),
@@ -128,6 +131,7 @@ impl Need {
             Need::Refusals => "the server has no stage that refuses",
             Need::Commands => "no client gives commands",
             Need::TimeOuts => "no client has a time-out",
+            Need::Polls => "no client polls",
             Need::Skips => "no poll is ever skipped",
             Need::Gate => "the server has no gate",
             Need::Devices => "no home has devices",

@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// All of them, in the order in which tables list them: that of the enum.
-pub(super) const TABLE: [Row; 33] = [
+pub(super) const TABLE: [Row; 35] = [
     Row {
         estimand: Estimand::P429Attempt,
         name: "p429.attempt",
@@ -239,6 +239,34 @@ pub(super) const TABLE: [Row; 33] = [
         of: Of::Requests,
         needs: &[],
         taken: Ratio(&[Term::LatencySeconds], &[Term::Of(Count::Succeeded)]),
+        shown: Shown::IF_ASKED,
+    },
+    Row {
+        estimand: Estimand::StalenessPollP50,
+        name: "staleness.poll.p50",
+        words: "half of the time, a client's newest data is younger than",
+        quantity: Quantity::Seconds,
+        of: Of::Polls,
+        needs: &[Polls],
+        taken: Quantile {
+            of: Times::Measured(Measure::PollAges),
+            quantile: 0.5,
+            never: "",
+        },
+        shown: Shown::IF_ASKED,
+    },
+    Row {
+        estimand: Estimand::StalenessPollP95,
+        name: "staleness.poll.p95",
+        words: "95 % of the time, a client's newest data is younger than",
+        quantity: Quantity::Seconds,
+        of: Of::Polls,
+        needs: &[Polls],
+        taken: Quantile {
+            of: Times::Measured(Measure::PollAges),
+            quantile: 0.95,
+            never: "",
+        },
         shown: Shown::IF_ASKED,
     },
     Row {

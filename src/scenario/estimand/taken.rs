@@ -15,6 +15,8 @@ pub enum Of {
     Commands,
     /// Polls that are skipped while the one before has not ended.
     SkippingPolls,
+    /// What polls keep up to date, by cohort and method.
+    Polls,
     /// What happens at one gate, by window of the day.
     Gate,
     /// Accounts, by cohort. Homes are accounts.
@@ -57,6 +59,10 @@ impl Taken {
             Taken::ShareOfRuns(Event::Never(measure)) => Some(measure),
             Taken::MedianOfRuns {
                 of: Number::Moment(measure),
+                ..
+            } => Some(measure),
+            Taken::Quantile {
+                of: Times::Measured(measure),
                 ..
             } => Some(measure),
             Taken::ShareOfRuns(_) | Taken::MedianOfRuns { .. } | Taken::Quantile { .. } => None,
@@ -135,6 +141,8 @@ pub enum Times {
     Latency,
     /// The same of all requests; one that does not succeed takes for ever.
     Completion,
+    /// A measure with a histogram for each stream of requests.
+    Measured(Measure),
 }
 
 /// Where tables and charts show an estimand without being asked by a target.

@@ -168,7 +168,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             if self.metrics.measures.ask_for_successes() {
                 let is_measured = self.metrics.is_measured(account);
                 let origin = &self.requests.get(place).origin;
-                self.metrics.measures.succeeded(origin, is_measured);
+                (self.metrics.measures).succeeded(self.now, origin, is_measured);
             }
             self.end(place, stream);
         } else {
