@@ -181,6 +181,8 @@ impl<'a> View<'a> {
             Term::DeviceDays => f64::from(self.devices(record)) * self.seconds / 86_400.0,
             Term::WaitedSeconds => self.gate_counts(record)[GateCount::Waited] as f64 / 1e9,
             Term::PermitNanos => self.permit_nanos(record),
+            Term::PeakToMean => self.peak_to_mean(record).unwrap_or(0.0),
+            Term::RunsWithLoad => f64::from(u8::from(self.peak_to_mean(record).is_some())),
             Term::Jain => self.jain(record).unwrap_or(0.0),
             Term::RunsServed => f64::from(u8::from(self.jain(record).is_some())),
             Term::AccountDays => self.accounts() as f64 * f64::from(self.outline.days),
@@ -290,6 +292,19 @@ impl<'a> View<'a> {
             }
         }
         sums
+    }
+
+    /// The attempts of the busiest step over those of the mean; a last step that
+    /// is cut short is left out, unless there is no other. `None` without any.
+    fn peak_to_mean(&self, record: &Record) -> Option<f64> {
+        let offered = &record.series.offered;
+        let clock = &self.outline.clock;
+        let length = clock.measured_until.since(clock.measured_from);
+        let whole = (length.nanos() / clock.bucket_width.nanos().max(1)) as usize;
+        let steps = &offered[..whole.clamp(1, offered.len().max(1)).min(offered.len())];
+        let sum: u64 = steps.iter().sum();
+        let peak = steps.iter().max().filter(|peak| **peak > 0)?;
+        Some(*peak as f64 * steps.len() as f64 / sum as f64)
     }
 
     /// Jain's index of the shares served; `None` if nobody is served.

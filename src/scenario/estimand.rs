@@ -73,6 +73,9 @@ pub enum Estimand {
     RetryAmplification,
     /// Requests per second that end in success.
     Goodput,
+    /// Attempts in the busiest step of the time series, over those of a mean
+    /// step: the mean over runs.
+    PeakToMeanLoad,
     /// The share of a gate's permits in use.
     UtilisationGate,
     /// Visits that found no free permit at a gate, of all visits.

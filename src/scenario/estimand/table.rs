@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// All of them, in the order in which tables list them: that of the enum.
-pub(super) const TABLE: [Row; 35] = [
+pub(super) const TABLE: [Row; 36] = [
     Row {
         estimand: Estimand::P429Attempt,
         name: "p429.attempt",
@@ -288,6 +288,16 @@ pub(super) const TABLE: [Row; 35] = [
         needs: &[],
         taken: Ratio(&[Term::Of(Count::Succeeded)], &[Term::Seconds]),
         shown: Shown::ALWAYS,
+    },
+    Row {
+        estimand: Estimand::PeakToMeanLoad,
+        name: "peak_to_mean.load",
+        words: "attempts in the busiest step over those in a mean one",
+        quantity: Quantity::Ratio,
+        of: Of::Run,
+        needs: &[],
+        taken: Ratio(&[Term::PeakToMean], &[Term::RunsWithLoad]),
+        shown: Shown::IF_ASKED,
     },
     Row {
         estimand: Estimand::UtilisationGate,

@@ -98,6 +98,10 @@ pub enum Term {
     /// Jain's index of the shares served: (Σ*x*)² / (*n* Σ*x*²) over *n* accounts
     /// (R. Jain, D.-M. Chiu and W. Hawe, DEC-TR-301, 1984).
     Jain,
+    /// The attempts of the busiest whole step over those of the mean of all.
+    PeakToMean,
+    /// One, if any attempt is made.
+    RunsWithLoad,
     /// One, if any account is served.
     RunsServed,
 }
