@@ -285,10 +285,9 @@ impl<'a> View<'a> {
     fn measured<const MANY: usize>(&self, measure: Measure, record: &Record) -> [u128; MANY] {
         let mut sums = [0; MANY];
         if let Some(Values::Sums(all)) = record.measured(measure) {
-            for (cohort, numbers) in all.chunks(MANY).enumerate() {
-                if self.cohorts.contains(&cohort) {
-                    (sums.iter_mut().zip(numbers)).for_each(|(sum, number)| *sum += number);
-                }
+            let numbers_of = |cohort: &usize| all.get(cohort * MANY..(cohort + 1) * MANY);
+            for numbers in self.cohorts.iter().filter_map(numbers_of) {
+                (sums.iter_mut().zip(numbers)).for_each(|(sum, number)| *sum += number);
             }
         }
         sums
