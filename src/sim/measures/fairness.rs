@@ -27,13 +27,15 @@ impl Fairness {
     /// A request of a home comes due.
     #[inline]
     pub(super) fn begun(&mut self, home: u32) {
-        self.due_and_served[home as usize].0 += 1;
+        let due = &mut self.due_and_served[home as usize].0;
+        *due = due.saturating_add(1);
     }
 
     /// A request of a home succeeds.
     #[inline]
     pub(super) fn succeeded(&mut self, home: u32) {
-        self.due_and_served[home as usize].1 += 1;
+        let served = &mut self.due_and_served[home as usize].1;
+        *served = served.saturating_add(1);
     }
 
     /// For each cohort: the accounts that made any request, the sum over them of
