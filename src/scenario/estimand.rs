@@ -1,5 +1,5 @@
 //! What a study estimates. The enum has the names for programs; all else that
-//! is known of an estimand is one row of [`table`].
+//! is known of an estimand is one row of one table.
 
 mod need;
 mod table;

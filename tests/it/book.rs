@@ -178,7 +178,7 @@ fn the_estimands_are_those_of_the_program() {
                         .strip_prefix(word)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with(".p"))
                 };
-                assert!(known.iter().any(|known| is_of(known)), "{name}: {word}");
+                assert!(known.iter().any(is_of), "{name}: {word}");
             }
         }
     }
