@@ -1,3 +1,4 @@
+mod runs;
 mod series;
 
 use std::io::Write;
@@ -11,6 +12,7 @@ use crate::sim::{Record, SegmentRecord, StreamRecord};
 use crate::stats::{Basis, woodruff};
 use crate::world::Outline;
 
+pub use runs::runs_csv;
 pub use series::{SeriesOf, series_csv};
 
 /// The dimensions of a part, as files name them.

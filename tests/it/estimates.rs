@@ -909,3 +909,56 @@ fn what_is_measured_depends_on_nothing_but_the_run() {
         assert!(!changed.fits(outline), "{number}");
     }
 }
+
+#[test]
+fn each_run_is_told_by_itself() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"staleness.poll.p50\"], study:",
+    );
+    let text = replaced(
+        &text,
+        "length: \"10min\"",
+        "length: \"10min\", bucket: \"5s\"",
+    );
+    let place = Place::new();
+    place.write("s.ron", &text);
+    place
+        .ratelab(&["run", "s.ron", "-q", "--out", "out"])
+        .exits(0);
+    let runs = place.read("out/runs.csv");
+    let rows: Vec<&str> = runs.lines().collect();
+    let header =
+        "name,cohort,method,limit,window,cell,policy,replication,value,numerator,denominator";
+    assert_eq!(rows[0], header);
+    let of = |name: &str| -> Vec<&str> {
+        let found = rows
+            .iter()
+            .filter(|row| row.starts_with(&format!("{name},(all),(all),")));
+        found
+            .map(|row| row.split_once("as written,").unwrap().1)
+            .collect()
+    };
+    let three = |rest: &str| {
+        (0..3)
+            .map(|number| format!("{number},{rest}"))
+            .collect::<Vec<_>>()
+    };
+    // Three get through in the first three minutes; a day of one account.
+    for (name, rest) in [
+        ("p429.account_day", "1,1,1"),
+        ("p429.run", "1,1,1"),
+        ("first_refusal.median", "185,,"),
+        ("first_refusal.p_never", "0,0,1"),
+        ("last_success.run", "125,,"),
+        // One poll in ten of 120 steps.
+        ("peak_to_mean.load", "12,12,1"),
+    ] {
+        assert_eq!(of(name), three(rest), "{name}");
+    }
+    assert_eq!(of("staleness.poll.p50").len(), 3);
+    // Of an account's cohort too; of requests, other files tell.
+    assert!(runs.contains("\np429.account_day,c,(all),"));
+    assert!(!runs.contains("\ngoodput,"));
+}
