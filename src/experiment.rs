@@ -7,6 +7,7 @@
 
 mod budget;
 mod estimate;
+mod pairs;
 mod run;
 mod series;
 mod verdict;
