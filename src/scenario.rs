@@ -10,10 +10,12 @@ mod check;
 mod clients;
 mod clock;
 mod collapse;
+mod count;
 mod demand;
-mod estimand;
+pub mod estimand;
 mod limiter_rule;
 mod load;
+pub mod measure;
 mod note;
 mod part;
 mod population;
@@ -36,10 +38,12 @@ pub use clients::{
 };
 pub use clock::{Clock, Start};
 pub use collapse::Collapse;
+pub use count::{Count, GateCount};
 pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
 pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
+pub use measure::Measure;
 pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
@@ -53,7 +57,7 @@ pub use traffic::{Every, List, Traffic, What, When};
 pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 pub use window::DayWindow;
 
-use crate::units::Span;
+use crate::units::{Span, UnitError};
 
 /// One scenario, as written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +91,10 @@ pub struct Scenario {
     /// What must hold, such as `"p429.attempt <= 0.1%"`.
     #[serde(default)]
     pub targets: Vec<Target>,
+    /// The names of estimates that are wanted beside those that every run has,
+    /// such as `"fairness.jain"`, or that tables show only where somebody asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub report: Vec<Estimand>,
 }
 
 /// The name of the retry policy that every scenario knows: no retry at all.

@@ -59,6 +59,7 @@ fn the_table_reads_well() {
     attempts per request                                                                 1        1.5
     requests that succeed                                                        0.00333/s  0.00667/s
     times that a device is woken                                                    72/day    144/day
+    chance that an account gets a 429 in the measured 10min                           50 %       50 %
 
     in 00:05..00:06
       chance that an attempt gets a 429                                               50 %     33.3 %
@@ -109,6 +110,8 @@ fn the_table_reads_well() {
     attempts per request                     1           1.5
     requests that succeed            0.00333/s     0.00667/s
     times that a device is woken        72/day       144/day
+    chance that an account gets           50 %          50 %
+    a 429 in the measured 10min
 
     in 00:05..00:06
       chance that an attempt              50 %        33.3 %
