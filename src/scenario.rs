@@ -1,12 +1,13 @@
 //! The scenario: a system, its clients and a study of them, as a text in RON.
 //!
-//! [`Scenario::parse`] reads the text, checks every value and every reference,
-//! and reports all problems that it finds with their places. What it returns
-//! is sound: [`crate::world::World::compile`] cannot fail on it for any reason
-//! but size.
+//! [`Scenario::parse`] reads the text as a [`Draft`], checks every value and
+//! every reference, and reports all problems that it finds with their places.
+//! What it returns is sound: [`crate::world::World::compile`], which takes
+//! nothing else, cannot fail on it for any reason but size.
 
 mod certain;
 mod check;
+mod checked;
 mod clients;
 mod clock;
 mod collapse;
@@ -31,6 +32,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use checked::{Entry, Scenario};
 pub use clients::{
     Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,
 };
@@ -55,10 +57,11 @@ pub use window::DayWindow;
 
 use crate::units::Span;
 
-/// One scenario, as written.
+/// One scenario, as written: what it says may break rules and name what is not
+/// there, until [`Scenario::check`] has looked at it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
+#[serde(rename = "Scenario", deny_unknown_fields)]
+pub struct Draft {
     /// What the scenario is called in tables and charts.
     pub name: String,
     /// One or two sentences for a reader; shown by `ratelab presets`.
@@ -92,14 +95,13 @@ pub struct Scenario {
 /// The name of the retry policy that every scenario knows: no retry at all.
 pub const NO_RETRY: &str = "none";
 
-impl Scenario {
+static NONE: RetryPolicy = RetryPolicy::NONE;
+
+impl Draft {
     /// The retry policy of that name.
     pub fn retry(&self, name: &str) -> Option<&RetryPolicy> {
         match self.retries.get(name) {
-            None if name == NO_RETRY => {
-                static NONE: RetryPolicy = RetryPolicy::NONE;
-                Some(&NONE)
-            }
+            None if name == NO_RETRY => Some(&NONE),
             found => found,
         }
     }

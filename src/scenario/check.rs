@@ -16,8 +16,8 @@ use server::check_server;
 pub(super) use server::limiter_findings;
 use study::{check_clock, check_study, check_targets, check_windows};
 
-use super::text::{is_unprintable, nearest};
-use super::{AppOf, Scenario, Values};
+use super::text::{Problem, is_unprintable, nearest};
+use super::{AppOf, Draft, Scenario, Values};
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries
 /// of traffic of a client: what they make together is numbered in 16 bits.
@@ -53,6 +53,19 @@ impl Finding {
             label: label.into(),
             help: None,
             at_name: false,
+        }
+    }
+
+    /// As a problem of a scenario without a text: the path says where.
+    pub(super) fn by_path(self) -> Problem {
+        let label = match self.label.as_str() {
+            "" => String::new(),
+            label => format!(": {label}"),
+        };
+        Problem {
+            message: format!("{}: {}{label}", self.path, self.message),
+            help: self.help,
+            ..Problem::default()
         }
     }
 }
@@ -107,7 +120,7 @@ fn at(path: &str, field: &str) -> String {
 }
 
 /// All rules that the scenario breaks.
-pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
+pub(super) fn findings(scenario: &Draft) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
     check_size(scenario, &mut found);
     if !found.0.is_empty() {
@@ -131,14 +144,18 @@ pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
     check_targets(scenario, &mut found);
     check_windows(scenario, &mut found);
     check_study(scenario, &mut found);
-    if found.0.is_empty() {
-        check_load(scenario, &mut found);
-    }
+    found.0
+}
+
+/// The rules on load that a scenario breaks which keeps all others.
+pub(super) fn load_findings(scenario: &Scenario) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    check_load(scenario, &mut found);
     found.0
 }
 
 /// The numbers of things that the other rules look through.
-fn check_size(scenario: &Scenario, found: &mut Findings) {
+fn check_size(scenario: &Draft, found: &mut Findings) {
     let mut at_most = |path: &str, count: usize, most: usize, what: &str| {
         if count > most {
             found.add(
@@ -177,7 +194,7 @@ fn check_size(scenario: &Scenario, found: &mut Findings) {
 }
 
 /// Names are shown in tables, charts and on the terminal.
-fn check_names(scenario: &Scenario, found: &mut Findings) {
+fn check_names(scenario: &Draft, found: &mut Findings) {
     let mut check = |path: String, name: &str, at_name: bool| {
         let what = if name.trim().is_empty() {
             "a name is empty".to_owned()

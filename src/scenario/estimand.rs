@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Scenario, Stage};
+use super::{Draft, Stage};
 
 /// What a study estimates; the names are the same in files, JSON, charts and
 /// targets.
@@ -338,7 +338,7 @@ impl Estimand {
     }
 
     /// Why there is no such estimate for a scenario; `None` if there is one.
-    pub fn missing_in(self, scenario: &Scenario) -> Option<&'static str> {
+    pub fn missing_in(self, scenario: &Draft) -> Option<&'static str> {
         let server = &scenario.server;
         let mut clients = scenario.clients.values();
         let (there, why) = match self {

@@ -1,4 +1,4 @@
-use super::check::{Finding, findings, limiter_findings};
+use super::check::{Finding, limiter_findings};
 use super::text::{Path, Problem, Problems, SourceTree, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
 use crate::units::Span;
@@ -9,12 +9,7 @@ impl Scenario {
     /// # Errors
     /// All problems that were found, with their places in the text.
     pub fn parse(text: &str) -> Result<Scenario, Problems> {
-        let scenario: Scenario = parse(text)?;
-        let found = findings(&scenario);
-        if found.is_empty() {
-            return Ok(scenario);
-        }
-        located(text, found).into_result(scenario)
+        Scenario::checked(parse(text)?).map_err(|found| located(text, found))
     }
 }
 

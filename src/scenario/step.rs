@@ -5,7 +5,7 @@
 //! hold one wave more than others, and the chart shows waves that are not
 //! there. Steps of a multiple of the period do not.
 
-use super::{LimiterRule, Scenario, Stage};
+use super::{Draft, LimiterRule, Stage};
 use crate::units::{Period, Span};
 
 /// The most steps, and the fewest that a period may bring them down to.
@@ -17,7 +17,7 @@ const ROUND: [u64; 14] = [
     1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 10_800, 21_600, 86_400,
 ];
 
-impl Scenario {
+impl Draft {
     /// The width of one step of the time series: as written, or a round one of
     /// at most 480 steps that does not beat against what comes in waves.
     pub fn step_width(&self) -> Span {

@@ -194,7 +194,8 @@ impl Size {
         let streams: f64 = scenario
             .cohorts
             .values()
-            .map(|c| streams(scenario, c))
+            .enumerate()
+            .map(|(number, cohort)| streams(scenario, number, cohort))
             .sum();
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
@@ -220,16 +221,15 @@ impl Size {
 }
 
 /// The streams of a cohort: one per entry of traffic, or per kind of device.
-fn streams(scenario: &Scenario, cohort: &Cohort) -> f64 {
-    let Some(client) = scenario.clients.get(&cohort.client) else {
-        return 0.0;
-    };
+fn streams(scenario: &Scenario, number: usize, cohort: &Cohort) -> f64 {
+    let (client, _) = scenario.client_of(number);
     let kinds = cohort.devices.len() as f64;
     let of = |per: Per| match per {
         Per::Home => 1.0,
         Per::Device => kinds,
     };
-    client.traffic().map(|entry| of(entry.what.per)).sum()
+    let entries = scenario.traffic_of(client);
+    entries.map(|entry| of(entry.traffic.what.per)).sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

@@ -6,13 +6,22 @@ use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, Wo
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{Client, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When};
+use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
     /// Compiles a sound scenario for one replication of a study with that
     /// seed, or for all of them if the world [is shared](World::is_shared).
+    ///
+    /// What was not checked cannot be compiled:
+    ///
+    /// ```compile_fail,E0308
+    /// # use ratelab::{scenario::Draft, world::World};
+    /// fn compile(draft: &Draft) {
+    ///     let _ = World::compile(draft, 1, 0);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
@@ -44,10 +53,8 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-            if let Some(client) = scenario.clients.get(&cohort.client) {
-                builder.client(number, client)?;
-            }
+        for cohort in 0..scenario.cohorts.len() {
+            builder.cohort(cohort)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -196,20 +203,23 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
-        let entries: Vec<Traffic<'_>> = client.traffic().collect();
+    fn cohort(&mut self, cohort: usize) -> Result<(), WorldError> {
+        let (client, _) = self.scenario.client_of(cohort);
+        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(client).collect();
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
-            let is_alike =
-                |other: &&Traffic<'_>| (other.list, other.called()) == (entry.list, entry.called());
+            let is_alike = |other: &&Entry<'_>| {
+                let (one, other) = (&entry.traffic, &other.traffic);
+                (other.list, other.called()) == (one.list, one.called())
+            };
             let occurrence = entries[..index].iter().filter(is_alike).count();
-            let source = self.source(&entry.when)?;
-            if entry.what.per == Per::Home {
+            let source = self.source(&entry.traffic.when)?;
+            if entry.traffic.what.per == Per::Home {
                 self.stream(cohort, occurrence, None, entry, &source)?;
                 continue;
             }
             for group in self.population.cohorts[cohort].groups.clone() {
-                let kinds = entry.what.kinds;
+                let kinds = entry.traffic.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
                     self.stream(cohort, occurrence, Some(group), entry, &source)?;
                 }
@@ -241,9 +251,10 @@ impl Builder<'_> {
         cohort: usize,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
-        entry: &Traffic<'_>,
+        entry: &Entry<'_>,
         source: &Source,
     ) -> Result<(), WorldError> {
+        let (method, retry, entry) = (entry.method, entry.retry, &entry.traffic);
         let what = &entry.what;
         let reach = match (what.per, what.by_home()) {
             (Per::Home, _) => Reach::Home,
@@ -255,14 +266,7 @@ impl Builder<'_> {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
         };
-        let method = self
-            .methods
-            .iter()
-            .position(|name| name == what.method)
-            .unwrap_or(0);
-        let retry = self.scenario.retry(what.retry);
         let service = self.scenario.server.backend.service_of(what.method);
-        let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
         let (list, called) = (entry.list.name(), entry.called());
@@ -274,7 +278,7 @@ impl Builder<'_> {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(home_range, kind, method));
+        let route = Route::new(self.route(cohort, kind, method));
         self.streams.push(Stream {
             cohort,
             method,
@@ -290,8 +294,7 @@ impl Builder<'_> {
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,
-            retry: Retry::new(retry.unwrap_or(&RetryPolicy::NONE), &self.answers)
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers).map_err(WorldError::Distribution)?,
             service: service
                 .map(Sampler::new)
                 .transpose()
@@ -306,32 +309,22 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(
-        &mut self,
-        homes: std::ops::Range<u32>,
-        kind: Option<&str>,
-        method: usize,
-    ) -> Vec<RouteStage> {
+    fn route(&mut self, cohort: usize, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
         let mut route = Vec::new();
-        let (mut gates, mut limits, mut admissions) = (0..=u8::MAX, 0..=u8::MAX, 0..=u8::MAX);
+        let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
-                Some(keys) => keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables),
+                Some(keys) => keys.key_of(cohort, kind.is_some(), method, &mut self.tables),
             };
             match stage {
                 Stage::Gate { .. } => {
-                    if let (Some(gate), Some(key)) = (gates.next(), key()) {
-                        let stage = number;
-                        route.push(RouteStage::Gate { gate, stage, key });
-                    }
+                    let (gate, stage) = (next(&mut gates), number);
+                    route.extend(key().map(|key| RouteStage::Gate { gate, stage, key }));
                 }
                 Stage::Admission { .. } => {
-                    let stage = number;
-                    let admission = admissions.next();
-                    route.extend(
-                        admission.map(|admission| RouteStage::Admission { admission, stage }),
-                    );
+                    let (admission, stage) = (next(&mut admissions), number);
+                    route.push(RouteStage::Admission { admission, stage });
                 }
                 Stage::Limit {
                     methods,
@@ -346,8 +339,8 @@ impl Builder<'_> {
                         && kinds.as_ref().is_none_or(|kinds| {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
-                    let limit = limits.next();
-                    if covered && let (Some(limit), Some(key)) = (limit, key()) {
+                    let limit = next(&mut limits);
+                    if covered && let Some(key) = key() {
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
@@ -360,4 +353,11 @@ impl Builder<'_> {
         }
         route
     }
+}
+
+/// The number of one more; there are at most 32 stages.
+fn next(count: &mut u8) -> u8 {
+    let number = *count;
+    *count += 1;
+    number
 }

@@ -98,12 +98,12 @@ impl KeySpace {
         })
     }
 
-    /// How the key of a stream follows from its homes, which are those of one
-    /// cohort, or devices; tables that are needed are added to `tables`. `None`
+    /// How the key of a stream follows from its homes, which are those of a
+    /// cohort by number, or devices; tables that are needed are added to `tables`. `None`
     /// if the limit counts per device and the stream concerns none.
     pub(super) fn key_of(
         &self,
-        homes: std::ops::Range<u32>,
+        cohort: usize,
         concerns_device: bool,
         method: usize,
         tables: &mut Vec<Vec<u32>>,
@@ -114,7 +114,7 @@ impl KeySpace {
             KeySource::Device => return concerns_device.then_some(KeyOf::Device { scale, offset }),
             KeySource::Homes(keys) => keys,
         };
-        let cohort = (keys.cohorts.iter()).find(|cohort| cohort.first_home == homes.start)?;
+        let cohort = &keys.cohorts[cohort];
         let first = cohort.first_key.wrapping_mul(scale).wrapping_add(offset);
         Some(match cohort.runs {
             Runs::All => KeyOf::Constant(first),

@@ -3,12 +3,12 @@
 use super::{Finding, Findings, segment};
 use crate::rng::Distribution;
 use crate::scenario::{
-    Client, Cohort, Every, NO_RETRY, Per, Phase, QueueBound, Scenario, Server, Stage, Traffic,
-    Wakes, When,
+    Client, Cohort, Draft, Every, NO_RETRY, Per, Phase, QueueBound, Server, Stage, Traffic, Wakes,
+    When,
 };
 use crate::units::{ClockTime, Span};
 
-pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Findings) {
+pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
     if client.traffic().next().is_none() {
         found.0.push(Finding {
@@ -48,7 +48,7 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
 
 /// What is said of failures, of a client or of an entry of its traffic.
 fn check_reaction(
-    scenario: &Scenario,
+    scenario: &Draft,
     path: &str,
     retry: &str,
     timeout: Option<Span>,
@@ -68,7 +68,7 @@ fn check_reaction(
 }
 
 fn check_entry(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     entry: &Traffic<'_>,
     cohorts: &[(&str, &Cohort)],
@@ -107,7 +107,7 @@ fn check_entry(
 }
 
 fn check_think(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     method: &str,
     think: &Distribution,
@@ -158,7 +158,7 @@ fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
     }
 }
 
-fn check_every(scenario: &Scenario, here: &str, every: Every, found: &mut Findings) {
+fn check_every(scenario: &Draft, here: &str, every: Every, found: &mut Findings) {
     let Every {
         interval,
         jitter,
@@ -201,7 +201,7 @@ fn check_every(scenario: &Scenario, here: &str, every: Every, found: &mut Findin
 
 /// What commands have, and other requests have not.
 fn check_command(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     entry: &Traffic<'_>,
     cohorts: &[(&str, &Cohort)],
@@ -234,13 +234,7 @@ fn check_command(
     }
 }
 
-fn check_daily(
-    scenario: &Scenario,
-    here: &str,
-    time: ClockTime,
-    spread: Span,
-    found: &mut Findings,
-) {
+fn check_daily(scenario: &Draft, here: &str, time: ClockTime, spread: Span, found: &mut Findings) {
     let clock = &scenario.time;
     let times = (clock.zone).daily(time, clock.start.0, clock.measured_until());
     if times.is_empty() {

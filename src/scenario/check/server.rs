@@ -4,8 +4,8 @@ use super::{Finding, Findings, at, segment};
 use crate::limiter::Decision;
 use crate::overload::{AdaptiveState, Shares};
 use crate::scenario::{
-    AdmissionRule, AppOf, Cohort, LimiterRule, LimiterText, NatOf, QueueBound, Quota, Scenario,
-    Scope, Stage,
+    AdmissionRule, AppOf, Cohort, Draft, LimiterRule, LimiterText, NatOf, QueueBound, Quota, Scope,
+    Stage,
 };
 use crate::server::{Order, Response};
 use crate::units::{Span, Time};
@@ -32,7 +32,7 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
     found.0
 }
 
-pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
     let backend = &scenario.server.backend;
     let why = "a backend that fails does not know when it will not";
     check_answer("server.backend.fail", &backend.fail, Some(why), found);
@@ -152,7 +152,7 @@ fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
 }
 
 /// The most users that share one key of these scopes.
-fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
+fn most_users(scenario: &Draft, per: &[Scope]) -> u64 {
     let users = |cohort: &Cohort| u64::from(cohort.homes.div_ceil(cohort.homes_per_user.max(1)));
     let all = || scenario.cohorts.values();
     let of_app = |cohort: &Cohort| match &cohort.app {

@@ -6,7 +6,7 @@ use super::{Finding, Findings, segment};
 use crate::scenario::text::{excerpt, one_line};
 use crate::scenario::window::MAX_WINDOWS;
 use crate::scenario::{
-    Amount, DayWindow, Part, Range, Scenario, Stage, Target, Values, Variation, clock,
+    Amount, DayWindow, Draft, Part, Range, Stage, Target, Values, Variation, clock,
 };
 use crate::units::Span;
 
@@ -19,13 +19,13 @@ const MAX_PATHS: usize = 100;
 const MAX_RUNS: usize = 1_000_000;
 const MAX_SERIES_BYTES: f64 = 4e9;
 
-pub(super) fn check_targets(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_targets(scenario: &Draft, found: &mut Findings) {
     for (index, target) in scenario.targets.iter().enumerate() {
         check_target(scenario, &format!("targets.{index}"), target, found);
     }
 }
 
-fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Findings) {
+fn check_target(scenario: &Draft, path: &str, target: &Target, found: &mut Findings) {
     let estimand = target.estimand;
     if let Some(why) = estimand.missing_in(scenario) {
         found.add(
@@ -80,7 +80,7 @@ fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Fi
     }
 }
 
-fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut Findings) {
+fn check_window(scenario: &Draft, path: &str, window: &DayWindow, found: &mut Findings) {
     let time = &scenario.time;
     let (from, until) = (time.measured_from(), time.measured_until());
     if from < until && window.spans(&time.zone, from, until).is_empty() {
@@ -98,7 +98,7 @@ fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut
 
 /// The windows of the clock, how many there are with those of targets, and the
 /// span of a collapse.
-pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_windows(scenario: &Draft, found: &mut Findings) {
     for (index, window) in scenario.time.windows.iter().enumerate() {
         check_window(scenario, &format!("time.windows.{index}"), window, found);
     }
@@ -119,7 +119,7 @@ pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
     }
 }
 
-pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_clock(scenario: &Draft, found: &mut Findings) {
     let time = &scenario.time;
     if time.length.is_zero() {
         found.add(
@@ -164,7 +164,7 @@ pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
 const REACH: Span = Span::from_secs(200 * 365 * 86_400);
 
 /// The longest part of a run that is too long is the one to blame.
-fn check_reach(scenario: &Scenario, found: &mut Findings) {
+fn check_reach(scenario: &Draft, found: &mut Findings) {
     let time = &scenario.time;
     let drain = scenario.drain();
     if time.warm_up + time.length + drain <= REACH {
@@ -187,7 +187,7 @@ fn check_reach(scenario: &Scenario, found: &mut Findings) {
 
 /// A command whose deadline has not come when the run ends would count as
 /// missed.
-fn check_drain(scenario: &Scenario, found: &mut Findings) {
+fn check_drain(scenario: &Draft, found: &mut Findings) {
     let Some(drain) = scenario.time.drain else {
         return;
     };
@@ -213,7 +213,7 @@ fn check_drain(scenario: &Scenario, found: &mut Findings) {
     found.0.push(finding);
 }
 
-pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_study(scenario: &Draft, found: &mut Findings) {
     let study = &scenario.study;
     if study.replications == 0 {
         found.add(

@@ -4,7 +4,7 @@
 use super::backoff::Backoff;
 use super::pool::{Pool, covered, pool, whose};
 use super::throughput::told_secs;
-use crate::scenario::{Scenario, Traffic};
+use crate::scenario::{Entry, Scenario, Traffic};
 
 /// A flow while its rates are sought.
 pub(super) struct Stream<'a> {
@@ -53,13 +53,13 @@ pub(super) fn streams<'a>(
 ) -> Vec<Stream<'a>> {
     let mut all = Vec::new();
     for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-        let Some((client_name, client)) =
-            (scenario.clients.iter()).find(|(name, _)| *name == cohort.client)
-        else {
-            continue;
-        };
-        for entry in client.traffic() {
-            let policy = scenario.retry(entry.what.retry);
+        let (client, client_name) = scenario.client_of(number);
+        for Entry {
+            traffic: entry,
+            retry: policy,
+            ..
+        } in scenario.traffic_of(client)
+        {
             let service = scenario.server.backend.service_secs(entry.what.method);
             let (senders, fan_out) = entry.senders(cohort);
             let mut passes = Vec::new();
@@ -77,8 +77,8 @@ pub(super) fn streams<'a>(
                     pools.len() - 1
                 });
                 let answer = stage.refusal();
-                let retried = policy.is_some_and(|policy| policy.retries(answer));
-                if retried && policy.is_some_and(|policy| policy.hears(answer)) {
+                let retried = policy.retries(answer);
+                if retried && policy.hears(answer) {
                     told = told.max(told_secs(stage, answer));
                 }
                 passes.push(Pass {

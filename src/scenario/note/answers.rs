@@ -2,7 +2,7 @@
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
 use crate::scenario::demand::period_length;
-use crate::scenario::{Client, LimiterRule, Scenario, Stage};
+use crate::scenario::{LimiterRule, Scenario, Stage};
 use crate::server::{Response, RetryAfter};
 use crate::units::{Probability, Rate, Span};
 
@@ -81,10 +81,7 @@ fn longest_wait(rule: &LimiterRule) -> Span {
 
 /// Waits that are told to nobody.
 pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
-    let policies = || {
-        let entries = scenario.clients.values().flat_map(Client::traffic);
-        entries.filter_map(|entry| scenario.retry(entry.what.retry))
-    };
+    let policies = || scenario.traffic().map(|entry| entry.retry);
     for answerer in answerers {
         let answer = answerer.answer;
         let told = [
