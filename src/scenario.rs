@@ -13,13 +13,11 @@ mod clock;
 mod collapse;
 mod demand;
 mod estimand;
-mod limiter_rule;
 mod load;
 mod note;
 mod part;
 mod population;
 pub mod presets;
-mod quota;
 mod retry;
 mod server;
 mod step;
@@ -40,12 +38,10 @@ pub use clock::{Clock, Start};
 pub use collapse::Collapse;
 pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
-pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
 pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
-pub use quota::{Quota, QuotaTier};
 pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
@@ -55,6 +51,7 @@ pub use traffic::{Every, List, Traffic, What, When};
 pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 pub use window::DayWindow;
 
+pub use crate::limiter::LimiterRule;
 use crate::units::Span;
 
 /// One scenario, as written: what it says may break rules and name what is not

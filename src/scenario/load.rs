@@ -1,6 +1,7 @@
 use super::check::{Finding, limiter_findings};
 use super::text::{Path, Problem, Problems, SourceTree, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
+use crate::limiter::KeySize;
 use crate::units::Span;
 
 impl Scenario {
@@ -29,9 +30,9 @@ impl LimiterText {
     /// The window that the quota in header fields is for, if it has one.
     pub fn quota_window(&self) -> Option<Span> {
         match self {
-            LimiterText::Rule(rule) => rule.quota_window(),
+            LimiterText::Rule(rule) => rule.profile(KeySize::ONE).quota_window,
             LimiterText::Stage(stage) => match &**stage {
-                Stage::Limit { by, .. } => by.quota_window(),
+                Stage::Limit { by, .. } => by.profile(KeySize::ONE).quota_window,
                 Stage::Gate { .. } | Stage::Admission { .. } => None,
             },
         }

@@ -3,6 +3,7 @@
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
+use crate::limiter::KeySize;
 use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
 
 /// The bytes of a scenario, by where they are.
@@ -120,8 +121,8 @@ impl Size {
                     bytes: keys * BYTES_PER_GATE_KEY,
                 }),
                 Stage::Limit { by, .. } => {
-                    let state = by.plan(&[1], 1).map_or(0, |plan| plan.bytes()) as f64;
-                    if by.depends_on_users() {
+                    let state = by.plan(&[KeySize::ONE], 1).map_or(0, |plan| plan.bytes()) as f64;
+                    if by.depends_on_key() {
                         // The users behind each key while it is built, then its tier.
                         self.world.push(Part {
                             path: path(),
@@ -130,10 +131,10 @@ impl Size {
                         });
                     }
                     let moments = match by {
-                        LimiterRule::SlidingLog { quota, window, .. } => {
-                            let per_key = quota.for_users(1) as f64;
+                        LimiterRule::SlidingLog(log) => {
+                            let per_key = log.quota.of(KeySize::ONE) as f64;
                             let rate = demand.attempts() / demand.seconds.max(1e-9);
-                            (rate * window.secs_f64()).min(keys * per_key)
+                            (rate * log.window.secs_f64()).min(keys * per_key)
                         }
                         _ => 0.0,
                     };

@@ -138,8 +138,7 @@ fn server_plan(
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
     let mut key_spaces = Vec::new();
-    let keys_per =
-        |per: &[_], count_users| KeySpace::new(scenario, population, per, methods, count_users);
+    let keys_per = |per: &[_], sizes| KeySpace::new(scenario, population, per, methods, sizes);
     for stage in &scenario.server.stages {
         let draws_key = Key::of(["stage", stage.name()]);
         let mut gate = None;
@@ -162,8 +161,8 @@ fn server_plan(
                 None
             }
             Stage::Limit { name, per, by, .. } => {
-                let keys = keys_per(per, by.depends_on_users())?;
-                let limit = by.plan(&keys.users, keys.keys as usize);
+                let keys = keys_per(per, by.depends_on_key())?;
+                let limit = by.plan(&keys.sizes, keys.keys as usize);
                 plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,

@@ -1,11 +1,10 @@
 //! The stages of a server, and limiters that stand alone.
 
 use super::{Finding, Findings, at, segment};
-use crate::limiter::Decision;
+use crate::limiter::{Decision, KeySize, Quota};
 use crate::overload::{AdaptiveState, Shares};
 use crate::scenario::{
-    AdmissionRule, AppOf, Cohort, Draft, LimiterRule, LimiterText, NatOf, QueueBound, Quota, Scope,
-    Stage,
+    AdmissionRule, AppOf, Cohort, Draft, LimiterRule, LimiterText, NatOf, QueueBound, Scope, Stage,
 };
 use crate::server::{Order, Response};
 use crate::units::{Span, Time};
@@ -135,7 +134,7 @@ fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
     /// Exact waits need one try more; a penalty box in front may need several.
     const TRIES: usize = 50;
     const LONGEST: Span = Span::from_secs(100 * 365 * 86_400);
-    let Ok(mut bank) = by.bank(&[users], 1) else {
+    let Ok(mut bank) = by.bank(&[KeySize { users }], 1) else {
         return false;
     };
     let mut now = Time::EPOCH;
@@ -377,7 +376,8 @@ fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
             }
         }
         _ => {
-            if let Some(window) = rule.window()
+            let limit = rule.profile(KeySize::ONE);
+            if let Some(window) = limit.window
                 && window < SHORTEST_WINDOW
             {
                 found.add(
@@ -388,14 +388,14 @@ fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
                     format!("must be at least {SHORTEST_WINDOW}"),
                 );
             }
-            if let Some(quota) = rule.quota() {
+            if let Some(quota) = limit.quota {
                 check_quota(&at(by, "quota"), quota, found);
             }
         }
     }
     if before == found.0.len() {
         let most = u32::try_from(users).unwrap_or(u32::MAX);
-        if let Err(why) = rule.bank(&[most], 1) {
+        if let Err(why) = rule.bank(&[KeySize { users: most }], 1) {
             let (field, label) = why.field();
             let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
             found.add(&path, why.to_string(), label);

@@ -1,7 +1,7 @@
 //! The capacity of stages: whose permits and tokens there are, how many, and which
 //! requests take of them.
 
-use super::throughput::Throughput;
+use crate::limiter::KeySize;
 use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage, Traffic};
 use crate::server::Permits;
 use crate::units::Span;
@@ -229,12 +229,12 @@ pub(super) fn pool<'a>(
             }
         }
         Stage::Limit { by, .. } => {
-            let users = users.clamp(1.0, f64::from(u32::MAX)) as u64;
-            let throughput = Throughput::of(by, users);
-            pool.burst = throughput.burst * keys;
-            pool.rate = keys * (throughput.rate + throughput.burst / seconds);
-            pool.queue = throughput.queue * keys;
-            pool.max_wait = throughput.max_wait;
+            let users = users.clamp(1.0, f64::from(u32::MAX)) as u32;
+            let limit = by.profile(KeySize { users });
+            pool.burst = limit.burst * keys;
+            pool.rate = keys * (limit.rate + limit.burst / seconds);
+            pool.queue = limit.queue * keys;
+            pool.max_wait = limit.max_wait;
         }
         Stage::Admission { .. } => {}
     }

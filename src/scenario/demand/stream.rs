@@ -3,8 +3,9 @@
 
 use super::backoff::Backoff;
 use super::pool::{Pool, covered, pool, whose};
-use super::throughput::told_secs;
-use crate::scenario::{Entry, Scenario, Traffic};
+use crate::limiter::KeySize;
+use crate::scenario::{Entry, Scenario, Stage, Traffic};
+use crate::server::{Response, RetryAfter};
 
 /// A flow while its rates are sought.
 pub(super) struct Stream<'a> {
@@ -195,5 +196,20 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>]) {
         if change.is_nan() || change < BALANCE {
             return;
         }
+    }
+}
+
+/// The wait that a refusal tells, roughly.
+fn told_secs(stage: &Stage, answer: &Response) -> f64 {
+    if let RetryAfter::Fixed(span) = answer.retry_after {
+        return span.secs_f64();
+    }
+    let Stage::Limit { by, .. } = stage else {
+        return 0.0;
+    };
+    let limit = by.profile(KeySize::ONE);
+    match limit.window {
+        Some(window) => window.secs_f64() / 2.0,
+        None => (1.0 / limit.rate).min(f64::MAX),
     }
 }

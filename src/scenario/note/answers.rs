@@ -1,10 +1,10 @@
 //! Who answers what, the waits that answers tell, and those that nobody heeds.
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
-use crate::scenario::demand::period_length;
-use crate::scenario::{LimiterRule, Scenario, Stage};
+use crate::limiter::KeySize;
+use crate::scenario::{Scenario, Stage};
 use crate::server::{Response, RetryAfter};
-use crate::units::{Probability, Rate, Span};
+use crate::units::{Probability, Span};
 
 /// Who answers what: the stages, and the backend if it fails.
 pub(super) struct Answerer<'a> {
@@ -39,7 +39,7 @@ pub(super) fn answerers(scenario: &Scenario) -> Vec<Answerer<'_>> {
 /// The longest wait that an answer tells, about.
 pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
     let rule = match answerer.stage {
-        Some(Stage::Limit { by, .. }) => longest_wait(by),
+        Some(Stage::Limit { by, .. }) => by.profile(KeySize::ONE).longest_wait,
         _ => Span::ZERO,
     };
     if setting == RATE_LIMIT {
@@ -52,30 +52,6 @@ pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
         RetryAfter::Precise => rule,
         RetryAfter::Early(by) => rule.saturating_sub(by).ceil_secs(),
         RetryAfter::Late(by) => (rule + by).ceil_secs(),
-    }
-}
-
-/// The longest that a key of a rule has to wait for one more request.
-fn longest_wait(rule: &LimiterRule) -> Span {
-    let gap = |rate: Rate| Span::from_secs_f64(rate.mean_interval_secs());
-    match rule {
-        LimiterRule::CalendarWindow { period, .. } => period_length(*period),
-        LimiterRule::TokenBucket { rate, .. }
-        | LimiterRule::Gcra { rate, .. }
-        | LimiterRule::EnvoyBucket { rate, .. }
-        | LimiterRule::LeakyBucket { rate, .. }
-        | LimiterRule::LimitReq { rate, .. } => gap(*rate),
-        LimiterRule::TickedBucket { every, .. } => *every,
-        LimiterRule::RateRule {
-            look_back,
-            release_after,
-            ..
-        } => *look_back + *release_after,
-        LimiterRule::Spacing { steps, .. } => steps.iter().copied().max().unwrap_or(Span::ZERO),
-        LimiterRule::ConsecutiveErrors { lock, .. } => *lock,
-        LimiterRule::PenaltyBox { by, lock, .. } => longest_wait(by).max(*lock),
-        LimiterRule::AllOf(rules) => rules.iter().map(longest_wait).max().unwrap_or(Span::ZERO),
-        rule => rule.window().unwrap_or(Span::ZERO),
     }
 }
 

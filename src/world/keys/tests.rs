@@ -114,8 +114,9 @@ proptest! {
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
-        let scaled: Vec<u32> = users.iter().flat_map(|users| vec![*users; scale]).collect();
-        prop_assert_eq!(&space.users, &scaled);
+        let size = |users: &u32| vec![KeySize { users: *users }; scale];
+        let scaled: Vec<KeySize> = users.iter().flat_map(size).collect();
+        prop_assert_eq!(&space.sizes, &scaled);
         let mut tables = Vec::new();
         for method in 0..2 {
             for (cohort, homes) in population.cohorts.iter().enumerate() {
@@ -141,7 +142,7 @@ fn a_table_is_only_for_what_is_no_arithmetic() {
         let scenario = Source::new(text).scenario().unwrap();
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let space = KeySpace::new(&scenario, &population, per, 1, false).unwrap();
-        assert!(space.users.is_empty(), "nobody asked");
+        assert!(space.sizes.is_empty(), "nobody asked");
         let mut tables = Vec::new();
         space.key_of(0, false, 0, &mut tables).unwrap();
         (space.keys, tables.len())

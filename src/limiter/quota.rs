@@ -1,5 +1,17 @@
 use serde::{Deserialize, Serialize};
 
+/// What a quota may depend on: for how many a key counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeySize {
+    /// Its users.
+    pub users: u32,
+}
+
+impl KeySize {
+    /// A key of one.
+    pub const ONE: KeySize = KeySize { users: 1 };
+}
+
 /// How many requests a key may make per window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,8 +46,14 @@ pub struct QuotaTier {
 }
 
 impl Quota {
-    /// The quota of a key that counts for `users` users.
-    pub fn for_users(&self, users: u64) -> u64 {
+    /// Whether it is not the same for every key.
+    pub fn depends_on_key(&self) -> bool {
+        !matches!(self, Quota::Fixed(_))
+    }
+
+    /// The quota of a key.
+    pub fn of(&self, key: KeySize) -> u64 {
+        let users = u64::from(key.users);
         match self {
             Quota::Fixed(quota) => *quota,
             Quota::PerUser {
@@ -83,8 +101,8 @@ mod tests {
             (100, 200, 2000),
             (760, 400, 2000),
         ] {
-            assert_eq!(app.for_users(users), per_user, "{users} users");
-            assert_eq!(tiers.for_users(users), tiered, "{users} users");
+            assert_eq!(app.of(KeySize { users }), per_user, "{users} users");
+            assert_eq!(tiers.of(KeySize { users }), tiered, "{users} users");
         }
     }
 }
