@@ -5,11 +5,16 @@ use serde::{Deserialize, Serialize};
 pub struct KeySize {
     /// Its users.
     pub users: u32,
+    /// Its devices.
+    pub devices: u32,
 }
 
 impl KeySize {
     /// A key of one.
-    pub const ONE: KeySize = KeySize { users: 1 };
+    pub const ONE: KeySize = KeySize {
+        users: 1,
+        devices: 1,
+    };
 }
 
 /// How many requests a key may make per window.
@@ -26,6 +31,18 @@ pub enum Quota {
         /// The most users that count.
         #[serde(default)]
         up_to_users: Option<u64>,
+        /// The least quota.
+        #[serde(default)]
+        at_least: u64,
+    },
+    /// `each` per device of the key, of which there is at least one, counting at
+    /// most `up_to_devices`, and never less than `at_least`.
+    PerDevice {
+        /// Requests per device.
+        each: u64,
+        /// The most devices that count.
+        #[serde(default)]
+        up_to_devices: Option<u64>,
         /// The least quota.
         #[serde(default)]
         at_least: u64,
@@ -54,17 +71,23 @@ impl Quota {
     /// The quota of a key.
     pub fn of(&self, key: KeySize) -> u64 {
         let users = u64::from(key.users);
-        match self {
-            Quota::Fixed(quota) => *quota,
+        let per = |count: u64, most: Option<u64>, each: u64, at_least: u64| {
+            let counted = count.min(most.unwrap_or(u64::MAX));
+            counted.saturating_mul(each).max(at_least)
+        };
+        match *self {
+            Quota::Fixed(quota) => quota,
             Quota::PerUser {
                 each,
                 up_to_users,
                 at_least,
-            } => users
-                .min(up_to_users.unwrap_or(u64::MAX))
-                .saturating_mul(*each)
-                .max(*at_least),
-            Quota::Tiers(tiers) => tiers
+            } => per(users, up_to_users, each, at_least),
+            Quota::PerDevice {
+                each,
+                up_to_devices,
+                at_least,
+            } => per(key.devices.max(1).into(), up_to_devices, each, at_least),
+            Quota::Tiers(ref tiers) => tiers
                 .iter()
                 .rev()
                 .find(|tier| users >= tier.from_users)
@@ -79,12 +102,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotas_follow_the_number_of_users() {
+    fn quotas_follow_the_numbers_of_users_and_devices() {
         let app = Quota::PerUser {
             each: 2,
             up_to_users: Some(200),
             at_least: 20,
         };
+        let hub = Quota::PerDevice {
+            each: 3,
+            up_to_devices: Some(50),
+            at_least: 6,
+        };
+        for (devices, quota) in [(0, 6), (1, 6), (2, 6), (3, 9), (50, 150), (51, 150)] {
+            let size = KeySize { users: 7, devices };
+            assert_eq!(hub.of(size), quota, "{devices} devices");
+        }
         let tiers = Quota::Tiers(vec![
             QuotaTier {
                 from_users: 1,
@@ -95,14 +127,15 @@ mod tests {
                 quota: 2000,
             },
         ]);
+        let size = |users| KeySize { users, devices: 9 };
         for (users, per_user, tiered) in [
             (1, 20, 200),
             (50, 100, 200),
             (100, 200, 2000),
             (760, 400, 2000),
         ] {
-            assert_eq!(app.of(KeySize { users }), per_user, "{users} users");
-            assert_eq!(tiers.of(KeySize { users }), tiered, "{users} users");
+            assert_eq!(app.of(size(users)), per_user, "{users} users");
+            assert_eq!(tiers.of(size(users)), tiered, "{users} users");
         }
     }
 }

@@ -123,11 +123,11 @@ impl Size {
                 Stage::Limit { by, .. } => {
                     let state = by.plan(&[KeySize::ONE], 1).map_or(0, |plan| plan.bytes()) as f64;
                     if by.depends_on_key() {
-                        // The users behind each key while it is built, then its tier.
+                        // The size of each key while it is built, then its tier.
                         self.world.push(Part {
                             path: path(),
                             what: format!("the quotas of {what}"),
-                            bytes: keys * 6.0,
+                            bytes: keys * 10.0,
                         });
                     }
                     let moments = match by {

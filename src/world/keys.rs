@@ -10,7 +10,8 @@ use crate::limiter::KeySize;
 use crate::scenario::{AppOf, Cohort, Scenario, Scope};
 use crate::server::{Divisor, KeyOf};
 
-use super::{Population, WorldError};
+use super::WorldError;
+use super::population::{CohortHomes, Population};
 
 /// The keys of one limit.
 pub(super) struct KeySpace {
@@ -165,7 +166,7 @@ impl HomeKeys {
                         all.keys += 1;
                     }
                 }
-                all.add_size(cohort, first_key, 0..count, sized);
+                all.add_size((cohort, homes), first_key, 0..count, sized);
                 Runs::All
             } else {
                 let lengths = lengths(cohort, per, count);
@@ -175,7 +176,7 @@ impl HomeKeys {
                         if sized {
                             for (start, key) in (0..count).step_by(run as usize).zip(first_key..) {
                                 let end = start.saturating_add(run).min(count);
-                                all.add_size(cohort, key, start..end, true);
+                                all.add_size((cohort, homes), key, start..end, true);
                             }
                         }
                         Runs::Of(run)
@@ -189,7 +190,7 @@ impl HomeKeys {
                                 || lengths.iter().any(|length| next.is_multiple_of(*length));
                             all.table.push(all.keys);
                             if ends {
-                                all.add_size(cohort, all.keys, start..next, sized);
+                                all.add_size((cohort, homes), all.keys, start..next, sized);
                                 all.keys += 1;
                                 start = next;
                             }
@@ -208,16 +209,27 @@ impl HomeKeys {
         all
     }
 
-    /// Adds the users of these homes of a cohort to a key, where they count.
-    fn add_size(&mut self, cohort: &Cohort, key: u32, homes: std::ops::Range<u32>, sized: bool) {
+    /// Adds the users and devices of these homes of a cohort to a key, where they
+    /// count.
+    fn add_size(
+        &mut self,
+        (cohort, all): (&Cohort, &CohortHomes),
+        key: u32,
+        homes: std::ops::Range<u32>,
+        sized: bool,
+    ) {
         if !sized || homes.is_empty() {
             return;
         }
         let user = |home: u32| home / cohort.homes_per_user.max(1);
         let key = key as usize;
-        let none = KeySize { users: 0 };
+        let none = KeySize {
+            users: 0,
+            devices: 0,
+        };
         self.sizes.resize(self.sizes.len().max(key + 1), none);
         self.sizes[key].users += user(homes.end - 1) - user(homes.start) + 1;
+        self.sizes[key].devices += all.devices_of(homes);
     }
 }
 

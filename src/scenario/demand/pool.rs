@@ -183,20 +183,20 @@ pub(super) fn pool<'a>(
     seconds: f64,
 ) -> Pool<'a> {
     let stage = &scenario.server.stages[index];
-    let (keys, users) = match whose.cohort {
+    let devices_of = |cohort: &Cohort| f64::from(cohort.homes) * cohort.mean_devices(None);
+    let (keys, users, devices) = match whose.cohort {
         Some(_) => {
             let keys = keys_of(cohort, scopes(stage)).max(1.0);
-            (keys, (users_of(cohort) / keys).max(1.0))
+            let users = (users_of(cohort) / keys).max(1.0);
+            (keys, users, devices_of(cohort) / keys)
         }
         None => {
             let shares = |cohort: &&Cohort| match (&cohort.app, whose.app) {
                 (AppOf::Shared(name), Some(app)) => name == app,
                 (_, app) => app.is_none(),
             };
-            (
-                1.0,
-                scenario.cohorts.values().filter(shares).map(users_of).sum(),
-            )
+            let all = || scenario.cohorts.values().filter(shares);
+            (1.0, all().map(users_of).sum(), all().map(devices_of).sum())
         }
     };
     let mut pool = Pool {
@@ -229,8 +229,10 @@ pub(super) fn pool<'a>(
             }
         }
         Stage::Limit { by, .. } => {
-            let users = users.clamp(1.0, f64::from(u32::MAX)) as u32;
-            let limit = by.profile(KeySize { users });
+            let limit = by.profile(KeySize {
+                users: users.clamp(1.0, f64::from(u32::MAX)) as u32,
+                devices: devices.clamp(1.0, f64::from(u32::MAX)) as u32,
+            });
             pool.burst = limit.burst * keys;
             pool.rate = keys * (limit.rate + limit.burst / seconds);
             pool.queue = limit.queue * keys;

@@ -114,7 +114,7 @@ proptest! {
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
-        let size = |users: &u32| vec![KeySize { users: *users }; scale];
+        let size = |users: &u32| vec![KeySize { users: *users, devices: 0 }; scale];
         let scaled: Vec<KeySize> = users.iter().flat_map(size).collect();
         prop_assert_eq!(&space.sizes, &scaled);
         let mut tables = Vec::new();
