@@ -22,6 +22,7 @@
 //! ```
 
 mod distribution;
+mod error;
 mod gamma;
 #[cfg(test)]
 mod goodness_of_fit;
@@ -38,6 +39,7 @@ mod sampler;
 mod streams;
 
 pub use distribution::{Branch, Distribution};
+pub use error::DistributionError;
 pub use key::Key;
 pub use parameter::{CoefficientOfVariation, PositiveSpan, Share};
 pub use poisson::{MAX_POISSON_MEAN, Poisson};

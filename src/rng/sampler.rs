@@ -1,5 +1,5 @@
 use super::gamma::Gamma;
-use super::{Branch, Distribution, Purpose, Streams};
+use super::{Branch, Distribution, DistributionError, Purpose, Streams};
 use crate::math::{ExpTable, LnTable, exp, normal_quantile};
 use crate::units::Span;
 
@@ -41,7 +41,7 @@ impl Sampler {
     ///
     /// # Errors
     /// What [`Distribution::check`] finds.
-    pub fn new(distribution: &Distribution) -> Result<Sampler, String> {
+    pub fn new(distribution: &Distribution) -> Result<Sampler, DistributionError> {
         distribution.check()?;
         Ok(Sampler::of(match distribution {
             Distribution::Constant(span) => Kind::Constant(*span),
@@ -72,7 +72,7 @@ impl Sampler {
     ///
     /// # Errors
     /// What [`Distribution::check`] finds.
-    pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, String> {
+    pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, DistributionError> {
         let mut sampler = Sampler::new(distribution)?;
         match (&mut sampler.kind, distribution) {
             (Kind::LogNormal { median, sigma }, _) => *median *= exp(*sigma * *sigma),

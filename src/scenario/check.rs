@@ -46,10 +46,10 @@ pub(super) struct Finding {
 struct Findings(Vec<Finding>);
 
 impl Finding {
-    fn new(path: &str, message: impl Into<String>, label: impl Into<String>) -> Finding {
+    fn new(path: &str, message: impl ToString, label: impl Into<String>) -> Finding {
         Finding {
             path: path.to_owned(),
-            message: message.into(),
+            message: message.to_string(),
             label: label.into(),
             help: None,
             at_name: false,
@@ -71,7 +71,7 @@ impl Finding {
 }
 
 impl Findings {
-    fn add(&mut self, path: &str, message: impl Into<String>, label: impl Into<String>) {
+    fn add(&mut self, path: &str, message: impl ToString, label: impl Into<String>) {
         self.0.push(Finding::new(path, message, label));
     }
 

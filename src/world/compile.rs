@@ -149,14 +149,13 @@ fn server_plan(
                     .transpose()?;
                 gate = Some(plan.gates.len() as u8);
                 let count = keys.as_ref().map_or(1, |keys| keys.keys);
-                plan.gates.extend(stage.gate_plan(count));
+                plan.gates.extend(stage.gate_plan(count)?);
                 plan.gate_keys.push(draws_key);
                 keys
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
-                plan.admissions
-                    .push(state.map_err(WorldError::Distribution)?);
+                plan.admissions.push(state?);
                 plan.admission_keys.push(draws_key);
                 None
             }
@@ -241,7 +240,7 @@ impl Builder<'_> {
                 Source::Schedule(Schedule::new(times, spread, chance))
             }
             When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
-            When::Closed(think) => Source::Loop(Gap::new(think).map_err(WorldError::Distribution)?),
+            When::Closed(think) => Source::Loop(Gap::new(think)?),
         })
     }
 
@@ -293,11 +292,8 @@ impl Builder<'_> {
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,
-            retry: Retry::new(retry, &self.answers).map_err(WorldError::Distribution)?,
-            service: service
-                .map(Sampler::new)
-                .transpose()
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers)?,
+            service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,
         });

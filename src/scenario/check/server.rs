@@ -267,7 +267,7 @@ fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
             // The combination is checked where it is made.
             Some(window) => rule
                 .check()
-                .and(AdaptiveState::new(*rule, Some(*window), || 0.5).map(|_| ())),
+                .and(AdaptiveState::new(*rule, Some(*window)).map(drop)),
         };
         if let Err(why) = sound {
             found.add(&at(path, "adaptive"), why, "cannot be used");
@@ -324,7 +324,7 @@ fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
                 "leave one of them out",
             );
         }
-        let state = adaptive.map(|rule| AdaptiveState::new(rule, None, || 0.5));
+        let state = adaptive.map(|rule| AdaptiveState::new(rule, None));
         let initial = state.and_then(Result::ok).map(|state| state.limit());
         if (permits.or(initial)).is_some_and(|permits| *reserved >= permits) {
             found.add(

@@ -213,10 +213,10 @@ pub(super) fn pool<'a>(
     };
     match stage {
         Stage::Gate { .. } => {
-            if let Some(plan) = stage.gate_plan(1) {
-                let permits = f64::from(match plan.permits {
-                    Permits::Fixed(permits) => permits,
-                    Permits::Adaptive(rule, _) => rule.most(),
+            if let Ok(Some(plan)) = stage.gate_plan(1) {
+                let permits = f64::from(match &plan.permits {
+                    Permits::Fixed(permits) => *permits,
+                    Permits::Adaptive(state) => state.most(),
                 });
                 pool.burst = permits * keys;
                 // Those inside when the run begins are none.
