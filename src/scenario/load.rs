@@ -1,5 +1,5 @@
 use super::check::{Finding, limiter_findings};
-use super::text::{Path, Problem, Problems, SourceTree, nearest, parse};
+use super::text::{Kind, Path, Problem, Problems, SourceTree, advice, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
 use crate::limiter::KeySize;
 use crate::units::Span;
@@ -68,16 +68,11 @@ impl LimiterText {
 fn naming_stages(found: &Problems, start: usize, word: &str) -> Problems {
     let named = |problem: &Problem| {
         let mut problem = problem.clone();
-        let is_word = problem.place == Some(start..start + word.len());
-        if let Some(help) = problem.help.as_mut().filter(|_| is_word) {
-            if help.contains("known are") {
-                *help = format!("{help}, {}", STAGES.join(", "));
-            }
-            if help.starts_with("known are")
-                && let Some(stage) = nearest(word, STAGES.into_iter())
-            {
-                *help = format!("did you mean \"{stage}\"? {help}");
-            }
+        if let Kind::UnknownWord(unknown) = &problem.kind
+            && problem.place == Some(start..start + word.len())
+        {
+            let known = [unknown.known, &STAGES].concat();
+            problem.help = advice(nearest(word, known.iter().copied()), &known);
         }
         problem
     };
@@ -103,6 +98,7 @@ fn located(text: &str, found: Vec<Finding>) -> Problems {
                 place,
                 label: finding.label,
                 help: finding.help,
+                kind: Kind::Other,
             }
         })
         .collect()

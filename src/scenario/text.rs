@@ -36,10 +36,11 @@ pub use nearest::nearest;
 pub use node::{Bracket, Entry, Fault, Group, Leaf, Node, Shape};
 pub use number_or_word::number_or_word;
 pub use parse::{MOST_PROBLEMS, parse, reads};
+pub(super) use path::advice;
 pub use path::{Path, PathError, Segment};
 pub use position::line_and_column;
 pub use printable::{is_unprintable, printable, shortened};
-pub use problem::{Problem, Problems};
+pub use problem::{Kind, Problem, Problems, Unknown};
 #[cfg(feature = "cli")]
 pub use render::{MOST_SHOWN, render};
 pub use ron_error::from_ron;

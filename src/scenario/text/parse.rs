@@ -8,7 +8,7 @@ use super::repair::{Reading, Repair, repair};
 use super::ron_error::{elsewhere, is_word_code, meant};
 use super::scan::skip_space;
 use super::tree::SourceTree;
-use super::{Problems, from_ron, nearest};
+use super::{Kind, Problems, from_ron, nearest};
 
 /// Reads a typed value from scenario text, in the dialect that all scenarios
 /// use: RON in which `Some(...)` is left out, and so are the inner brackets of
@@ -70,8 +70,10 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
                 && let Some(help) = meant(&left, place, read)
             {
                 problem.help = Some(help);
+                problem.kind = Kind::Other;
             } else if let Some((help, start)) = elsewhere(&left, &tree, place, &code, read) {
                 problem.help = Some(help);
+                problem.kind = Kind::Other;
                 misplaced = Some(start);
             }
         }

@@ -23,7 +23,7 @@ use super::node::{Bracket, Entry, Group, Node};
 use super::path::advice;
 use super::position::{floor_boundary, line_and_column, offset};
 use super::tree::{SourceTree, excerpt};
-use super::{Problem, nearest};
+use super::{Kind, Problem, Unknown, nearest};
 
 /// An error of `ron` about `text` as a [`Problem`].
 ///
@@ -91,12 +91,16 @@ impl<'t> Finder<'t> {
                     Some(key) => format!(" in {key}"),
                     None => String::new(),
                 };
-                Problem::at(
-                    place,
-                    format!("unknown word \"{}\"{inside}", excerpt(&found)),
-                )
-                .label("not known here")
-                .with_advice(&found, expected)
+                let message = format!("unknown word \"{}\"{inside}", excerpt(&found));
+                let unknown = Unknown {
+                    name: found,
+                    known: expected,
+                };
+                Problem {
+                    help: advice(unknown.nearest(), expected),
+                    kind: Kind::UnknownWord(unknown),
+                    ..Problem::at(place, message).label("not known here")
+                }
             }
             Error::ExpectedDifferentStructName { expected, found } => Problem::at(
                 self.word(),
@@ -119,7 +123,9 @@ impl<'t> Finder<'t> {
                 format!("unknown RON extension \"{}\"", excerpt(&name)),
             )
             .label("not known here")
-            .with_advice(&name, EXTENSIONS),
+            .help(
+                advice(nearest(&name, EXTENSIONS.iter().copied()), EXTENSIONS).unwrap_or_default(),
+            ),
             Error::InvalidEscape(what) => self.escape(what),
             Error::ExceededRecursionLimit => {
                 Problem::at(self.end..self.end, "the text is nested too deeply")
@@ -160,12 +166,16 @@ impl<'t> Finder<'t> {
     ) -> Problem {
         let place = self.word();
         let inside = self.inside(place.start, outer);
-        let mut problem = Problem::at(
-            place.clone(),
-            format!("unknown field \"{}\"{inside}", excerpt(found)),
-        )
-        .label("not a field here")
-        .with_advice(found, known);
+        let message = format!("unknown field \"{}\"{inside}", excerpt(found));
+        let unknown = Unknown {
+            name: found.to_owned(),
+            known,
+        };
+        let mut problem = Problem {
+            help: advice(unknown.nearest(), known),
+            kind: Kind::UnknownField(unknown),
+            ..Problem::at(place.clone(), message).label("not a field here")
+        };
         // A bracket left open puts the fields that follow into the wrong struct.
         if let Some(open) = self.suspect_bracket()
             && nearest(found, known.iter().copied()).is_none()
@@ -369,14 +379,6 @@ const EXTENSIONS: &[&str] = &[
     "unwrap_variant_newtypes",
     "explicit_struct_names",
 ];
-
-impl Problem {
-    /// The same with the nearest of the known names and the list of them.
-    fn with_advice(mut self, found: &str, known: &[&str]) -> Problem {
-        self.help = advice(nearest(found, known.iter().copied()), known);
-        self
-    }
-}
 
 #[cfg(test)]
 pub(super) mod tests;
