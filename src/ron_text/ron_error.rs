@@ -23,13 +23,13 @@ use super::node::{Bracket, Entry, Group, Node};
 use super::path::advice;
 use super::position::{floor_boundary, line_and_column, offset};
 use super::tree::{SourceTree, excerpt};
-use super::{Kind, Problem, Unknown, nearest};
+use super::{Hints, Kind, Problem, Unknown, nearest};
 
 /// An error of `ron` about `text` as a [`Problem`].
 ///
 /// The messages of our own types pass through: what follows `"; expected "`
 /// or `"; did you mean "` in them becomes the label or the help.
-pub fn from_ron(text: &str, error: SpannedError) -> Problem {
+pub fn from_ron(text: &str, error: SpannedError, hints: &Hints) -> Problem {
     let tree = SourceTree::new(text);
     let in_attribute = matches!(
         error.code,
@@ -41,6 +41,7 @@ pub fn from_ron(text: &str, error: SpannedError) -> Problem {
     let start = offset(text, error.span.start);
     let finder = Finder {
         tree: &tree,
+        hints,
         start,
         end: offset(text, error.span.end).max(start),
     };
@@ -63,6 +64,7 @@ fn empty(code: &Error) -> Problem {
 /// The tree and the two positions of an error.
 struct Finder<'t> {
     tree: &'t SourceTree<'t>,
+    hints: &'t Hints,
     start: usize,
     end: usize,
 }

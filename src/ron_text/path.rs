@@ -192,10 +192,7 @@ impl PathError {
 }
 
 /// The nearest name and the list of known ones as a help line.
-pub(in crate::scenario) fn advice<S: AsRef<str>>(
-    nearest: Option<&str>,
-    known: &[S],
-) -> Option<String> {
+pub(crate) fn advice<S: AsRef<str>>(nearest: Option<&str>, known: &[S]) -> Option<String> {
     const MOST: usize = 24;
     let mut names: Vec<&str> = known.iter().take(MOST).map(AsRef::as_ref).collect();
     if known.len() > MOST {
