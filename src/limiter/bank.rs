@@ -361,22 +361,22 @@ impl Bank {
     fn next_admission(&self, key: u32, from: Time, cost: u64) -> Option<Time> {
         let decision = dispatch!(&self.store,
             // Nobody comes at `from`, so no refusal counts then.
-            keyed => keyed.foretell(key, |rule, state| {
+            keyed => keyed.peek(key, |rule, state| {
                 rule.forgiving().decide(state, from, cost)
             }),
             Store::SlidingLog(keyed, pool) => {
                 let (rule, log) = keyed.of(key);
-                rule.foretell(log, pool, from, cost)
+                rule.peek(log, pool, from, cost)
             }
             Store::SegmentedWindow(keyed, counts) => {
                 let mut counts = counts.of(key).to_vec();
-                keyed.foretell(key, |rule, state| {
+                keyed.peek(key, |rule, state| {
                     rule.decide(state, &mut counts, from, cost)
                 })
             }
             Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of(key);
-                rule.foretell(state, counts.of(key), from)
+                rule.peek(state, counts.of(key), from)
             }
             Store::ConsecutiveErrors(keyed) => {
                 let (rule, streak) = keyed.of(key);
@@ -442,13 +442,13 @@ impl Bank {
     }
 
     /// Gives back what an attempt of a key took: one that was admitted at
-    /// `spent`, that went on at `goes_on` (the same, unless it was delayed), and
+    /// `spent`, that went on at `passed` (the same, unless it was delayed), and
     /// that was then refused elsewhere, at once or after waiting.
     ///
     /// An attempt may be refunded once. Each algorithm states how near this
     /// comes to the attempt never having been made. Of several limits at once only
     /// the one that delays longest knows when the attempt went on.
-    pub fn refund(&mut self, key: u32, spent: Time, goes_on: Time, cost: u64) {
+    pub fn refund(&mut self, key: u32, spent: Time, passed: Time, cost: u64) {
         dispatch!(&mut self.store,
             keyed => {
                 let (rule, state) = keyed.of_mut(key);
@@ -460,17 +460,17 @@ impl Bank {
             }
             Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.refund(state, counts.of_mut(key), goes_on, cost);
+                rule.refund(state, counts.of_mut(key), passed, cost);
             }
             Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
                 rule.refund(state, counts.of_mut(key), spent, cost);
             }
             Store::ConsecutiveErrors(_) => {}
-            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, goes_on, cost),
+            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, passed, cost),
             Store::AllOf(banks) => {
                 for bank in banks {
-                    bank.refund(key, spent, goes_on, cost);
+                    bank.refund(key, spent, passed, cost);
                 }
             }
         )

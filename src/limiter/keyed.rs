@@ -96,11 +96,7 @@ impl<R, S: Copy + Default> Keyed<R, S> {
     }
 
     /// What a judge makes of a copy of a key's state.
-    pub(super) fn foretell(
-        &self,
-        key: u32,
-        judge: impl FnOnce(&R, &mut S) -> Decision,
-    ) -> Decision {
+    pub(super) fn peek(&self, key: u32, judge: impl FnOnce(&R, &mut S) -> Decision) -> Decision {
         let (rule, state) = self.of(key);
         judge(rule, &mut { *state })
     }

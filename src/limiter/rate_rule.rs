@@ -275,7 +275,7 @@ impl RateRule {
 
     /// What an attempt at `now` would be told, after a silence until then, if it
     /// were not counted itself.
-    pub(super) fn foretell(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Decision {
+    pub(super) fn peek(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Decision {
         let quiet = self.quiet_until(state, counts, now);
         match self.blocks(quiet.found, now.nanos().saturating_sub(quiet.check)) {
             false => Decision::Admit,

@@ -130,7 +130,7 @@ impl SlidingLog {
 
     /// What an attempt at `now` would be told that is not counted if refused,
     /// after a silence until then.
-    pub(super) fn foretell(&self, log: &Log, pool: &LogPool, now: Time, cost: u64) -> Decision {
+    pub(super) fn peek(&self, log: &Log, pool: &LogPool, now: Time, cost: u64) -> Decision {
         let units = match u32::try_from(cost) {
             Ok(units) if units <= self.quota => units,
             _ => return Decision::Refuse { retry_after: None },

@@ -26,9 +26,9 @@ pub enum Kind {
     #[default]
     Other,
     /// A field that is not known where it is.
-    UnknownField(Unknown),
+    UnknownField(Box<Unknown>),
     /// A word that is not known where it is.
-    UnknownWord(Unknown),
+    UnknownWord(Box<Unknown>),
 }
 
 /// A name that is not known.

@@ -100,7 +100,7 @@ impl<'t> Finder<'t> {
                 };
                 Problem {
                     help: advice(unknown.nearest(), expected),
-                    kind: Kind::UnknownWord(unknown),
+                    kind: Kind::UnknownWord(Box::new(unknown)),
                     ..Problem::at(place, message).label("not known here")
                 }
             }
@@ -175,7 +175,7 @@ impl<'t> Finder<'t> {
         };
         let mut problem = Problem {
             help: advice(unknown.nearest(), known),
-            kind: Kind::UnknownField(unknown),
+            kind: Kind::UnknownField(Box::new(unknown)),
             ..Problem::at(place.clone(), message).label("not a field here")
         };
         // A bracket left open puts the fields that follow into the wrong struct.

@@ -36,43 +36,41 @@ const MAX_STAGES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) path: String,
-    pub(super) message: String,
-    pub(super) label: String,
-    pub(super) help: Option<String>,
     /// Whether the place is the name of what the path leads to.
     pub(super) at_name: bool,
+    /// What it is, without a place.
+    pub(super) problem: Problem,
 }
 
 struct Findings(Vec<Finding>);
 
 impl Finding {
-    fn new(path: &str, message: impl ToString, label: impl Into<String>) -> Finding {
-        Finding {
-            path: path.to_owned(),
-            message: message.to_string(),
-            label: label.into(),
-            help: None,
-            at_name: false,
-        }
-    }
-
     /// As a problem of a scenario without a text: the path says where.
     pub(super) fn by_path(self) -> Problem {
-        let label = match self.label.as_str() {
+        let Problem { message, label, .. } = &self.problem;
+        let label = match label.as_str() {
             "" => String::new(),
             label => format!(": {label}"),
         };
         Problem {
-            message: format!("{}: {}{label}", self.path, self.message),
-            help: self.help,
-            ..Problem::default()
+            message: format!("{}: {message}{label}", self.path),
+            label: String::new(),
+            ..self.problem
         }
     }
 }
 
 impl Findings {
     fn add(&mut self, path: &str, message: impl ToString, label: impl Into<String>) {
-        self.0.push(Finding::new(path, message, label));
+        self.push(path, false, Problem::new(message.to_string()).label(label));
+    }
+
+    fn push(&mut self, path: &str, at_name: bool, problem: Problem) {
+        self.0.push(Finding {
+            path: path.to_owned(),
+            at_name,
+            problem,
+        });
     }
 
     fn unknown<'a>(
@@ -96,13 +94,17 @@ impl Findings {
             None if list.is_empty() => None,
             None => Some(format!("known: {}", list.join(", "))),
         };
-        self.0.push(Finding {
-            path: path.to_owned(),
-            message: format!("unknown {what} \"{name}\""),
-            label: format!("no {what} of that name"),
-            help,
-            at_name: false,
-        });
+        let problem = Problem::new(format!("unknown {what} \"{name}\""));
+        let label = format!("no {what} of that name");
+        self.push(
+            path,
+            false,
+            Problem {
+                help,
+                label,
+                ..problem
+            },
+        );
     }
 }
 
@@ -210,13 +212,8 @@ fn check_names(scenario: &Draft, found: &mut Findings) {
         } else {
             return;
         };
-        found.0.push(Finding {
-            path,
-            message: what,
-            label: format!("must be one line of 1 to {LONGEST_NAME} characters that can be seen"),
-            help: None,
-            at_name,
-        });
+        let label = format!("must be one line of 1 to {LONGEST_NAME} characters that can be seen");
+        found.push(&path, at_name, Problem::new(what).label(label));
     };
     check("name".to_owned(), &scenario.name, false);
     for (name, cohort) in scenario.cohorts.iter() {

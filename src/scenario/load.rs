@@ -94,11 +94,8 @@ fn located(text: &str, found: Vec<Finding>) -> Problems {
                     false => tree.place(&path),
                 });
             Problem {
-                message: finding.message,
                 place,
-                label: finding.label,
-                help: finding.help,
-                kind: Kind::Other,
+                ..finding.problem
             }
         })
         .collect()

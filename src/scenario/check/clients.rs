@@ -1,7 +1,8 @@
 //! What clients send.
 
-use super::{Finding, Findings, segment};
+use super::{Findings, segment};
 use crate::rng::Distribution;
+use crate::scenario::text::Problem;
 use crate::scenario::{
     Client, Cohort, Draft, Every, NO_RETRY, Per, Phase, QueueBound, Server, Stage, Traffic, Wakes,
     When,
@@ -11,13 +12,9 @@ use crate::units::{ClockTime, Span};
 pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
     if client.traffic().next().is_none() {
-        found.0.push(Finding {
-            path: path.clone(),
-            message: format!("the client \"{name}\" sends nothing"),
-            label: "needs polls, commands, requests or loops".to_owned(),
-            help: None,
-            at_name: true,
-        });
+        let problem = Problem::new(format!("the client \"{name}\" sends nothing"));
+        let label = "needs polls, commands, requests or loops";
+        found.push(&path, true, problem.label(label));
     }
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts
@@ -30,13 +27,9 @@ pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found:
         .values()
         .all(|cohort| scenario.clients.get(&cohort.client).is_some());
     if cohorts.is_empty() && all_known {
-        found.0.push(Finding {
-            path: path.clone(),
-            message: format!("no cohort uses the client \"{name}\""),
-            label: "used by nobody".to_owned(),
-            help: Some("remove it, or name it as the `client` of a cohort".to_owned()),
-            at_name: true,
-        });
+        let problem = Problem::new(format!("no cohort uses the client \"{name}\""));
+        let help = "remove it, or name it as the `client` of a cohort";
+        found.push(&path, true, problem.label("used by nobody").help(help));
     }
     check_reaction(scenario, &path, &client.retry, client.timeout, found);
     check_entry_names(&path, client, found);

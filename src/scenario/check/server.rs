@@ -429,12 +429,12 @@ fn check_rule(by: &str, rule: &LimiterRule, most: KeySize, found: &mut Findings)
             }
         }
     }
-    if before == found.0.len() {
-        if let Err(why) = rule.bank(&[most], 1) {
-            let (field, label) = why.field();
-            let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
-            found.add(&path, why.to_string(), label);
-        }
+    if before == found.0.len()
+        && let Err(why) = rule.bank(&[most], 1)
+    {
+        let (field, label) = why.field();
+        let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
+        found.add(&path, why.to_string(), label);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Findings, segment};
-use crate::scenario::text::{excerpt, one_line};
+use super::{Findings, segment};
+use crate::scenario::text::{Problem, excerpt, one_line};
 use crate::scenario::window::MAX_WINDOWS;
 use crate::scenario::{
     Amount, DayWindow, Draft, Part, Range, Stage, Target, Values, Variation, clock,
@@ -199,18 +199,14 @@ fn check_drain(scenario: &Draft, found: &mut Findings) {
     let Some((client, deadline)) = longest.filter(|(_, deadline)| *deadline > drain) else {
         return;
     };
-    let mut finding = Finding::new(
-        "time.drain",
-        format!(
-            "a drain of {drain} is shorter than the deadline of {deadline} of commands of \"{client}\": one that is still on its way when the run ends would count as missed"
-        ),
-        format!("must be at least {deadline}"),
-    );
-    finding.help = Some(format!(
-        "write drain: \"{}\", or leave it out: the run then waits for an hour, or for the longest deadline",
-        deadline
+    let problem = Problem::new(format!(
+        "a drain of {drain} is shorter than the deadline of {deadline} of commands of \"{client}\": one that is still on its way when the run ends would count as missed"
     ));
-    found.0.push(finding);
+    let help = format!(
+        "write drain: \"{deadline}\", or leave it out: the run then waits for an hour, or for the longest deadline"
+    );
+    let label = format!("must be at least {deadline}");
+    found.push("time.drain", false, problem.label(label).help(help));
 }
 
 pub(super) fn check_study(scenario: &Draft, found: &mut Findings) {
@@ -342,12 +338,10 @@ fn what_it_is(text: &str) -> String {
 
 fn check_range(place: &str, range: &Range, found: &mut Findings) {
     if let Err(fault) = range.values() {
-        found.0.push(Finding {
-            path: format!("{place}.{}", fault.field),
-            message: fault.message,
-            label: fault.label,
+        let problem = Problem {
             help: fault.help,
-            at_name: false,
-        });
+            ..Problem::new(fault.message).label(fault.label)
+        };
+        found.push(&format!("{place}.{}", fault.field), false, problem);
     }
 }
