@@ -11,9 +11,11 @@ mod checked;
 mod clients;
 mod clock;
 mod collapse;
+mod count;
 mod demand;
-mod estimand;
+pub mod estimand;
 mod load;
+pub mod measure;
 mod note;
 mod part;
 mod population;
@@ -36,9 +38,11 @@ pub use clients::{
 };
 pub use clock::{Clock, Start};
 pub use collapse::Collapse;
+pub use count::{Count, GateCount};
 pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
 pub use load::LimiterText;
+pub use measure::Measure;
 pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
@@ -52,7 +56,7 @@ pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, Variants
 pub use window::DayWindow;
 
 pub use crate::limiter::LimiterRule;
-use crate::units::Span;
+use crate::units::{Span, UnitError};
 
 /// One scenario, as written: what it says may break rules and name what is not
 /// there, until [`Scenario::check`] has looked at it.
@@ -87,6 +91,10 @@ pub struct Draft {
     /// What must hold, such as `"p429.attempt <= 0.1%"`.
     #[serde(default)]
     pub targets: Vec<Target>,
+    /// The names of estimates that are wanted beside those that every run has,
+    /// such as `"fairness.jain"`, or that tables show only where somebody asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub report: Vec<Estimand>,
 }
 
 /// The name of the retry policy that every scenario knows: no retry at all.

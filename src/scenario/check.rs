@@ -14,7 +14,7 @@ use population::check_population;
 use retry::check_retry;
 use server::check_server;
 pub(super) use server::limiter_findings;
-use study::{check_clock, check_study, check_targets, check_windows};
+use study::{check_clock, check_report, check_study, check_targets, check_windows};
 
 use super::text::{Problem, is_unprintable, nearest};
 use super::{AppOf, Draft, Scenario, Values};
@@ -144,6 +144,7 @@ pub(super) fn findings(scenario: &Draft) -> Vec<Finding> {
     }
     check_server(scenario, &mut found);
     check_targets(scenario, &mut found);
+    check_report(scenario, &mut found);
     check_windows(scenario, &mut found);
     check_study(scenario, &mut found);
     found.0

@@ -4,7 +4,8 @@ use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
 use crate::limiter::KeySize;
-use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
+use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Measure, Per, Scenario, Stage};
+use crate::units::Time;
 
 /// The bytes of a scenario, by where they are.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +56,7 @@ impl Size {
         size.population(scenario);
         size.stages(scenario, demand);
         size.senders(demand);
+        size.measures(scenario, demand);
         size.under_way(scenario, demand);
         size.record(scenario, demand);
         size
@@ -159,6 +161,28 @@ impl Size {
         }
     }
 
+    /// What is kept of each account or sender where an estimand needs it.
+    fn measures(&mut self, scenario: &Scenario, demand: &Demand) {
+        let homes = scenario.homes() as f64;
+        let polls = (demand.flows.iter()).filter(|flow| flow.path.contains(".polls."));
+        for measure in scenario.measures() {
+            let bytes = match measure {
+                Measure::FirstRefusal => continue,
+                Measure::AccountDays429 => homes / 8.0,
+                Measure::SharesServed => homes * size_of::<(u32, u32)>() as f64,
+                Measure::PollAges => {
+                    let polls = polls.clone();
+                    polls.map(|flow| flow.senders).sum::<f64>() * size_of::<Time>() as f64
+                }
+            };
+            self.replication.push(Part {
+                path: None,
+                what: format!("the measure {measure}"),
+                bytes,
+            });
+        }
+    }
+
     fn under_way(&mut self, scenario: &Scenario, demand: &Demand) {
         for flow in &demand.flows {
             // Its place, the list of free places, and the event that goes on
@@ -213,6 +237,9 @@ impl Size {
             + histograms
             + (6.0 + stages + 2.0 * gates) * BYTES_PER_VECTOR
             + steps * (8.0 * (4.0 + stages) + 32.0 * gates);
+        if scenario.measures().contains(&Measure::PollAges) {
+            self.record += streams * BYTES_PER_CELL * MOST_FILLED_CELLS;
+        }
         // Quantiles are found in histograms that are added up.
         let mut clients = scenario.clients.values();
         if clients.any(|client| client.traffic().any(|entry| entry.what.deadline.is_some())) {

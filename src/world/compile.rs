@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::days::days;
 use super::keys::KeySpace;
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
@@ -77,6 +78,12 @@ impl World {
             streams,
             population,
             server,
+            days: days(
+                &scenario.time.zone,
+                scenario.time.measured_from(),
+                scenario.time.measured_until(),
+            ),
+            measures: scenario.measures(),
             start: start_in_words(scenario),
             is_shared: !scenario.draws_fleet_anew(),
             methods,

@@ -1,5 +1,5 @@
 use super::{Timeline, Windows, World};
-use crate::scenario::Wakes;
+use crate::scenario::{Measure, Wakes};
 use crate::server::StagePlan;
 use crate::units::{Probability, Span};
 
@@ -14,6 +14,10 @@ pub struct Outline {
     /// Whether all replications share one world; else homes and devices are
     /// those of the first.
     pub is_shared: bool,
+    /// The number of days of the measured span.
+    pub days: u32,
+    /// What a run takes beside its counts.
+    pub measures: Vec<Measure>,
     /// How senders start, in words.
     pub start: String,
     /// The number of homes.
@@ -107,6 +111,8 @@ impl World {
             clock: self.clock,
             windows: self.windows.clone(),
             is_shared: self.is_shared,
+            days: self.days.len().saturating_sub(1) as u32,
+            measures: self.measures.clone(),
             start: self.start.clone(),
             homes: self.population.homes,
             devices: self.population.devices,

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Findings, segment};
+use crate::scenario::estimand::Of;
 use crate::scenario::text::{Problem, excerpt, one_line};
 use crate::scenario::window::MAX_WINDOWS;
-use crate::scenario::{
-    Amount, DayWindow, Draft, Part, Range, Stage, Target, Values, Variation, clock,
-};
+use crate::scenario::{Amount, DayWindow, Draft, Range, Stage, Target, Values, Variation, clock};
 use crate::units::Span;
 
 /// The most combinations of varied values.
@@ -22,6 +21,19 @@ const MAX_SERIES_BYTES: f64 = 4e9;
 pub(super) fn check_targets(scenario: &Draft, found: &mut Findings) {
     for (index, target) in scenario.targets.iter().enumerate() {
         check_target(scenario, &format!("targets.{index}"), target, found);
+    }
+}
+
+/// What is asked for beside targets.
+pub(super) fn check_report(scenario: &Draft, found: &mut Findings) {
+    for (index, estimand) in scenario.report.iter().enumerate() {
+        if let Some(why) = estimand.missing_in(scenario) {
+            found.add(
+                &format!("report.{index}"),
+                format!("{estimand} cannot be estimated: {why}"),
+                "nothing to report",
+            );
+        }
     }
 }
 
@@ -47,28 +59,16 @@ fn check_target(scenario: &Draft, path: &str, target: &Target, found: &mut Findi
     {
         found.unknown(path, "method", name, scenario.methods().into_iter());
     }
+    let is_gate = |stage: &&Stage| matches!(stage, Stage::Gate { .. });
     if let Some(name) = &part.limit {
-        let of_gates = estimand.is_of_gate();
-        let fits = |stage: &&Stage| !of_gates || matches!(stage, Stage::Gate { .. });
+        let of_gates = estimand.of() == Of::Gate;
+        let fits = |stage: &&Stage| !of_gates || is_gate(stage);
         if !stages().filter(fits).any(|stage| stage.name() == name) {
             let what = if of_gates { "gate" } else { "limit" };
             found.unknown(path, what, name, stages().filter(fits).map(Stage::name));
         }
     }
-    let gates = stages().filter(|stage| matches!(stage, Stage::Gate { .. }));
-    let names_requests = part.cohort.is_some() || part.method.is_some();
-    let misfit = if estimand.is_of_run() && *part != Part::ALL {
-        Some("it is one number of a whole run, which has no parts")
-    } else if estimand.is_of_gate() && names_requests {
-        Some("a gate is not divided by cohort or method")
-    } else if estimand.is_of_gate() && part.limit.is_none() && gates.count() > 1 {
-        Some("there are several gates; name one, such as by \"NAME\"")
-    } else if part.limit.is_some() && !estimand.is_of_gate() && !estimand.is_of_refusals() {
-        Some("only refusals of attempts and gates are told apart by limit")
-    } else {
-        None
-    };
-    if let Some(why) = misfit {
+    if let Some(why) = estimand.misfit(part, stages().filter(is_gate).count()) {
         found.add(
             path,
             format!("{estimand} cannot be taken of this part: {why}"),
