@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
-use crate::overload::Criticality;
-use crate::rng::{Key, Sampler, Streams};
+use crate::overload::{Criticality, OverloadError};
+use crate::rng::{DistributionError, Key, Sampler, Streams};
 use crate::scenario::{Measure, Wakes};
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
@@ -176,8 +176,11 @@ pub enum WorldError {
         source: RuleError,
     },
     /// A distribution is not sound.
-    #[error("{0}")]
-    Distribution(String),
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// A gate or an admission control is not sound.
+    #[error(transparent)]
+    Overload(#[from] OverloadError),
     /// There are too many keys, homes or devices to number.
     #[error("{0}")]
     TooLarge(String),

@@ -7,7 +7,7 @@ use super::attempt::{Attempt, Verdict};
 use super::gate::GateJudge;
 use super::trace::Outcome;
 use crate::limiter::{Bank, Decision, RuleError};
-use crate::overload::AdmissionState;
+use crate::overload::{AdmissionState, OverloadError};
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{LimiterText, Stage};
 use crate::units::{Span, Time};
@@ -31,6 +31,7 @@ impl Judge {
     /// # Errors
     /// What a check of the limiter's text finds.
     pub(super) fn new(limiter: &LimiterText, seed: u64) -> Result<Judge, RuleError> {
+        let unsound = |why: OverloadError| RuleError::Admission(why.to_string());
         let streams = Streams::new(seed, 0);
         let limit = |bank, by_key| Kind::Limit(Box::new(LimitJudge::new(bank, by_key)));
         let kind = match limiter {
@@ -38,11 +39,14 @@ impl Judge {
             LimiterText::Stage(stage) => match &**stage {
                 Stage::Limit { by, per, .. } => limit(by.bank(&[], 1)?, !per.is_empty()),
                 Stage::Admission { by, .. } => {
-                    let state = AdmissionState::new(by.rule()).map_err(RuleError::Admission)?;
+                    let state = AdmissionState::new(by.rule()).map_err(unsound)?;
                     Kind::Admission(Box::new(AdmissionJudge::new(state, streams)))
                 }
                 Stage::Gate { per, .. } => {
-                    let plan = stage.gate_plan(1).ok_or(RuleError::NoRules)?;
+                    let plan = stage
+                        .gate_plan(1)
+                        .map_err(unsound)?
+                        .ok_or(RuleError::NoRules)?;
                     Kind::Gate(Box::new(GateJudge::new(plan, !per.is_empty(), streams)))
                 }
             },

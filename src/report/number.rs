@@ -38,7 +38,8 @@ fn trimmed(text: &str) -> String {
     }
 }
 
-fn with_decimals(value: f64, decimals: i32) -> String {
+/// A number with so many decimals and commas between thousands.
+pub(super) fn with_decimals(value: f64, decimals: i32) -> String {
     let text = format!("{:.*}", decimals.clamp(0, 12) as usize, value.abs());
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let mut shown = String::new();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::need::Need;
 use self::table::{Row, TABLE};
 use super::text::nearest;
-use super::{Part, Scenario};
+use super::{Draft, Part};
 use crate::units::UnitError;
 
 pub use need::Extent;
@@ -173,7 +173,7 @@ impl Estimand {
     }
 
     /// Why a target on it is a mistake in a scenario; `None` if it is none.
-    pub fn missing_in(self, scenario: &Scenario) -> Option<&'static str> {
+    pub fn missing_in(self, scenario: &Draft) -> Option<&'static str> {
         let extent = Extent::all(scenario);
         let mut missing = self.row().needs.iter().filter(|need| !need.is_met(&extent));
         missing.find_map(|need| need.why())

@@ -3,6 +3,7 @@
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
+use crate::limiter::KeySize;
 use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Measure, Per, Scenario, Stage};
 use crate::units::Time;
 
@@ -122,20 +123,20 @@ impl Size {
                     bytes: keys * BYTES_PER_GATE_KEY,
                 }),
                 Stage::Limit { by, .. } => {
-                    let state = by.plan(&[1], 1).map_or(0, |plan| plan.bytes()) as f64;
-                    if by.depends_on_users() {
-                        // The users behind each key while it is built, then its tier.
+                    let state = by.plan(&[KeySize::ONE], 1).map_or(0, |plan| plan.bytes()) as f64;
+                    if by.depends_on_key() {
+                        // The size of each key while it is built, then its tier.
                         self.world.push(Part {
                             path: path(),
                             what: format!("the quotas of {what}"),
-                            bytes: keys * 6.0,
+                            bytes: keys * 10.0,
                         });
                     }
                     let moments = match by {
-                        LimiterRule::SlidingLog { quota, window, .. } => {
-                            let per_key = quota.for_users(1) as f64;
+                        LimiterRule::SlidingLog(log) => {
+                            let per_key = log.quota.of(KeySize::ONE) as f64;
                             let rate = demand.attempts() / demand.seconds.max(1e-9);
-                            (rate * window.secs_f64()).min(keys * per_key)
+                            (rate * log.window.secs_f64()).min(keys * per_key)
                         }
                         _ => 0.0,
                     };
@@ -218,7 +219,8 @@ impl Size {
         let streams: f64 = scenario
             .cohorts
             .values()
-            .map(|c| streams(scenario, c))
+            .enumerate()
+            .map(|(number, cohort)| streams(scenario, number, cohort))
             .sum();
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
@@ -247,16 +249,15 @@ impl Size {
 }
 
 /// The streams of a cohort: one per entry of traffic, or per kind of device.
-fn streams(scenario: &Scenario, cohort: &Cohort) -> f64 {
-    let Some(client) = scenario.clients.get(&cohort.client) else {
-        return 0.0;
-    };
+fn streams(scenario: &Scenario, number: usize, cohort: &Cohort) -> f64 {
+    let (client, _) = scenario.client_of(number);
     let kinds = cohort.devices.len() as f64;
     let of = |per: Per| match per {
         Per::Home => 1.0,
         Per::Device => kinds,
     };
-    client.traffic().map(|entry| of(entry.what.per)).sum()
+    let entries = scenario.traffic_of(client);
+    entries.map(|entry| of(entry.traffic.what.per)).sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

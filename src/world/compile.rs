@@ -7,13 +7,22 @@ use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, Wo
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{Client, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When};
+use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
     /// Compiles a sound scenario for one replication of a study with that
     /// seed, or for all of them if the world [is shared](World::is_shared).
+    ///
+    /// What was not checked cannot be compiled:
+    ///
+    /// ```compile_fail,E0308
+    /// # use ratelab::{scenario::Draft, world::World};
+    /// fn compile(draft: &Draft) {
+    ///     let _ = World::compile(draft, 1, 0);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
@@ -45,10 +54,8 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-            if let Some(client) = scenario.clients.get(&cohort.client) {
-                builder.client(number, client)?;
-            }
+        for cohort in 0..scenario.cohorts.len() {
+            builder.cohort(cohort)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -138,8 +145,7 @@ fn server_plan(
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
     let mut key_spaces = Vec::new();
-    let keys_per =
-        |per: &[_], count_users| KeySpace::new(scenario, population, per, methods, count_users);
+    let keys_per = |per: &[_], sizes| KeySpace::new(scenario, population, per, methods, sizes);
     for stage in &scenario.server.stages {
         let draws_key = Key::of(["stage", stage.name()]);
         let mut gate = None;
@@ -150,20 +156,19 @@ fn server_plan(
                     .transpose()?;
                 gate = Some(plan.gates.len() as u8);
                 let count = keys.as_ref().map_or(1, |keys| keys.keys);
-                plan.gates.extend(stage.gate_plan(count));
+                plan.gates.extend(stage.gate_plan(count)?);
                 plan.gate_keys.push(draws_key);
                 keys
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
-                plan.admissions
-                    .push(state.map_err(WorldError::Distribution)?);
+                plan.admissions.push(state?);
                 plan.admission_keys.push(draws_key);
                 None
             }
             Stage::Limit { name, per, by, .. } => {
-                let keys = keys_per(per, by.depends_on_users())?;
-                let limit = by.plan(&keys.users, keys.keys as usize);
+                let keys = keys_per(per, by.depends_on_key())?;
+                let limit = by.plan(&keys.sizes, keys.keys as usize);
                 plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,
@@ -203,20 +208,23 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
-        let entries: Vec<Traffic<'_>> = client.traffic().collect();
+    fn cohort(&mut self, cohort: usize) -> Result<(), WorldError> {
+        let (client, _) = self.scenario.client_of(cohort);
+        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(client).collect();
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
-            let is_alike =
-                |other: &&Traffic<'_>| (other.list, other.called()) == (entry.list, entry.called());
+            let is_alike = |other: &&Entry<'_>| {
+                let (one, other) = (&entry.traffic, &other.traffic);
+                (other.list, other.called()) == (one.list, one.called())
+            };
             let occurrence = entries[..index].iter().filter(is_alike).count();
-            let source = self.source(&entry.when)?;
-            if entry.what.per == Per::Home {
+            let source = self.source(&entry.traffic.when)?;
+            if entry.traffic.what.per == Per::Home {
                 self.stream(cohort, occurrence, None, entry, &source)?;
                 continue;
             }
             for group in self.population.cohorts[cohort].groups.clone() {
-                let kinds = entry.what.kinds;
+                let kinds = entry.traffic.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
                     self.stream(cohort, occurrence, Some(group), entry, &source)?;
                 }
@@ -239,7 +247,7 @@ impl Builder<'_> {
                 Source::Schedule(Schedule::new(times, spread, chance))
             }
             When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
-            When::Closed(think) => Source::Loop(Gap::new(think).map_err(WorldError::Distribution)?),
+            When::Closed(think) => Source::Loop(Gap::new(think)?),
         })
     }
 
@@ -248,9 +256,10 @@ impl Builder<'_> {
         cohort: usize,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
-        entry: &Traffic<'_>,
+        entry: &Entry<'_>,
         source: &Source,
     ) -> Result<(), WorldError> {
+        let (method, retry, entry) = (entry.method, entry.retry, &entry.traffic);
         let what = &entry.what;
         let reach = match (what.per, what.by_home()) {
             (Per::Home, _) => Reach::Home,
@@ -262,14 +271,7 @@ impl Builder<'_> {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
         };
-        let method = self
-            .methods
-            .iter()
-            .position(|name| name == what.method)
-            .unwrap_or(0);
-        let retry = self.scenario.retry(what.retry);
         let service = self.scenario.server.backend.service_of(what.method);
-        let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
         let (list, called) = (entry.list.name(), entry.called());
@@ -281,7 +283,7 @@ impl Builder<'_> {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(home_range, kind, method));
+        let route = Route::new(self.route(cohort, kind, method));
         self.streams.push(Stream {
             cohort,
             method,
@@ -297,12 +299,8 @@ impl Builder<'_> {
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,
-            retry: Retry::new(retry.unwrap_or(&RetryPolicy::NONE), &self.answers)
-                .map_err(WorldError::Distribution)?,
-            service: service
-                .map(Sampler::new)
-                .transpose()
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers)?,
+            service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,
         });
@@ -313,32 +311,22 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(
-        &mut self,
-        homes: std::ops::Range<u32>,
-        kind: Option<&str>,
-        method: usize,
-    ) -> Vec<RouteStage> {
+    fn route(&mut self, cohort: usize, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
         let mut route = Vec::new();
-        let (mut gates, mut limits, mut admissions) = (0..=u8::MAX, 0..=u8::MAX, 0..=u8::MAX);
+        let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
-                Some(keys) => keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables),
+                Some(keys) => keys.key_of(cohort, kind.is_some(), method, &mut self.tables),
             };
             match stage {
                 Stage::Gate { .. } => {
-                    if let (Some(gate), Some(key)) = (gates.next(), key()) {
-                        let stage = number;
-                        route.push(RouteStage::Gate { gate, stage, key });
-                    }
+                    let (gate, stage) = (next(&mut gates), number);
+                    route.extend(key().map(|key| RouteStage::Gate { gate, stage, key }));
                 }
                 Stage::Admission { .. } => {
-                    let stage = number;
-                    let admission = admissions.next();
-                    route.extend(
-                        admission.map(|admission| RouteStage::Admission { admission, stage }),
-                    );
+                    let (admission, stage) = (next(&mut admissions), number);
+                    route.push(RouteStage::Admission { admission, stage });
                 }
                 Stage::Limit {
                     methods,
@@ -353,8 +341,8 @@ impl Builder<'_> {
                         && kinds.as_ref().is_none_or(|kinds| {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
-                    let limit = limits.next();
-                    if covered && let (Some(limit), Some(key)) = (limit, key()) {
+                    let limit = next(&mut limits);
+                    if covered && let Some(key) = key() {
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
@@ -367,4 +355,11 @@ impl Builder<'_> {
         }
         route
     }
+}
+
+/// The number of one more; there are at most 32 stages.
+fn next(count: &mut u8) -> u8 {
+    let number = *count;
+    *count += 1;
+    number
 }

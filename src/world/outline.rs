@@ -81,10 +81,7 @@ pub struct StreamOutline {
 impl World {
     /// The shape of this world.
     pub fn outline(&self) -> Outline {
-        let stage_of = |gate: usize| {
-            let is_it = |stage: &StagePlan| stage.gate.map(usize::from) == Some(gate);
-            self.server.stages.iter().position(is_it).unwrap_or(0)
-        };
+        let gate_of = |stage: &StagePlan| Some(&self.server.gates[usize::from(stage.gate?)]);
         let fails = self.server.failures > Probability::ZERO;
         let streams = self.streams.iter().map(|stream| {
             let mut refusing: Vec<usize> = (stream.route.stages().iter())
@@ -125,9 +122,10 @@ impl World {
             methods: self.methods.clone(),
             stages: self.server.stages.clone(),
             fails,
-            gates: (self.server.gates.iter().enumerate())
-                .map(|(gate, plan)| GateOutline {
-                    stage: stage_of(gate),
+            gates: (self.server.stages.iter().enumerate())
+                .filter_map(|(number, stage)| Some((number, gate_of(stage)?)))
+                .map(|(stage, plan)| GateOutline {
+                    stage,
                     permits: plan.fixed_permits(),
                     keys: plan.keys,
                     queues: plan.queue > 0,

@@ -1,6 +1,6 @@
 //! Where an estimand applies: what a scenario, or a part of it, must have.
 
-use crate::scenario::{Client, Cohort, List, Part, Per, Scenario, Stage, Traffic, Wakes};
+use crate::scenario::{Client, Cohort, Draft, List, Part, Per, Stage, Traffic, Wakes};
 
 /// What must be there for an estimand to mean anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) enum Need {
 /// What a scenario or a part of it has, as needs look at it.
 #[derive(Debug, Clone)]
 pub struct Extent<'a> {
-    scenario: &'a Scenario,
+    scenario: &'a Draft,
     /// The statuses of all refusals, or of those of the stage that is meant.
     answers: Vec<u16>,
     /// The gates, or the one that is meant.
@@ -47,7 +47,7 @@ pub struct Extent<'a> {
 
 impl<'a> Extent<'a> {
     /// The whole scenario, with what clients would do that no cohort has.
-    pub(super) fn all(scenario: &'a Scenario) -> Extent<'a> {
+    pub(super) fn all(scenario: &'a Draft) -> Extent<'a> {
         Extent {
             traffic: scenario
                 .clients
@@ -59,7 +59,7 @@ impl<'a> Extent<'a> {
     }
 
     /// A part of a scenario, which need not have it.
-    pub fn of(scenario: &'a Scenario, part: &Part) -> Extent<'a> {
+    pub fn of(scenario: &'a Draft, part: &Part) -> Extent<'a> {
         let server = &scenario.server;
         let is_meant = |stage: &&Stage| {
             part.limit
@@ -100,9 +100,14 @@ fn has_senders(cohort: &Cohort, entry: &Traffic<'_>) -> bool {
 }
 
 impl Need {
-    /// Whether a extent has it.
+    /// Whether an extent has it.
     pub(super) fn is_met(self, extent: &Extent<'_>) -> bool {
-        let gate_plans = || extent.gates.iter().filter_map(|stage| stage.gate_plan(1));
+        let gate_plans = || {
+            extent
+                .gates
+                .iter()
+                .filter_map(|stage| stage.gate_plan(1).ok().flatten())
+        };
         let mut traffic = extent.traffic.iter();
         match self {
             Need::Answer429 => extent.answers.contains(&429),
