@@ -35,7 +35,7 @@ mod trace;
 mod walk;
 
 pub use attempt::Verdict;
-pub use callers::UserCounts;
+pub use callers::LogSizes;
 pub use keys::Keys;
 pub use run::{Judged, Replay, ReplayError};
 pub use scope::LogScope;

@@ -6,6 +6,7 @@ use std::io::Read;
 use super::scope::{KeyedBy, LogScope};
 use super::server::ReplayServer;
 use super::{Keys, Trace, TraceError};
+use crate::limiter::KeySize;
 
 /// Numbers the callers of a log, which are those that differ in something that
 /// a stage counts per, and the keys of each stage.
@@ -104,31 +105,27 @@ impl Callers {
     }
 }
 
-/// The users behind each key of the stages whose quotas depend on them.
+/// For how many each key counts, at the stages whose quotas depend on it.
 #[derive(Debug, Default)]
-pub struct UserCounts {
+pub struct LogSizes {
     /// By stage and key; empty where nobody asked.
-    pub(super) of_stages: Vec<Vec<u32>>,
-    seen: HashSet<(usize, u32, u32)>,
+    pub(super) of_stages: Vec<Vec<KeySize>>,
+    seen: HashSet<(usize, u32, LogScope, u32)>,
 }
 
-impl UserCounts {
-    /// Reads a whole log, and counts the users that it has behind each key of a
-    /// server's stages. Their keys will have the same numbers when the same
-    /// log is replayed.
+impl LogSizes {
+    /// Reads a whole log, and counts the users and devices that it has behind
+    /// each key of a server's stages. Their keys will have the same numbers when
+    /// the same log is replayed.
     ///
     /// # Errors
     /// If the log cannot be read.
     pub fn of_log<R: Read>(
         server: &ReplayServer,
         trace: &mut Trace<R>,
-    ) -> Result<UserCounts, TraceError> {
-        let mut counts = UserCounts::default();
+    ) -> Result<LogSizes, TraceError> {
+        let mut sizes = LogSizes::default();
         let mut callers = server.callers();
-        let mut scopes = server.scopes().iter();
-        let Some(user) = scopes.position(|scope| *scope == LogScope::User) else {
-            return Ok(counts);
-        };
         while let Some(row) = trace.next()? {
             // Who is too many to number is told when the log is replayed.
             if !callers
@@ -144,26 +141,38 @@ impl UserCounts {
                     KeyedBy::Places(_) => keys.next(),
                     KeyedBy::Nothing | KeyedBy::Key => Some(0),
                 };
-                if let Some(key) = key.filter(|_| stage.counts_users) {
-                    counts.add(number, key, callers.told(user));
+                for (scope, key) in stage.counts.iter().zip(key.into_iter().cycle()) {
+                    let Some(place) = server.place_of(*scope) else {
+                        continue;
+                    };
+                    // A request that concerns no device counts for none.
+                    if *scope != LogScope::Device || !row.fields[place].is_empty() {
+                        sizes.add((number, key), *scope, callers.told(place));
+                    }
                 }
             }
         }
-        Ok(counts)
+        Ok(sizes)
     }
 
-    /// Counts a user behind a key of a stage, if it is a new one.
-    fn add(&mut self, stage: usize, key: u32, user: u32) {
-        if !self.seen.insert((stage, key, user)) {
-            return;
-        }
+    /// Counts a user or device behind a key of a stage, if it is a new one.
+    fn add(&mut self, (stage, key): (usize, u32), scope: LogScope, who: u32) {
+        let none = KeySize {
+            users: 0,
+            devices: 0,
+        };
         if stage >= self.of_stages.len() {
             self.of_stages.resize(stage + 1, Vec::new());
         }
-        let users = &mut self.of_stages[stage];
-        let key = key as usize;
-        users.resize(users.len().max(key + 1), 0);
-        users[key] += 1;
+        let sizes = &mut self.of_stages[stage];
+        sizes.resize(sizes.len().max(key as usize + 1), none);
+        if self.seen.insert((stage, key, scope, who)) {
+            let size = &mut sizes[key as usize];
+            match scope {
+                LogScope::Device => size.devices += 1,
+                _ => size.users += 1,
+            }
+        }
     }
 }
 
@@ -193,11 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_counts_once_behind_a_key() {
-        let mut counts = UserCounts::default();
+    fn users_and_devices_count_once_behind_a_key() {
+        let mut sizes = LogSizes::default();
         for (stage, key, user) in [(1, 0, 4), (1, 2, 4), (1, 2, 4), (1, 2, 5)] {
-            counts.add(stage, key, user);
+            sizes.add((stage, key), LogScope::User, user);
         }
-        assert_eq!(counts.of_stages, [vec![], vec![1, 0, 2]]);
+        sizes.add((1, 2), LogScope::Device, 5);
+        let size = |users, devices| KeySize { users, devices };
+        let of_stage = vec![size(1, 0), size(0, 0), size(2, 1)];
+        assert_eq!(sizes.of_stages, [vec![], of_stage]);
     }
 }

@@ -4,7 +4,7 @@ use super::trace::LogField;
 use crate::scenario::Scope;
 
 /// What a field may tell of whom a request counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogScope {
     /// The application.
     App,

@@ -1,9 +1,10 @@
 //! A server as the rows of a log meet it.
 
-use super::callers::{Callers, UserCounts};
+use super::callers::{Callers, LogSizes};
 use super::methods::{MethodRules, fits};
 use super::scope::{KeyedBy, LogScope};
 use super::trace::{LogField, Row};
+use crate::limiter::KeySize;
 use crate::rng::Sampler;
 use crate::scenario::{
     Backend, LimiterRule, LimiterText, RefusedByLater, Scenario, Scope, Server, Stage,
@@ -41,8 +42,8 @@ pub(super) struct LogStage {
     kinds: Option<Vec<String>>,
     /// Whether it counts per device, so that others pass it.
     per_device: bool,
-    /// Whether its quotas depend on the number of users.
-    pub(super) counts_users: bool,
+    /// Of what its quotas depend on the number behind a key.
+    pub(super) counts: Vec<LogScope>,
     /// Why it needs which field, in words.
     needs: Vec<(LogScope, String)>,
     /// The window that the quota in header fields is for, if it has one.
@@ -71,10 +72,21 @@ impl LogStage {
                 format!("the stage {name:?} counts per {}", scope.name()),
             ));
         }
-        let counts_users = rule.is_some_and(LimiterRule::depends_on_users);
-        if counts_users {
-            let why = format!("the quota of the stage {name:?} depends on the number of users");
-            needs.push((LogScope::User, why));
+        let mut counts = Vec::new();
+        for (scope, depends, what) in [
+            (
+                LogScope::User,
+                LimiterRule::depends_on_users as fn(&_) -> _,
+                "users",
+            ),
+            (LogScope::Device, LimiterRule::depends_on_devices, "devices"),
+        ] {
+            if rule.is_some_and(depends) {
+                let why =
+                    format!("the quota of the stage {name:?} depends on the number of {what}");
+                needs.push((scope, why));
+                counts.push(scope);
+            }
         }
         if kinds.is_some() {
             let why = format!("the stage {name:?} applies to some kinds of devices");
@@ -90,9 +102,9 @@ impl LogStage {
             methods: MethodRules::of(stage),
             kinds,
             per_device: per.contains(&Scope::Device),
-            counts_users,
+            counts,
             needs,
-            window: rule.and_then(LimiterRule::quota_window),
+            window: rule.and_then(|rule| rule.profile(KeySize::ONE).quota_window),
         }
     }
 }
@@ -134,7 +146,7 @@ impl ReplayServer {
             keyed_by,
             per_device: false,
             kinds: None,
-            counts_users: false,
+            counts: Vec::new(),
             ..LogStage::new(&server.stages[0])
         };
         Ok(ReplayServer {
@@ -149,15 +161,12 @@ impl ReplayServer {
         })
     }
 
-    /// The server of a scenario, with the users that a log has behind each key
-    /// where a [quota depends on them](ReplayServer::counts_users).
+    /// The server of a scenario, where keys count for as many as a log has behind
+    /// them, if a [quota depends on that](ReplayServer::needs_sizes).
     ///
     /// # Errors
     /// If a limit cannot be computed, or would take too much memory.
-    pub fn of_scenario(
-        scenario: &Scenario,
-        users: &UserCounts,
-    ) -> Result<ReplayServer, WorldError> {
+    pub fn of_scenario(scenario: &Scenario, sizes: &LogSizes) -> Result<ReplayServer, WorldError> {
         let server = &scenario.server;
         let mut stages: Vec<LogStage> = server.stages.iter().map(LogStage::new).collect();
         let is_needed = |scope: &LogScope| {
@@ -165,8 +174,8 @@ impl ReplayServer {
             needs.any(|(needed, _)| needed == scope)
         };
         let scopes: Vec<LogScope> = LogScope::ALL.into_iter().filter(is_needed).collect();
-        let mut plan = plan_server(server, |stage| match users.of_stages.get(stage) {
-            Some(users) if !users.is_empty() => (users.len() as u32, users),
+        let mut plan = plan_server(server, |stage| match sizes.of_stages.get(stage) {
+            Some(sizes) if !sizes.is_empty() => (sizes.len() as u32, sizes),
             _ => (1, &[]),
         })?;
         let mut by_method = false;
@@ -218,16 +227,21 @@ impl ReplayServer {
         &self.scopes
     }
 
+    /// The place of a scope among [those](ReplayServer::scopes).
+    pub(super) fn place_of(&self, scope: LogScope) -> Option<usize> {
+        self.scopes.iter().position(|other| *other == scope)
+    }
+
     /// Its stages: the name of each, and the answer to what it refuses.
     pub fn stages(&self) -> impl Iterator<Item = (&str, &Response)> {
         let stages = self.plan.stages.iter().take(self.stages.len());
         stages.map(|stage| (stage.name.as_str(), &stage.response))
     }
 
-    /// Whether some quota depends on the number of users behind a key, which
-    /// are to be counted before.
-    pub fn counts_users(&self) -> bool {
-        self.stages.iter().any(|stage| stage.counts_users)
+    /// Whether some quota depends on for how many a key counts, which is to be
+    /// found out before.
+    pub fn needs_sizes(&self) -> bool {
+        self.stages.iter().any(|stage| !stage.counts.is_empty())
     }
 
     /// Numbers for its callers, of whom none is known yet.
@@ -283,8 +297,7 @@ impl ReplayServer {
     /// What each stage counts a row as; `None` where it does not apply.
     pub(super) fn costs(&self, row: &Row<'_>, costs: &mut Vec<Option<u32>>) {
         let told = |scope: LogScope| {
-            let place = self.scopes.iter().position(|other| *other == scope);
-            place
+            self.place_of(scope)
                 .and_then(|place| row.fields.get(place))
                 .map_or("", String::as_str)
         };

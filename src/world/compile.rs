@@ -1,20 +1,29 @@
 use std::sync::Arc;
 
+use super::days::days;
 use super::keys::KeySpace;
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
+use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{
-    Client, Per, RefusedByLater, RetryPolicy, Scenario, Server, Stage, Traffic, When,
-};
+use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Server, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
     /// Compiles a sound scenario for one replication of a study with that
     /// seed, or for all of them if the world [is shared](World::is_shared).
+    ///
+    /// What was not checked cannot be compiled:
+    ///
+    /// ```compile_fail,E0308
+    /// # use ratelab::{scenario::Draft, world::World};
+    /// fn compile(draft: &Draft) {
+    ///     let _ = World::compile(draft, 1, 0);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
@@ -37,7 +46,7 @@ impl World {
         let methods: Vec<String> = scenario.methods().into_iter().map(str::to_owned).collect();
         let key_spaces = key_spaces(scenario, &population, methods.len())?;
         let mut server = plan_server(&scenario.server, |stage| match &key_spaces[stage] {
-            Some(keys) => (keys.keys, &keys.users),
+            Some(keys) => (keys.keys, &keys.sizes),
             None => (1, &[]),
         })?;
         let mut builder = Builder {
@@ -50,10 +59,8 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-            if let Some(client) = scenario.clients.get(&cohort.client) {
-                builder.client(number, client)?;
-            }
+        for cohort in 0..scenario.cohorts.len() {
+            builder.cohort(cohort)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -76,6 +83,12 @@ impl World {
             streams,
             population,
             server,
+            days: days(
+                &scenario.time.zone,
+                scenario.time.measured_from(),
+                scenario.time.measured_until(),
+            ),
+            measures: scenario.measures(),
             start: start_in_words(scenario),
             is_shared: !scenario.draws_fleet_anew(),
             methods,
@@ -123,22 +136,21 @@ fn key_spaces(
     population: &Population,
     methods: usize,
 ) -> Result<Vec<Option<KeySpace>>, WorldError> {
-    let keys_per = |per: &[_], count_users| {
-        KeySpace::new(scenario, population, per, methods, count_users).map(Some)
-    };
+    let keys_per =
+        |per: &[_], sized| KeySpace::new(scenario, population, per, methods, sized).map(Some);
     let keys_of = |stage: &Stage| match stage {
         Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, false),
         Stage::Gate { .. } | Stage::Admission { .. } => Ok(None),
-        Stage::Limit { per, by, .. } => keys_per(per, by.depends_on_users()),
+        Stage::Limit { per, by, .. } => keys_per(per, by.depends_on_key()),
     };
     scenario.server.stages.iter().map(keys_of).collect()
 }
 
-/// A server whose stages have so many keys, and so many users behind each;
-/// without a list of users there is one behind each.
+/// A server whose stages have so many keys, each of which counts for so many;
+/// without a list each counts for one.
 pub(crate) fn plan_server<'k>(
     server: &Server,
-    keys_of: impl Fn(usize) -> (u32, &'k [u32]),
+    keys_of: impl Fn(usize) -> (u32, &'k [KeySize]),
 ) -> Result<ServerPlan, WorldError> {
     let backend = &server.backend;
     let mut plan = ServerPlan {
@@ -154,22 +166,21 @@ pub(crate) fn plan_server<'k>(
     };
     for (number, stage) in server.stages.iter().enumerate() {
         let draws_key = Key::of(["stage", stage.name()]);
-        let (keys, users) = keys_of(number);
+        let (keys, sizes) = keys_of(number);
         let mut gate = None;
         match stage {
             Stage::Gate { .. } => {
                 gate = Some(plan.gates.len() as u8);
-                plan.gates.extend(stage.gate_plan(keys));
+                plan.gates.extend(stage.gate_plan(keys)?);
                 plan.gate_keys.push(draws_key);
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
-                plan.admissions
-                    .push(state.map_err(WorldError::Distribution)?);
+                plan.admissions.push(state?);
                 plan.admission_keys.push(draws_key);
             }
             Stage::Limit { name, by, .. } => {
-                let limit = by.plan(users, keys as usize);
+                let limit = by.plan(sizes, keys as usize);
                 plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,
@@ -207,20 +218,23 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
-        let entries: Vec<Traffic<'_>> = client.traffic().collect();
+    fn cohort(&mut self, cohort: usize) -> Result<(), WorldError> {
+        let (client, _) = self.scenario.client_of(cohort);
+        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(client).collect();
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
-            let is_alike =
-                |other: &&Traffic<'_>| (other.list, other.called()) == (entry.list, entry.called());
+            let is_alike = |other: &&Entry<'_>| {
+                let (one, other) = (&entry.traffic, &other.traffic);
+                (other.list, other.called()) == (one.list, one.called())
+            };
             let occurrence = entries[..index].iter().filter(is_alike).count();
-            let source = self.source(&entry.when)?;
-            if entry.what.per == Per::Home {
+            let source = self.source(&entry.traffic.when)?;
+            if entry.traffic.what.per == Per::Home {
                 self.stream(cohort, occurrence, None, entry, &source)?;
                 continue;
             }
             for group in self.population.cohorts[cohort].groups.clone() {
-                let kinds = entry.what.kinds;
+                let kinds = entry.traffic.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
                     self.stream(cohort, occurrence, Some(group), entry, &source)?;
                 }
@@ -243,7 +257,7 @@ impl Builder<'_> {
                 Source::Schedule(Schedule::new(times, spread, chance))
             }
             When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
-            When::Closed(think) => Source::Loop(Gap::new(think).map_err(WorldError::Distribution)?),
+            When::Closed(think) => Source::Loop(Gap::new(think)?),
         })
     }
 
@@ -252,9 +266,10 @@ impl Builder<'_> {
         cohort: usize,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
-        entry: &Traffic<'_>,
+        entry: &Entry<'_>,
         source: &Source,
     ) -> Result<(), WorldError> {
+        let (method, retry, entry) = (entry.method, entry.retry, &entry.traffic);
         let what = &entry.what;
         let reach = match (what.per, what.by_home()) {
             (Per::Home, _) => Reach::Home,
@@ -266,14 +281,7 @@ impl Builder<'_> {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
         };
-        let method = self
-            .methods
-            .iter()
-            .position(|name| name == what.method)
-            .unwrap_or(0);
-        let retry = self.scenario.retry(what.retry);
         let service = self.scenario.server.backend.service_of(what.method);
-        let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
         let (list, called) = (entry.list.name(), entry.called());
@@ -285,7 +293,7 @@ impl Builder<'_> {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(home_range, kind, method));
+        let route = Route::new(self.route(cohort, kind, method));
         self.streams.push(Stream {
             cohort,
             method,
@@ -301,12 +309,8 @@ impl Builder<'_> {
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,
-            retry: Retry::new(retry.unwrap_or(&RetryPolicy::NONE), &self.answers)
-                .map_err(WorldError::Distribution)?,
-            service: service
-                .map(Sampler::new)
-                .transpose()
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers)?,
+            service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,
         });
@@ -317,32 +321,22 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(
-        &mut self,
-        homes: std::ops::Range<u32>,
-        kind: Option<&str>,
-        method: usize,
-    ) -> Vec<RouteStage> {
+    fn route(&mut self, cohort: usize, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
         let mut route = Vec::new();
-        let (mut gates, mut limits, mut admissions) = (0..=u8::MAX, 0..=u8::MAX, 0..=u8::MAX);
+        let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
-                Some(keys) => keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables),
+                Some(keys) => keys.key_of(cohort, kind.is_some(), method, &mut self.tables),
             };
             match stage {
                 Stage::Gate { .. } => {
-                    if let (Some(gate), Some(key)) = (gates.next(), key()) {
-                        let stage = number;
-                        route.push(RouteStage::Gate { gate, stage, key });
-                    }
+                    let (gate, stage) = (next(&mut gates), number);
+                    route.extend(key().map(|key| RouteStage::Gate { gate, stage, key }));
                 }
                 Stage::Admission { .. } => {
-                    let stage = number;
-                    let admission = admissions.next();
-                    route.extend(
-                        admission.map(|admission| RouteStage::Admission { admission, stage }),
-                    );
+                    let (admission, stage) = (next(&mut admissions), number);
+                    route.push(RouteStage::Admission { admission, stage });
                 }
                 Stage::Limit {
                     methods,
@@ -357,8 +351,8 @@ impl Builder<'_> {
                         && kinds.as_ref().is_none_or(|kinds| {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
-                    let limit = limits.next();
-                    if covered && let (Some(limit), Some(key)) = (limit, key()) {
+                    let limit = next(&mut limits);
+                    if covered && let Some(key) = key() {
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
@@ -371,4 +365,11 @@ impl Builder<'_> {
         }
         route
     }
+}
+
+/// The number of one more; there are at most 32 stages.
+fn next(count: &mut u8) -> u8 {
+    let number = *count;
+    *count += 1;
+    number
 }

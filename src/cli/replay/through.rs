@@ -3,11 +3,11 @@ use super::super::args::ReplayFlags;
 use super::super::input::{Input, Setting};
 use super::live;
 use super::{name_of, told};
-use crate::replay::{ReplayServer, Trace, TraceOptions, UserCounts};
+use crate::replay::{LogSizes, ReplayServer, Trace, TraceOptions};
 
 /// The server of the scenario that is asked for; the fields that a log must have
-/// for it are added to `options`. Where quotas depend on the number of users,
-/// the log is read twice.
+/// for it are added to `options`. Where quotas depend on how many
+/// users or devices a key has, the log is read twice.
 pub(super) fn server(
     flags: &ReplayFlags,
     path: &std::path::Path,
@@ -19,26 +19,26 @@ pub(super) fn server(
     }
     let input = Input::read(Some(path), &Setting::all(&flags.set))?;
     let scenario = (input.source.scenario()).map_err(|problems| input.failure(&problems))?;
-    let made = |users: &UserCounts| {
-        let server = ReplayServer::of_scenario(&scenario, users);
+    let made = |sizes: &LogSizes| {
+        let server = ReplayServer::of_scenario(&scenario, sizes);
         server.map_err(|error| input.complaint(error.to_string()))
     };
-    let server = made(&UserCounts::default())?;
+    let server = made(&LogSizes::default())?;
     options.fields = server.fields(&flags.column);
-    if !server.counts_users() {
+    if !server.needs_sizes() {
         return Ok(server);
     }
     let nothing = || {};
     let log = live::Input::open(&flags.trace, &nothing)?;
     if matches!(log, live::Input::Live(_)) {
         let why = format!(
-            "error: {}: quotas of the scenario depend on the number of users, so that the log is read twice; expected a file",
+            "error: {}: quotas of the scenario depend on how many users or devices a key has, so that the log is read twice; expected a file",
             name_of(&flags.trace)
         );
         return Err(Failure::Input(why));
     }
     let mut trace = Trace::new(log, options.clone());
-    let users = UserCounts::of_log(&server, &mut trace);
-    let users = users.map_err(|error| Failure::Input(told(&flags.trace, &error)))?;
-    made(&users)
+    let sizes = LogSizes::of_log(&server, &mut trace);
+    let sizes = sizes.map_err(|error| Failure::Input(told(&flags.trace, &error)))?;
+    made(&sizes)
 }

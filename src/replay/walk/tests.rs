@@ -3,8 +3,8 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::replay::{Replay, Trace, TraceOptions, UserCounts};
-use crate::scenario::Scenario;
+use crate::replay::{LogSizes, Replay, Trace, TraceOptions};
+use crate::scenario::{Count, Scenario};
 use crate::sim::{QueueKind, Replication};
 use crate::world::World;
 
@@ -63,7 +63,7 @@ fn simulated(scenario: &Scenario, calls: usize) -> Vec<Fate> {
             .iter()
             .position(|stream| Some(stream.method) == method);
         let counts = &record.segments[0].streams[stream.unwrap()];
-        assert_eq!(counts.requests, 1);
+        assert_eq!(counts[Count::Requests], 1);
         let service = scenario.server.backend.service_of(&format!("m{number}"));
         let service = Span::from_secs_f64(service.unwrap().mean_secs());
         match counts.refused.iter().position(|count| *count > 0) {
@@ -82,7 +82,7 @@ fn replayed(scenario: &Scenario, calls: &[Call]) -> Vec<Fate> {
         let (at, service, user) = calls[*number];
         let _ = writeln!(log, "{},{service},u{user},m{number}", START + at);
     }
-    let servers = [ReplayServer::of_scenario(scenario, &UserCounts::default()).unwrap()];
+    let servers = [ReplayServer::of_scenario(scenario, &LogSizes::default()).unwrap()];
     let options = TraceOptions {
         fields: servers[0].fields(&[]),
         ..TraceOptions::default()

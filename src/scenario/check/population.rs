@@ -1,12 +1,12 @@
 //! Homes and devices.
 
 use super::{Findings, segment};
-use crate::scenario::{AppOf, Cohort, DeviceCount, NatOf, Per, Scenario};
+use crate::scenario::{AppOf, Cohort, DeviceCount, Draft, NatOf, Per};
 
 /// The most homes and devices of a run: some 100 bytes of memory each.
 const MAX_ENTITIES: f64 = 1e8;
 
-pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_population(scenario: &Draft, found: &mut Findings) {
     if scenario.cohorts.is_empty() {
         found.add("cohorts", "there are no homes", "needs at least one cohort");
     }
@@ -25,7 +25,7 @@ pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
 }
 
 /// The expected number of homes and devices.
-fn entities(scenario: &Scenario) -> f64 {
+fn entities(scenario: &Draft) -> f64 {
     scenario
         .cohorts
         .values()
@@ -42,7 +42,7 @@ impl DeviceCount {
     }
 }
 
-fn check_cohort(scenario: &Scenario, path: &str, cohort: &Cohort, found: &mut Findings) {
+fn check_cohort(scenario: &Draft, path: &str, cohort: &Cohort, found: &mut Findings) {
     for (field, value) in [
         ("homes", cohort.homes),
         ("homes_per_user", cohort.homes_per_user),

@@ -1,7 +1,7 @@
 //! The capacity of stages: whose permits and tokens there are, how many, and which
 //! requests take of them.
 
-use super::throughput::Throughput;
+use crate::limiter::KeySize;
 use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage, Traffic};
 use crate::server::Permits;
 use crate::units::Span;
@@ -183,20 +183,20 @@ pub(super) fn pool<'a>(
     seconds: f64,
 ) -> Pool<'a> {
     let stage = &scenario.server.stages[index];
-    let (keys, users) = match whose.cohort {
+    let devices_of = |cohort: &Cohort| f64::from(cohort.homes) * cohort.mean_devices(None);
+    let (keys, users, devices) = match whose.cohort {
         Some(_) => {
             let keys = keys_of(cohort, scopes(stage)).max(1.0);
-            (keys, (users_of(cohort) / keys).max(1.0))
+            let users = (users_of(cohort) / keys).max(1.0);
+            (keys, users, devices_of(cohort) / keys)
         }
         None => {
             let shares = |cohort: &&Cohort| match (&cohort.app, whose.app) {
                 (AppOf::Shared(name), Some(app)) => name == app,
                 (_, app) => app.is_none(),
             };
-            (
-                1.0,
-                scenario.cohorts.values().filter(shares).map(users_of).sum(),
-            )
+            let all = || scenario.cohorts.values().filter(shares);
+            (1.0, all().map(users_of).sum(), all().map(devices_of).sum())
         }
     };
     let mut pool = Pool {
@@ -213,10 +213,10 @@ pub(super) fn pool<'a>(
     };
     match stage {
         Stage::Gate { .. } => {
-            if let Some(plan) = stage.gate_plan(1) {
-                let permits = f64::from(match plan.permits {
-                    Permits::Fixed(permits) => permits,
-                    Permits::Adaptive(rule, _) => rule.most(),
+            if let Ok(Some(plan)) = stage.gate_plan(1) {
+                let permits = f64::from(match &plan.permits {
+                    Permits::Fixed(permits) => *permits,
+                    Permits::Adaptive(state) => state.most(),
                 });
                 pool.burst = permits * keys;
                 // Those inside when the run begins are none.
@@ -229,12 +229,14 @@ pub(super) fn pool<'a>(
             }
         }
         Stage::Limit { by, .. } => {
-            let users = users.clamp(1.0, f64::from(u32::MAX)) as u64;
-            let throughput = Throughput::of(by, users);
-            pool.burst = throughput.burst * keys;
-            pool.rate = keys * (throughput.rate + throughput.burst / seconds);
-            pool.queue = throughput.queue * keys;
-            pool.max_wait = throughput.max_wait;
+            let limit = by.profile(KeySize {
+                users: users.clamp(1.0, f64::from(u32::MAX)) as u32,
+                devices: devices.clamp(1.0, f64::from(u32::MAX)) as u32,
+            });
+            pool.burst = limit.burst * keys;
+            pool.rate = keys * (limit.rate + limit.burst / seconds);
+            pool.queue = limit.queue * keys;
+            pool.max_wait = limit.max_wait;
         }
         Stage::Admission { .. } => {}
     }

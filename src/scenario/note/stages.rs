@@ -20,16 +20,18 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
         else {
             continue;
         };
-        let met = scenario.cohorts.values().any(|cohort| {
-            let client = scenario.clients.get(&cohort.client);
-            client.is_some_and(|client| {
-                client.traffic().any(|entry| {
+        let met = scenario
+            .cohorts
+            .values()
+            .enumerate()
+            .any(|(number, cohort)| {
+                let (client, _) = scenario.client_of(number);
+                scenario.traffic_of(client).any(|entry| {
                     let someone = !per.contains(&Scope::Device)
-                        || cohort.mean_devices(entry.what.kinds) > 0.0;
-                    someone && covered(stage, cohort, &entry).is_some()
+                        || cohort.mean_devices(entry.traffic.what.kinds) > 0.0;
+                    someone && covered(stage, cohort, &entry.traffic).is_some()
                 })
-            })
-        });
+            });
         if !met {
             found.push(Note::NobodyMeets {
                 stage: index,

@@ -114,14 +114,14 @@ proptest! {
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
-        let scaled: Vec<u32> = users.iter().flat_map(|users| vec![*users; scale]).collect();
-        prop_assert_eq!(&space.users, &scaled);
+        let size = |users: &u32| vec![KeySize { users: *users, devices: 0 }; scale];
+        let scaled: Vec<KeySize> = users.iter().flat_map(size).collect();
+        prop_assert_eq!(&space.sizes, &scaled);
         let mut tables = Vec::new();
         for method in 0..2 {
-            for homes in &population.cohorts {
-                let range = homes.first_home..homes.first_home + homes.homes;
-                let way = space.key_of(range.clone(), false, method, &mut tables).unwrap();
-                for home in range {
+            for (cohort, homes) in population.cohorts.iter().enumerate() {
+                let way = space.key_of(cohort, false, method, &mut tables).unwrap();
+                for home in homes.first_home..homes.first_home + homes.homes {
                     let expected = keys[home as usize] * scale as u32
                         + if scale == 2 { method as u32 } else { 0 };
                     prop_assert_eq!(key(way, home, &tables), expected, "home {} of {:?}", home, way);
@@ -142,9 +142,9 @@ fn a_table_is_only_for_what_is_no_arithmetic() {
         let scenario = Source::new(text).scenario().unwrap();
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let space = KeySpace::new(&scenario, &population, per, 1, false).unwrap();
-        assert!(space.users.is_empty(), "nobody asked");
+        assert!(space.sizes.is_empty(), "nobody asked");
         let mut tables = Vec::new();
-        space.key_of(0..60, false, 0, &mut tables).unwrap();
+        space.key_of(0, false, 0, &mut tables).unwrap();
         (space.keys, tables.len())
     };
     let nat = "homes_per_user: 2, nat: Shared(homes: 3)";

@@ -107,13 +107,13 @@ fn logs_against_counts_by_hand() {
     ];
     for case in cases {
         let place = Place::new();
-        place.write("s.ron", &scenario(case.stages, case.more));
+        place.write("s.ron", scenario(case.stages, case.more));
         let log: String = case
             .rows
             .iter()
             .map(|(row, _)| format!("{row}\n"))
             .collect();
-        place.write("log.csv", &format!("{}\n{log}", case.header));
+        place.write("log.csv", format!("{}\n{log}", case.header));
         let mut all = vec![
             "replay",
             "--scenario",
@@ -177,18 +177,8 @@ fn logs_against_counts_by_hand() {
 }
 
 #[test]
-fn quotas_by_users_count_those_of_the_log() {
+fn quotas_by_users_and_devices_count_those_of_the_log() {
     let place = Place::new();
-    let limit = r#"Limit(name: "app", per: [App],
-        by: FixedWindow(quota: PerUser(each: 2), window: "1min"))"#;
-    place.write("s.ron", &scenario(limit, ""));
-    // Two users behind x, who may make four; one behind y, who may make two.
-    let users = [
-        "x,ann", "y,eve", "x,ann", "x,ann", "x,ann", "x,bob", "y,eve", "y,eve",
-    ];
-    let rows: String = users.map(|row| format!("1,{row}\n")).concat();
-    let log = format!("time,app,user\n{rows}");
-    place.write("log.csv", &log);
     let all = [
         "replay",
         "--scenario",
@@ -197,20 +187,38 @@ fn quotas_by_users_count_those_of_the_log() {
         "csv",
         "--trace",
     ];
-    let done = place.ratelab(&[&all[..], &["log.csv"]].concat()).exits(0);
-    let letters: Vec<&str> = (done.out.lines().skip(1))
-        .map(|line| line.split(',').nth(4).unwrap())
-        .collect();
-    let (a, r) = ("admit", "refuse");
-    assert_eq!(letters, [a, a, a, a, a, r, a, r]);
-    let done = place
-        .ratelab_with_input(&[&all[..], &["-"]].concat(), &log)
-        .exits(2);
-    assert!(
-        done.err.contains("the log is read twice; expected a file"),
-        "{}",
-        done.err
-    );
+    // Two behind x, which may make four; one behind y, which may make two. A
+    // request that concerns no device counts for none.
+    let users = [
+        "x,ann", "y,eve", "x,ann", "x,ann", "x,ann", "x,bob", "y,eve", "y,eve",
+    ];
+    let devices = ["x,d1", "y,d7", "x,", "x,d2", "x,d1", "x,d1", "y,", "y,d7"];
+    for (field, quota, whose) in [
+        ("user", "PerUser(each: 2)", users),
+        ("device", "PerDevice(each: 2)", devices),
+    ] {
+        let limit = format!(
+            r#"Limit(name: "app", per: [App], by: FixedWindow(quota: {quota}, window: "1min"))"#
+        );
+        place.write("s.ron", scenario(&limit, ""));
+        let rows: String = whose.map(|row| format!("1,{row}\n")).concat();
+        let log = format!("time,app,{field}\n{rows}");
+        place.write("log.csv", &log);
+        let done = place.ratelab(&[&all[..], &["log.csv"]].concat()).exits(0);
+        let letters: Vec<&str> = (done.out.lines().skip(1))
+            .map(|line| line.split(',').nth(4).unwrap())
+            .collect();
+        let (a, r) = ("admit", "refuse");
+        assert_eq!(letters, [a, a, a, a, a, r, a, r], "{field}");
+        let done = place
+            .ratelab_with_input(&[&all[..], &["-"]].concat(), &log)
+            .exits(2);
+        assert!(
+            done.err.contains("the log is read twice; expected a file"),
+            "{}",
+            done.err
+        );
+    }
 }
 
 #[test]
@@ -218,7 +226,7 @@ fn a_service_time_is_drawn_where_the_log_tells_no_duration() {
     let place = Place::new();
     let more =
         r#", backend: (service: Constant("5s"), service_by_method: {"set": Constant("1s")})"#;
-    place.write("s.ron", &scenario("Gate(permits: 1)", more));
+    place.write("s.ron", scenario("Gate(permits: 1)", more));
     let log = "time,duration,method\n0,,get\n4,,get\n5,,set\n6,2,set\n7,,set\n8,,set\n";
     let all = [
         "replay",
@@ -244,7 +252,7 @@ fn a_service_time_is_drawn_where_the_log_tells_no_duration() {
 #[test]
 fn what_is_missing_or_wrong_is_named() {
     let place = Place::new();
-    place.write("s.ron", &scenario(TWO, ""));
+    place.write("s.ron", scenario(TWO, ""));
     let json = r#"{"time":1,"user":"ann","application_id":"x"}"#;
     let access = r#"192.0.2.1 - ann [19/Sep/2025:04:00:00 +0000] "GET / HTTP/1.1" 200 5"#;
     for (log, more, expected) in [

@@ -8,9 +8,17 @@ use super::repair::{Reading, Repair, repair};
 use super::ron_error::{elsewhere, is_word_code, meant};
 use super::scan::skip_space;
 use super::tree::SourceTree;
-use super::{Problems, from_ron, nearest};
+use super::{Hints, Kind, Problems, from_ron, nearest};
 
-/// Reads a typed value from scenario text, in the dialect that all scenarios
+/// Reads a typed value without any hints; see [`parse_with`].
+///
+/// # Errors
+/// As [`parse_with`].
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+    parse_with(text, &Hints::default())
+}
+
+/// Reads a typed value from a text, in the dialect that all scenarios
 /// use: RON in which `Some(...)` is left out, and so are the inner brackets of
 /// `Vegas((...))`.
 ///
@@ -23,7 +31,7 @@ use super::{Problems, from_ron, nearest};
 /// and quotes and comments left open, end the search, and a text of more than a few hundred
 /// KiB is not read again so often. Numbers that are not finite are
 /// refused wherever they stand.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+pub fn parse_with<T: DeserializeOwned>(text: &str, hints: &Hints) -> Result<T, Problems> {
     let options = dialect();
     let mut problems: Problems = SourceTree::new(text)
         .non_finite_numbers()
@@ -62,7 +70,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
         let tree = SourceTree::new(&left);
         let end = offset(&left, error.span.end);
         let code = error.code.clone();
-        let mut problem = from_ron(&left, error);
+        let mut problem = from_ron(&left, error, hints);
         let mut misplaced = None;
         if let Some(place) = &problem.place {
             let read = |text: &str| options.from_str::<T>(text).map(drop);
@@ -70,8 +78,10 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
                 && let Some(help) = meant(&left, place, read)
             {
                 problem.help = Some(help);
-            } else if let Some((help, start)) = elsewhere(&left, &tree, place, &code, read) {
+                problem.kind = Kind::Other;
+            } else if let Some((help, start)) = elsewhere(&left, &tree, place, &code, hints, read) {
                 problem.help = Some(help);
+                problem.kind = Kind::Other;
                 misplaced = Some(start);
             }
         }

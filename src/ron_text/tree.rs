@@ -345,7 +345,7 @@ impl<'t> SourceTree<'t> {
 }
 
 /// A found text as a message shows it: without line breaks and not too long.
-pub(in crate::scenario) fn excerpt(raw: &str) -> String {
+pub(crate) fn excerpt(raw: &str) -> String {
     let mut shown: String = raw
         .chars()
         .take(EXCERPT)

@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use super::edit::Edit;
 use super::layout::Layout;
-use crate::scenario::text::Problem;
-use crate::scenario::text::node::Bracket;
-use crate::scenario::text::printable::shortened;
-use crate::scenario::text::scan::TokenKind;
+use crate::ron_text::Problem;
+use crate::ron_text::node::Bracket;
+use crate::ron_text::printable::shortened;
+use crate::ron_text::scan::TokenKind;
 
 /// A problem of the structure, and the text with its repair.
-pub(in crate::scenario::text) struct Repair {
-    pub(in crate::scenario::text) problem: Problem,
-    pub(in crate::scenario::text) text: String,
+pub(in crate::ron_text) struct Repair {
+    pub(in crate::ron_text) problem: Problem,
+    pub(in crate::ron_text) text: String,
     /// Where a character was put in, if one was: all that is in the text from
     /// there on stands one byte further on.
-    pub(in crate::scenario::text) inserted: Option<usize>,
+    pub(in crate::ron_text) inserted: Option<usize>,
 }
 
 impl Layout<'_> {

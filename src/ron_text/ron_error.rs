@@ -23,13 +23,13 @@ use super::node::{Bracket, Entry, Group, Node};
 use super::path::advice;
 use super::position::{floor_boundary, line_and_column, offset};
 use super::tree::{SourceTree, excerpt};
-use super::{Problem, nearest};
+use super::{Hints, Kind, Problem, Unknown, nearest};
 
 /// An error of `ron` about `text` as a [`Problem`].
 ///
 /// The messages of our own types pass through: what follows `"; expected "`
 /// or `"; did you mean "` in them becomes the label or the help.
-pub fn from_ron(text: &str, error: SpannedError) -> Problem {
+pub fn from_ron(text: &str, error: SpannedError, hints: &Hints) -> Problem {
     let tree = SourceTree::new(text);
     let in_attribute = matches!(
         error.code,
@@ -41,6 +41,7 @@ pub fn from_ron(text: &str, error: SpannedError) -> Problem {
     let start = offset(text, error.span.start);
     let finder = Finder {
         tree: &tree,
+        hints,
         start,
         end: offset(text, error.span.end).max(start),
     };
@@ -63,6 +64,7 @@ fn empty(code: &Error) -> Problem {
 /// The tree and the two positions of an error.
 struct Finder<'t> {
     tree: &'t SourceTree<'t>,
+    hints: &'t Hints,
     start: usize,
     end: usize,
 }
@@ -91,12 +93,16 @@ impl<'t> Finder<'t> {
                     Some(key) => format!(" in {key}"),
                     None => String::new(),
                 };
-                Problem::at(
-                    place,
-                    format!("unknown word \"{}\"{inside}", excerpt(&found)),
-                )
-                .label("not known here")
-                .with_advice(&found, expected)
+                let message = format!("unknown word \"{}\"{inside}", excerpt(&found));
+                let unknown = Unknown {
+                    name: found,
+                    known: expected,
+                };
+                Problem {
+                    help: advice(unknown.nearest(), expected),
+                    kind: Kind::UnknownWord(Box::new(unknown)),
+                    ..Problem::at(place, message).label("not known here")
+                }
             }
             Error::ExpectedDifferentStructName { expected, found } => Problem::at(
                 self.word(),
@@ -119,7 +125,9 @@ impl<'t> Finder<'t> {
                 format!("unknown RON extension \"{}\"", excerpt(&name)),
             )
             .label("not known here")
-            .with_advice(&name, EXTENSIONS),
+            .help(
+                advice(nearest(&name, EXTENSIONS.iter().copied()), EXTENSIONS).unwrap_or_default(),
+            ),
             Error::InvalidEscape(what) => self.escape(what),
             Error::ExceededRecursionLimit => {
                 Problem::at(self.end..self.end, "the text is nested too deeply")
@@ -160,12 +168,16 @@ impl<'t> Finder<'t> {
     ) -> Problem {
         let place = self.word();
         let inside = self.inside(place.start, outer);
-        let mut problem = Problem::at(
-            place.clone(),
-            format!("unknown field \"{}\"{inside}", excerpt(found)),
-        )
-        .label("not a field here")
-        .with_advice(found, known);
+        let message = format!("unknown field \"{}\"{inside}", excerpt(found));
+        let unknown = Unknown {
+            name: found.to_owned(),
+            known,
+        };
+        let mut problem = Problem {
+            help: advice(unknown.nearest(), known),
+            kind: Kind::UnknownField(Box::new(unknown)),
+            ..Problem::at(place.clone(), message).label("not a field here")
+        };
         // A bracket left open puts the fields that follow into the wrong struct.
         if let Some(open) = self.suspect_bracket()
             && nearest(found, known.iter().copied()).is_none()
@@ -369,14 +381,6 @@ const EXTENSIONS: &[&str] = &[
     "unwrap_variant_newtypes",
     "explicit_struct_names",
 ];
-
-impl Problem {
-    /// The same with the nearest of the known names and the list of them.
-    fn with_advice(mut self, found: &str, known: &[&str]) -> Problem {
-        self.help = advice(nearest(found, known.iter().copied()), known);
-        self
-    }
-}
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -1,6 +1,7 @@
 use super::super::ron_error::tests::{Toy, VALID, mutants};
 use super::super::{Problem, parse};
 use super::*;
+use indoc::indoc;
 use proptest::prelude::*;
 
 fn shown(text: &str) -> String {
@@ -10,7 +11,10 @@ fn shown(text: &str) -> String {
 #[test]
 fn problems_look_like_those_of_rustc() {
     let text = "Scenario(\n    name: \"x\",\n    time: (lenght: \"6h\"),\n    // comment\n\tshare: 2.0,\n)\n";
-    insta::assert_snapshot!(shown(text), @r#"
+    assert_eq!(
+        shown(text),
+        indoc!(
+            r#"
     error: unknown field "lenght" in time
      --> dir/s.ron:3:12
       |
@@ -23,34 +27,47 @@ fn problems_look_like_those_of_rustc() {
      --> dir/s.ron:5:9
       |
     5 |     share: 2.0,
-      |            ^^^ expected a number from 0 to 1, or a text such as "25%"
-    "#);
+      |            ^^^ expected a number from 0 to 1, or a text such as "25%""#
+        )
+    );
 }
 
 #[test]
 fn a_problem_without_a_place_shows_the_file_only() {
-    insta::assert_snapshot!(shown("// nothing"), @r"
+    assert_eq!(
+        shown("// nothing"),
+        indoc!(
+            r"
     error: the file is empty; expected Scenario(...)
-    --> dir/s.ron
-    ");
+    --> dir/s.ron"
+        )
+    );
     let problem = Problem::new("a").help("b").into();
-    insta::assert_snapshot!(render(&problem, "f", "", false), @r"
+    assert_eq!(
+        render(&problem, "f", "", false),
+        indoc!(
+            r"
     error: a
     --> f
-     = help: b
-    ");
+     = help: b"
+        )
+    );
 }
 
 #[test]
 fn wide_characters_are_underlined_in_full() {
     let text = "(name: \"日本\", 時間: 1)";
-    insta::assert_snapshot!(shown(text).lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
+    assert_eq!(
+        shown(text).lines().take(5).collect::<Vec<_>>().join("\n"),
+        indoc!(
+            r#"
     error: unknown field "時間" in Scenario
      --> dir/s.ron:1:14
       |
     1 | (name: "日本", 時間: 1)
-      |                ^^^^ not a field here
-    "#);
+      |                ^^^^ not a field here"#
+        )
+    );
 }
 
 #[test]

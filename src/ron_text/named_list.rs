@@ -46,7 +46,7 @@ impl<T> NamedList<T> {
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.index_of(name).and_then(|index| self.value(index))
+        self.index_of(name).map(|index| self.entry(index).1)
     }
 
     /// The position of a name in the file, from zero.
@@ -54,14 +54,10 @@ impl<T> NamedList<T> {
         self.index.get(name).copied()
     }
 
-    /// The value at a position.
-    pub fn value(&self, index: usize) -> Option<&T> {
-        self.entries.get(index).map(|(_, value)| value)
-    }
-
-    /// The name at a position.
-    pub fn name(&self, index: usize) -> Option<&str> {
-        self.entries.get(index).map(|(name, _)| name.as_str())
+    /// The name and the value at a position that there is.
+    pub fn entry(&self, index: usize) -> (&str, &T) {
+        let (name, value) = &self.entries[index];
+        (name, value)
     }
 
     /// Names and values in the order of the file.
@@ -159,7 +155,7 @@ mod tests {
             list.iter().collect::<Vec<_>>(),
             [("z", &1), ("a", &2), ("m", &3)]
         );
-        assert_eq!((list.name(2), list.value(2)), (Some("m"), Some(&3)));
+        assert_eq!(list.entry(2), ("m", &3));
         assert_eq!((list.index_of("q"), list.get("q")), (None, None));
         assert_eq!(ron::to_string(&list).unwrap(), text);
     }

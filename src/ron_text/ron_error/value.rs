@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use ron::error::Error;
 
-use super::super::Problem;
 use super::super::node::{Bracket, Leaf, Node};
 use super::super::tree::excerpt;
+use super::super::{Problem, Reference};
 use super::{Finder, Token};
 
 impl Finder<'_> {
@@ -201,17 +201,21 @@ impl Finder<'_> {
             (_, Some(Leaf::Other)) if raw.starts_with('\u{a0}') => {
                 Some("a no-break space stands before it; write a plain space".to_owned())
             }
-            (Error::ExpectedString, None)
-                if self.key_around(node.span.start, 0).as_deref() == Some("retry") =>
-            {
+            (Error::ExpectedString, None) => {
+                let key = self.key_around(node.span.start, 0)?;
+                let mut references = self.hints.references.iter();
+                let Reference { field, list, what } = references.find(|it| it.field == key)?;
                 Some(format!(
-                    "give the policy a name under `retries`, as in retries: {{\"NAME\": {}}}, and write retry: \"NAME\" here",
+                    "give the {what} a name under `{list}`, as in {list}: {{\"NAME\": {}}}, and write {field}: \"NAME\" here",
                     self.describe(node)
                 ))
             }
-            (Error::ExpectedString, Some(Leaf::Number)) if raw.parse::<f64>().is_ok() && short => {
+            (Error::ExpectedString, Some(Leaf::Number))
+                if raw.parse::<f64>().is_ok() && short && !self.hints.with_unit.is_empty() =>
+            {
                 Some(format!(
-                    "what has a unit is written in quotes with it: a time \"{raw}s\", a rate \"{raw}/min\""
+                    "what has a unit is written in quotes with it: {}",
+                    self.hints.with_unit.replace("{}", raw)
                 ))
             }
             (Error::ExpectedString, Some(Leaf::Number | Leaf::Word)) if short => {

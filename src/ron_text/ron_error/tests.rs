@@ -1,4 +1,4 @@
-use super::super::{NamedList, parse};
+use super::super::{NamedList, Reference, parse};
 use super::*;
 use crate::units::{Probability, Span};
 use proptest::prelude::*;
@@ -86,12 +86,24 @@ impl TryFrom<Pair> for Even {
     }
 }
 
+const HINTS: Hints = Hints {
+    wrapped: &[],
+    renamed: &[],
+    elsewhere: (&[], ""),
+    references: &[Reference {
+        field: "retry",
+        list: "retries",
+        what: "policy",
+    }],
+    with_unit: "a time \"{}s\", a rate \"{}/min\"",
+};
+
 fn problem(text: &str) -> Problem {
     let error = ron::Options::default()
         .with_default_extension(Extensions::IMPLICIT_SOME)
         .from_str::<Toy>(text)
         .unwrap_err();
-    from_ron(text, error)
+    from_ron(text, error, &HINTS)
 }
 
 /// Text, the place's text, and parts of the message, the label and the help;
@@ -747,7 +759,11 @@ fn deep_nesting_is_a_problem_and_no_overflow() {
     for opener in ["[", "(", "{\"a\":", "Some("] {
         let text = opener.repeat(100_000);
         let error = ron::from_str::<ron::Value>(&text).unwrap_err();
-        assert!(from_ron(&text, error).message.contains("nested too deeply"));
+        assert!(
+            from_ron(&text, error, &HINTS)
+                .message
+                .contains("nested too deeply")
+        );
     }
 }
 
@@ -794,7 +810,7 @@ proptest! {
     fn every_error_has_a_place_in_the_text(text in prop_oneof![mutants(), super::super::tree::tests::fragments()]) {
         let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
         if let Err(error) = options.from_str::<Toy>(&text) {
-            let problem = from_ron(&text, error);
+            let problem = from_ron(&text, error, &HINTS);
             prop_assert!(!problem.message.is_empty());
             match problem.place {
                 Some(place) => prop_assert!(text.get(place.clone()).is_some(), "{place:?}"),

@@ -1,8 +1,8 @@
 //! The structure of RON as a pushdown automaton over tokens, one frame per open
 //! bracket.
 
-use crate::scenario::text::node::Bracket;
-use crate::scenario::text::scan::TokenKind;
+use crate::ron_text::node::Bracket;
+use crate::ron_text::scan::TokenKind;
 
 /// What has been read of the present entry of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

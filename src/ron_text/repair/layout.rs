@@ -2,7 +2,7 @@
 //! that says of a change.
 
 use super::edit::Edit;
-use crate::scenario::text::scan::{Token, TokenKind};
+use crate::ron_text::scan::{Token, TokenKind};
 
 /// A text as tokens and lines.
 pub(super) struct Layout<'t> {

@@ -1,7 +1,7 @@
 //! The changes of one character that are tried.
 
-use crate::scenario::text::node::Bracket;
-use crate::scenario::text::scan::{Token, TokenKind};
+use crate::ron_text::node::Bracket;
+use crate::ron_text::scan::{Token, TokenKind};
 
 /// A change of one character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

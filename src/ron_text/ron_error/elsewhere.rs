@@ -8,25 +8,16 @@ use std::ops::Range;
 
 use ron::error::{Error, SpannedError};
 
-use super::super::nearest;
 use super::super::node::{Group, Node};
 use super::super::path::advice;
 use super::super::position::offset;
 use super::super::tree::{SourceTree, excerpt};
+use super::super::{Hints, nearest};
 
 /// Larger texts are not read again for each guess.
 const MOST_BYTES: usize = 16 << 10;
 /// Longer values are not repeated in a guess.
 const MOST_CHARS: usize = 60;
-
-/// Forms that take another form, or what is in its brackets, inside.
-const WRAPPED: &[(&str, &str)] = &[
-    ("Random(wait: ", ", attempts: 3)"),
-    ("Limit(name: \"limit\", by: ", ")"),
-];
-const RENAMED: &[&str] = &["Constant", "Fixed", "Exactly", "At", "Shared", "Custom"];
-/// The stages of a server, which are not the rule of a limit.
-const STAGES: &[&str] = &["Gate", "Limit", "Admission"];
 
 /// How the value that an error at `place` is in may be mended, and where the
 /// value to be changed starts; `read` reads a text as the scenario that it
@@ -36,12 +27,18 @@ pub(in super::super) fn elsewhere(
     tree: &SourceTree<'_>,
     place: &Range<usize>,
     code: &Error,
+    hints: &Hints,
     read: impl Fn(&str) -> Result<(), SpannedError>,
 ) -> Option<(String, usize)> {
     if text.len() > MOST_BYTES {
         return None;
     }
-    let guesses = Guesses { text, tree, read };
+    let guesses = Guesses {
+        text,
+        tree,
+        hints,
+        read,
+    };
     match code {
         Error::NoSuchStructField { .. } => {
             let (node, group) = guesses.named_around(place.start)?;
@@ -59,9 +56,10 @@ pub(in super::super) fn elsewhere(
                 return None;
             }
             let help = guesses.wrapped(node, group).or_else(|| {
-                let stage = STAGES.contains(&found) && !expected.contains(&found);
+                let (words, what) = hints.elsewhere;
+                let elsewhere = words.contains(&found) && !expected.contains(&found);
                 let known = advice(None, expected)?;
-                stage.then(|| format!("{found} is a stage of its own, beside the limits; {known}"))
+                elsewhere.then(|| format!("{found} {what}; {known}"))
             })?;
             Some((help, node.span.start))
         }
@@ -81,6 +79,7 @@ pub(in super::super) fn elsewhere(
 struct Guesses<'t, R> {
     text: &'t str,
     tree: &'t SourceTree<'t>,
+    hints: &'t Hints,
     read: R,
 }
 
@@ -116,10 +115,10 @@ impl<'t, R: Fn(&str) -> Result<(), SpannedError>> Guesses<'t, R> {
             [only] => self.tree.raw(&only.value.span),
             _ => "",
         };
-        let around = WRAPPED
+        let around = (self.hints.wrapped)
             .iter()
             .map(|(before, after)| (*before, value, *after));
-        let renamed = RENAMED.iter().map(|name| (*name, content, ")"));
+        let renamed = self.hints.renamed.iter().map(|name| (*name, content, ")"));
         let bare = [("", content, "")].into_iter();
         let guesses = around.chain(renamed).chain(bare);
         let shown = |part: &str| match part.contains('\n') || part.chars().count() > MOST_CHARS {

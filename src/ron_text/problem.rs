@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::nearest;
+
 /// One thing that is wrong with a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 #[error("{message}{}", .help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default())]
@@ -13,6 +15,46 @@ pub struct Problem {
     pub label: String,
     /// How to mend it, such as the nearest known name.
     pub help: Option<String>,
+    /// What sort of problem it is, for who tells it in words of its own.
+    pub kind: Kind,
+}
+
+/// What sort of problem one is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// Any other, or one whose help knows better than a list of names.
+    #[default]
+    Other,
+    /// A field that is not known where it is.
+    UnknownField(Box<Unknown>),
+    /// A word that is not known where it is.
+    UnknownWord(Box<Unknown>),
+}
+
+/// A name that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name.
+    pub name: String,
+    /// Those that are.
+    pub known: &'static [&'static str],
+}
+
+impl Unknown {
+    /// The nearest of the known names.
+    pub fn nearest(&self) -> Option<&'static str> {
+        nearest(&self.name, self.known.iter().copied())
+    }
+}
+
+impl Kind {
+    /// The name that is not known, if that is the problem.
+    pub fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Kind::UnknownField(unknown) | Kind::UnknownWord(unknown) => Some(unknown),
+            Kind::Other => None,
+        }
+    }
 }
 
 impl Problem {

@@ -186,12 +186,13 @@ impl PathError {
             place,
             label: "expected the path of a value".to_owned(),
             help: advice(self.nearest.as_deref(), &self.known),
+            ..Problem::default()
         }
     }
 }
 
 /// The nearest name and the list of known ones as a help line.
-pub(super) fn advice<S: AsRef<str>>(nearest: Option<&str>, known: &[S]) -> Option<String> {
+pub(crate) fn advice<S: AsRef<str>>(nearest: Option<&str>, known: &[S]) -> Option<String> {
     const MOST: usize = 24;
     let mut names: Vec<&str> = known.iter().take(MOST).map(AsRef::as_ref).collect();
     if known.len() > MOST {
