@@ -24,6 +24,7 @@ use crate::scenario::{Measure, Wakes};
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
 
+pub(crate) use compile::plan_server;
 pub use outline::{GateOutline, Outline, StreamOutline};
 pub use population::{DeviceGroup, Layout, Population};
 pub use windows::Windows;

@@ -65,7 +65,17 @@ pub struct QuotaTier {
 impl Quota {
     /// Whether it is not the same for every key.
     pub fn depends_on_key(&self) -> bool {
-        !matches!(self, Quota::Fixed(_))
+        self.depends_on_users() || self.depends_on_devices()
+    }
+
+    /// Whether it depends on the number of users of the key.
+    pub fn depends_on_users(&self) -> bool {
+        matches!(self, Quota::PerUser { .. } | Quota::Tiers(_))
+    }
+
+    /// Whether it depends on the number of devices of the key.
+    pub fn depends_on_devices(&self) -> bool {
+        matches!(self, Quota::PerDevice { .. })
     }
 
     /// The quota of a key.

@@ -123,10 +123,24 @@ algorithms! {
 impl LimiterRule {
     /// Whether different keys may have different rules.
     pub fn depends_on_key(&self) -> bool {
+        self.has_quota(Quota::depends_on_key)
+    }
+
+    /// Whether a quota depends on the number of users of a key.
+    pub fn depends_on_users(&self) -> bool {
+        self.has_quota(Quota::depends_on_users)
+    }
+
+    /// Whether a quota depends on the number of devices of a key.
+    pub fn depends_on_devices(&self) -> bool {
+        self.has_quota(Quota::depends_on_devices)
+    }
+
+    fn has_quota(&self, is_such: fn(&Quota) -> bool) -> bool {
         match self {
-            LimiterRule::PenaltyBox { by, .. } => by.depends_on_key(),
-            LimiterRule::AllOf(rules) => rules.iter().any(LimiterRule::depends_on_key),
-            rule => (rule.profile(KeySize::ONE).quota).is_some_and(Quota::depends_on_key),
+            LimiterRule::PenaltyBox { by, .. } => by.has_quota(is_such),
+            LimiterRule::AllOf(rules) => rules.iter().any(|rule| rule.has_quota(is_such)),
+            rule => (rule.profile(KeySize::ONE).quota).is_some_and(is_such),
         }
     }
 

@@ -1,8 +1,6 @@
 use super::check::{Finding, limiter_findings};
 use super::text::{Kind, Path, Problem, Problems, SourceTree, advice, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
-use crate::limiter::KeySize;
-use crate::units::Span;
 
 impl Scenario {
     /// Reads a scenario and checks it.
@@ -27,17 +25,6 @@ pub enum LimiterText {
 }
 
 impl LimiterText {
-    /// The window that the quota in header fields is for, if it has one.
-    pub fn quota_window(&self) -> Option<Span> {
-        match self {
-            LimiterText::Rule(rule) => rule.profile(KeySize::ONE).quota_window,
-            LimiterText::Stage(stage) => match &**stage {
-                Stage::Limit { by, .. } => by.profile(KeySize::ONE).quota_window,
-                Stage::Gate { .. } | Stage::Admission { .. } => None,
-            },
-        }
-    }
-
     /// Reads a limiter and checks it.
     ///
     /// # Errors

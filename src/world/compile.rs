@@ -5,9 +5,10 @@ use super::keys::KeySpace;
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
+use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Stage, When};
+use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Server, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
@@ -43,7 +44,11 @@ impl World {
     ) -> Result<World, WorldError> {
         let population = Population::new(scenario, seed, replication, stop)?;
         let methods: Vec<String> = scenario.methods().into_iter().map(str::to_owned).collect();
-        let (mut server, key_spaces) = server_plan(scenario, &population, methods.len())?;
+        let key_spaces = key_spaces(scenario, &population, methods.len())?;
+        let mut server = plan_server(&scenario.server, |stage| match &key_spaces[stage] {
+            Some(keys) => (keys.keys, &keys.sizes),
+            None => (1, &[]),
+        })?;
         let mut builder = Builder {
             scenario,
             population: &population,
@@ -125,14 +130,29 @@ impl World {
     }
 }
 
-/// The server, and for each stage the keys that it counts per, if it has more
-/// than one.
-fn server_plan(
+/// For each stage the keys that it counts per, if it has more than one.
+fn key_spaces(
     scenario: &Scenario,
     population: &Population,
     methods: usize,
-) -> Result<(ServerPlan, Vec<Option<KeySpace>>), WorldError> {
-    let backend = &scenario.server.backend;
+) -> Result<Vec<Option<KeySpace>>, WorldError> {
+    let keys_per =
+        |per: &[_], sized| KeySpace::new(scenario, population, per, methods, sized).map(Some);
+    let keys_of = |stage: &Stage| match stage {
+        Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, false),
+        Stage::Gate { .. } | Stage::Admission { .. } => Ok(None),
+        Stage::Limit { per, by, .. } => keys_per(per, by.depends_on_key()),
+    };
+    scenario.server.stages.iter().map(keys_of).collect()
+}
+
+/// A server whose stages have so many keys, each of which counts for so many;
+/// without a list each counts for one.
+pub(crate) fn plan_server<'k>(
+    server: &Server,
+    keys_of: impl Fn(usize) -> (u32, &'k [KeySize]),
+) -> Result<ServerPlan, WorldError> {
+    let backend = &server.backend;
     let mut plan = ServerPlan {
         stages: Vec::new(),
         gates: Vec::new(),
@@ -142,41 +162,31 @@ fn server_plan(
         admissions: Vec::new(),
         admission_keys: Vec::new(),
         failures: backend.failures,
-        returned: scenario.server.refused_by_later == RefusedByLater::Returned,
+        returned: server.refused_by_later == RefusedByLater::Returned,
     };
-    let mut key_spaces = Vec::new();
-    let keys_per = |per: &[_], sizes| KeySpace::new(scenario, population, per, methods, sizes);
-    for stage in &scenario.server.stages {
+    for (number, stage) in server.stages.iter().enumerate() {
         let draws_key = Key::of(["stage", stage.name()]);
+        let (keys, sizes) = keys_of(number);
         let mut gate = None;
-        let keys = match stage {
-            Stage::Gate { per, .. } => {
-                let keys = (!per.is_empty())
-                    .then(|| keys_per(per, false))
-                    .transpose()?;
+        match stage {
+            Stage::Gate { .. } => {
                 gate = Some(plan.gates.len() as u8);
-                let count = keys.as_ref().map_or(1, |keys| keys.keys);
-                plan.gates.extend(stage.gate_plan(count)?);
+                plan.gates.extend(stage.gate_plan(keys)?);
                 plan.gate_keys.push(draws_key);
-                keys
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
                 plan.admissions.push(state?);
                 plan.admission_keys.push(draws_key);
-                None
             }
-            Stage::Limit { name, per, by, .. } => {
-                let keys = keys_per(per, by.depends_on_key())?;
-                let limit = by.plan(&keys.sizes, keys.keys as usize);
+            Stage::Limit { name, by, .. } => {
+                let limit = by.plan(sizes, keys as usize);
                 plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,
                 })?);
-                Some(keys)
             }
-        };
-        key_spaces.push(keys);
+        }
         plan.stages.push(StagePlan {
             name: stage.name().to_owned(),
             response: *stage.refusal(),
@@ -191,7 +201,7 @@ fn server_plan(
             gate: None,
         });
     }
-    Ok((plan, key_spaces))
+    Ok(plan)
 }
 
 struct Builder<'a> {
