@@ -85,7 +85,7 @@ fn difference(answer: &Answer<'_>, difference: &Difference, baseline: usize) -> 
         "hi": difference.interval.map(|interval| interval.hi),
         "confidence": difference.adjusted.confidence,
         "standard_error": paired.standard_error,
-        "p_value": difference.adjusted.p_value,
+        "adjusted_p": difference.adjusted.p_value,
         "comparison": comparison(difference.comparison()),
         "correlation": paired.correlation,
         "runs_that_differ": paired.differing,

@@ -32,7 +32,7 @@ pub fn differences_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::E
             "hi",
             "confidence",
             "standard_error",
-            "p_value",
+            "adjusted_p",
             "comparison",
             "correlation",
             "runs_that_differ",
