@@ -6,6 +6,7 @@
 //! function of the records in their order.
 
 mod budget;
+mod difference;
 mod estimate;
 mod pairs;
 mod run;
@@ -20,6 +21,7 @@ use crate::sim::Record;
 use crate::world::{Outline, World, WorldError};
 
 pub use budget::{Budget, Outlook, OverBudget, in_bytes, in_time};
+pub use difference::{Comparison, Difference, Differences};
 pub use estimate::{Estimate, Estimates};
 pub use run::{Observer, Options, RunError, Task};
 pub use series::{SeriesPoint, gate_series, refusal_series};

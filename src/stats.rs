@@ -6,13 +6,17 @@
 //! spread taken across replications.
 
 mod binomial;
+mod difference;
 mod hall;
+mod holm;
 mod interval;
 mod plan;
 mod quantile;
 mod ratio;
 mod student;
 
+pub use difference::PairedDifference;
+pub use holm::{Adjusted, holm};
 pub use interval::{Basis, Interval};
 use plan::least_replications;
 pub use quantile::{QuantileEstimate, median_of_runs, quantile_of_runs, woodruff};

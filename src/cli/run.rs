@@ -197,6 +197,9 @@ fn write(
     folder.stream("replications.csv", |file| {
         Ok(report::replications_csv(answer, file)?)
     })?;
+    folder.stream("differences.csv", |file| {
+        Ok(report::differences_csv(answer, file)?)
+    })?;
     folder.stream("gates.csv", |file| Ok(report::gates_csv(answer, file)?))?;
     folder.stream("runs.csv", |file| Ok(report::runs_csv(answer, file)?))?;
     folder.stream("series.csv", |file| {

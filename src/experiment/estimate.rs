@@ -77,10 +77,7 @@ impl Estimate {
     fn exactly(self) -> Estimate {
         let value = self.value;
         Estimate {
-            interval: Some(Interval {
-                lo: value,
-                hi: value,
-            }),
+            interval: Some(Interval::point(value)),
             basis: Basis::Exact,
             lower: Some(value),
             upper: Some(value),

@@ -1,4 +1,4 @@
-use crate::experiment::{Estimate, Estimates, Study, TargetResult, judge};
+use crate::experiment::{Differences, Estimate, Estimates, Study, TargetResult, judge};
 use crate::scenario::text::printable;
 use crate::scenario::{Count, Estimand, Part, Scenario};
 use crate::sim::Record;
@@ -12,6 +12,8 @@ pub struct Answer<'a> {
     pub records: &'a [Vec<Record>],
     /// All estimates.
     pub estimates: Estimates,
+    /// How policies differ, if there are several.
+    pub differences: Option<Differences>,
     /// All targets.
     pub targets: Vec<TargetResult>,
     /// The hash of all records.
@@ -50,6 +52,7 @@ impl<'a> Answer<'a> {
         Answer {
             study,
             records,
+            differences: Differences::new(study, records, &estimates),
             estimates,
             targets,
             result_hash: study.result_hash(records),

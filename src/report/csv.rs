@@ -1,3 +1,4 @@
+mod differences;
 mod runs;
 mod series;
 
@@ -12,6 +13,8 @@ use crate::sim::{Record, SegmentRecord, StreamRecord};
 use crate::stats::{Basis, woodruff};
 use crate::world::Outline;
 
+pub(super) use differences::comparison;
+pub use differences::differences_csv;
 pub use runs::runs_csv;
 pub use series::{SeriesOf, series_csv};
 

@@ -2,9 +2,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::csv::basis;
+use super::csv::{basis, comparison};
 use super::{Answer, Provenance, Timing};
-use crate::experiment::{Estimate, Verdict};
+use crate::experiment::{Difference, Estimate, Verdict};
+use crate::scenario::Part;
 
 /// The version of the JSON documents.
 pub const SCHEMA: &str = "ratelab/1";
@@ -47,6 +48,9 @@ fn summary(answer: &Answer<'_>) -> Value {
             "settings": cell.settings.iter().map(|setting| (setting.path.clone(), json!(setting.label))).collect::<serde_json::Map<_, _>>(),
         })).collect::<Vec<_>>(),
         "estimates": answer.estimates.iter().map(|estimate| self::estimate(answer, estimate)).collect::<Vec<_>>(),
+        "differences": answer.differences.iter().flat_map(|all| {
+            all.iter().map(|it| difference(answer, it, all.baseline))
+        }).collect::<Vec<_>>(),
         "targets": answer.targets.iter().map(|target| json!({
             "target": target.target.to_string(),
             "cell": target.cell,
@@ -60,15 +64,41 @@ fn summary(answer: &Answer<'_>) -> Value {
     })
 }
 
-fn estimate(answer: &Answer<'_>, estimate: &Estimate) -> Value {
-    let by: serde_json::Map<String, Value> = (estimate.part.dimensions().into_iter())
+/// The dimensions of a part and their values.
+fn by(part: &Part) -> serde_json::Map<String, Value> {
+    (part.dimensions().into_iter())
         .map(|(dimension, name)| (dimension.to_owned(), json!(name)))
-        .collect();
+        .collect()
+}
+
+/// A comparison with the cell that all are compared with.
+fn difference(answer: &Answer<'_>, difference: &Difference, baseline: usize) -> Value {
+    let paired = &difference.paired;
+    json!({
+        "name": difference.estimand.name(),
+        "by": by(&difference.part),
+        "cell": difference.cell,
+        "policy": answer.study.cells[difference.cell].name,
+        "minus": baseline,
+        "value": paired.value,
+        "lo": difference.interval.map(|interval| interval.lo),
+        "hi": difference.interval.map(|interval| interval.hi),
+        "confidence": difference.adjusted.confidence,
+        "standard_error": paired.standard_error,
+        "adjusted_p": difference.adjusted.p_value,
+        "comparison": comparison(difference.comparison()),
+        "correlation": paired.correlation,
+        "runs_that_differ": paired.differing,
+        "replications": paired.replications,
+    })
+}
+
+fn estimate(answer: &Answer<'_>, estimate: &Estimate) -> Value {
     // JSON has no infinity: what is never reached has no value.
     let finite = |number: f64| number.is_finite().then_some(number);
     json!({
         "name": estimate.estimand.name(),
-        "by": by,
+        "by": by(&estimate.part),
         "cell": estimate.cell,
         "policy": answer.study.cells[estimate.cell].name,
         "value": finite(estimate.value),

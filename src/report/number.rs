@@ -1,7 +1,7 @@
 //! Numbers as people read them aloud: the one place that writes them, for
 //! tables, pages and charts.
 
-use crate::experiment::Estimate;
+use crate::experiment::{Comparison, Difference, Estimate};
 use crate::scenario::estimand::Taken;
 use crate::scenario::{Estimand, Quantity};
 use crate::stats::{Basis, Interval};
@@ -142,16 +142,44 @@ fn never(estimand: Estimand) -> &'static str {
     }
 }
 
-/// The interval says how many digits are worth showing: a quarter of it gets
-/// one, but no number more than five.
+/// A difference with its interval, such as `+0.28 points [0.21, 0.34]`; of
+/// percentages in points.
+pub(super) fn difference(difference: &Difference) -> String {
+    let number = difference.paired.value;
+    let size = |interval: Interval| interval.lo.abs().max(interval.hi.abs());
+    let mut unit = unit(
+        difference.estimand.quantity(),
+        difference.interval.map_or(number, size),
+    );
+    if difference.estimand.quantity() == Quantity::Probability {
+        unit.suffix = " points";
+    }
+    let sign = if number > 0.0 { "+" } else { "" };
+    let text = match difference.interval {
+        _ if difference.comparison() == Comparison::Same => return "the same".to_owned(),
+        Some(interval) => between(unit, number, interval),
+        None => trimmed(&significant(number / unit.size, 3)) + unit.suffix,
+    };
+    format!("{sign}{text}")
+}
+
 fn with_interval(quantity: Quantity, number: f64, interval: Interval) -> String {
     let unit = unit(quantity, if number == 0.0 { interval.hi } else { number });
+    match interval.lo == interval.hi {
+        true => value(quantity, number),
+        false => between(unit, number, interval),
+    }
+}
+
+/// The interval says how many digits are worth showing: a quarter of it gets
+/// one, but no number more than five.
+fn between(unit: Unit, number: f64, interval: Interval) -> String {
     let scaled = |number: f64| number / unit.size;
     let width = match interval.hi.is_finite() {
         true => interval.hi - interval.lo,
         false => number - interval.lo,
     };
-    let most = 4 - exponent(scaled(number).max(f64::MIN_POSITIVE), 5);
+    let most = 4 - exponent(scaled(number).abs().max(f64::MIN_POSITIVE), 5);
     let decimals = match width > 0.0 {
         true => (-exponent(scaled(width / 4.0), 1)).min(most).max(0),
         false => most.max(0),
@@ -159,7 +187,7 @@ fn with_interval(quantity: Quantity, number: f64, interval: Interval) -> String 
     let show = |number: f64| with_decimals(scaled(number), decimals);
     let (lo, hi) = (show(interval.lo), show(interval.hi.min(f64::MAX)));
     if lo == hi {
-        return value(quantity, number);
+        return trimmed(&significant(scaled(number), 3)) + unit.suffix;
     }
     let hi = match interval.hi.is_finite() {
         true => hi,

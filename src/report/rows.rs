@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{Answer, number};
-use crate::experiment::{Estimate, FEWEST_REPLICATIONS};
+use crate::experiment::{Comparison, Difference, Differences, Estimate, FEWEST_REPLICATIONS};
 use crate::scenario::estimand::{Of, Whole};
 use crate::scenario::text::printable;
 use crate::scenario::{Estimand, Part};
@@ -9,6 +9,9 @@ use crate::stats::Basis;
 use crate::units::Span;
 
 const DAY: Span = Span::from_secs(86_400);
+
+/// How the headings of differences begin.
+const DIFFERENCE: &str = "difference";
 
 /// More policies than this have rows for their parts only where a target asks.
 const MOST_WITH_PARTS: usize = 20;
@@ -62,6 +65,10 @@ pub(super) enum Remark {
     Few,
     /// All replications agree by chance.
     Ties,
+    /// A difference that may be chance.
+    NotApart,
+    /// A difference in few replications.
+    FewDiffer,
 }
 
 impl Remark {
@@ -81,6 +88,8 @@ impl Remark {
             Remark::Skewed => "*",
             Remark::Few => "†",
             Remark::Ties => "‡",
+            Remark::NotApart => "≈",
+            Remark::FewDiffer => "¶",
         }
     }
 
@@ -91,6 +100,8 @@ impl Remark {
                 "* approximate: the runs are lopsided, and {replications} of them are fewer than 25 times their squared skewness; more runs help (--replications)"
             ),
             Remark::Few => "† few events: seen in few replications only, so that the interval makes room for worse ones not seen yet; more runs narrow it".to_owned(),
+            Remark::NotApart => "≈ may be chance: these runs do not tell which of the two has more".to_owned(),
+            Remark::FewDiffer => "¶ too few runs differ to tell which of the two has more".to_owned(),
             Remark::Ties => "‡ all replications agree, though nothing says that they must; more runs narrow the interval".to_owned(),
         }
     }
@@ -99,16 +110,6 @@ impl Remark {
 /// What tables and pages show of the first `policies` policies. A row that
 /// carries nothing, since it never happens and no target asks, is left out.
 pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
-    let targets = answer
-        .scenario()
-        .map_or(&[][..], |scenario| &scenario.targets);
-    let reported = answer
-        .scenario()
-        .map_or(&[][..], |scenario| &scenario.report);
-    let is_asked = |estimand: Estimand, part: &Part| {
-        (targets.iter()).any(|target| target.estimand == estimand && target.part == *part)
-            || *part == Part::ALL && reported.contains(&estimand)
-    };
     let mut groups: Vec<Group> = Vec::new();
     let mut add =
         |heading: String, words: String, estimand: Estimand, part: &Part, always: bool| {
@@ -137,7 +138,7 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
     let (usual, more): (Vec<Estimand>, Vec<Estimand>) =
         Estimand::all().partition(|estimand| estimand.shown().whole != Whole::IfAsked);
     for estimand in usual.into_iter().chain(more) {
-        let asked = is_asked(estimand, &Part::ALL);
+        let asked = is_asked(answer, estimand, &Part::ALL);
         let always = match estimand.shown().whole {
             Whole::Always => true,
             Whole::IfSeen => asked,
@@ -152,7 +153,7 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
         let is_shown = policies <= MOST_WITH_PARTS;
         let of_gate = is_shown && several_gates(answer);
         for estimand in Estimand::all() {
-            let asked = is_asked(estimand, part);
+            let asked = is_asked(answer, estimand, part);
             let (wanted, always) = match (&part.limit, &part.method) {
                 _ if asked => (true, true),
                 (Some(_), _) if estimand.of() == Of::Refusals => (is_shown, false),
@@ -180,7 +181,80 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
             add(heading, words, estimand, part, always);
         }
     }
+    groups.extend(differences(answer, policies));
     groups
+}
+
+/// How the first `policies` policies differ from the one that all are compared
+/// with: in what targets and the report ask for, and what every table shows.
+/// Nothing of many policies, whose curve says more.
+fn differences(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
+    let Some(all) = answer.differences.as_ref() else {
+        return Vec::new();
+    };
+    if policies > MOST_WITH_PARTS || all.baseline >= policies {
+        return Vec::new();
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let parts = answer.estimates.parts().iter();
+    for part in parts {
+        let rows = Estimand::all().filter_map(|estimand| {
+            let always = *part.as_ref() == Part::ALL && estimand.shown().whole == Whole::Always;
+            let wanted = always || is_asked(answer, estimand, part);
+            wanted.then(|| difference_row(answer, all, policies, estimand, part))?
+        });
+        let rows: Vec<Row> = rows.collect();
+        if !rows.is_empty() {
+            let baseline = printable(&answer.study.cells[all.baseline].name);
+            let of = match part_in_words(part) {
+                of if of.is_empty() => of,
+                of => format!(", {of}"),
+            };
+            groups.push(Group {
+                heading: format!("{DIFFERENCE} from \"{baseline}\" in the same runs{of}"),
+                rows,
+            });
+        }
+    }
+    groups
+}
+
+/// `None` if no policy differs.
+fn difference_row(
+    answer: &Answer<'_>,
+    all: &Differences,
+    policies: usize,
+    estimand: Estimand,
+    part: &Part,
+) -> Option<Row> {
+    let found: Vec<Option<&Difference>> = (0..policies)
+        .map(|cell| all.get(cell, estimand, part))
+        .collect();
+    let differs = |it: &&Difference| it.comparison() != Comparison::Same;
+    found.iter().flatten().copied().find(differs)?;
+    let shown = |difference: Option<&Difference>| Shown {
+        text: difference.map_or_else(|| "-".to_owned(), number::difference),
+        remark: match difference.map(Difference::comparison) {
+            Some(Comparison::NotApart) => Some(Remark::NotApart),
+            Some(Comparison::TooFewDiffer) => Some(Remark::FewDiffer),
+            _ => None,
+        },
+    };
+    Some(Row {
+        words: words(answer, estimand),
+        #[cfg(feature = "charts")]
+        name: estimand.name(),
+        cells: found.into_iter().map(shown).collect(),
+    })
+}
+
+/// Whether a target or the report asks for an estimate.
+fn is_asked(answer: &Answer<'_>, estimand: Estimand, part: &Part) -> bool {
+    answer.scenario().is_some_and(|scenario| {
+        let mut targets = scenario.targets.iter();
+        targets.any(|target| target.estimand == estimand && target.part == *part)
+            || *part == Part::ALL && scenario.report.contains(&estimand)
+    })
 }
 
 fn several_gates(answer: &Answer<'_>) -> bool {
@@ -240,6 +314,18 @@ pub(super) fn remarks(answer: &Answer<'_>, groups: &[Group]) -> Vec<String> {
         .map(|remark| remark.words(replications))
         .collect();
     let estimated = |estimate: &Estimate| estimate.basis != Basis::Exact;
+    let has_differences = (groups.iter()).any(|group| group.heading.starts_with(DIFFERENCE));
+    let differences = answer.differences.iter().flat_map(Differences::iter);
+    if has_differences
+        && differences
+            .into_iter()
+            .any(|it| it.adjusted.confidence < 1.0)
+    {
+        sentences.push(format!(
+            "differences are taken run by run, since all policies meet the same draws; those of one row are right together with {} %",
+            number::plain(answer.study.confidence * 100.0)
+        ));
+    }
     if (2..FEWEST_REPLICATIONS).contains(&replications) && answer.estimates.iter().any(estimated) {
         sentences.push(format!(
             "{replications} replications are few: below {FEWEST_REPLICATIONS}, intervals and verdicts are approximate"

@@ -21,6 +21,13 @@ fn inverse(t: f64, a: f64, b: f64) -> f64 {
     (math::cbrt(1.0 + 3.0 * a * w) - 1.0) / a
 }
 
+/// The error of a mean with that skewness in standard errors, as a symmetric one
+/// would have it: Hall's cubic itself.
+pub(super) fn studentised(error: f64, skewness: f64, replications: u32) -> f64 {
+    let a = skewness / (3.0 * f64::from(replications).sqrt());
+    error + a * error * error + a * a * error * error * error / 3.0 + a / 2.0
+}
+
 /// Hall's bounds of a mean, in standard errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hall {

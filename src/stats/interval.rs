@@ -7,6 +7,16 @@ pub struct Interval {
     pub hi: f64,
 }
 
+impl Interval {
+    /// That of what is known.
+    pub(crate) fn point(value: f64) -> Interval {
+        Interval {
+            lo: value,
+            hi: value,
+        }
+    }
+}
+
 /// What an interval rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {

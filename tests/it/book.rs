@@ -342,9 +342,11 @@ fn the_json_fields_are_those_of_the_program() {
             .map(str::to_owned)
             .collect()
     };
-    let run = json(&["run", "--no-files", "--replications", "1"]);
+    let vary = r#"study.vary={"clients.app.polls.0.every": ["60s", "90s"]}"#;
+    let run = json(&["run", "--no-files", "--replications", "2", "--set", vary]);
     assert_eq!(keys(&run), told("field of `run`"));
     assert_eq!(keys(&run["estimates"][0]), told("field of an estimate"));
+    assert_eq!(keys(&run["differences"][0]), told("field of a difference"));
     assert_eq!(keys(&json(&["check"])), told("field of `check`"));
 }
 

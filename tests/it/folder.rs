@@ -17,7 +17,8 @@ fn folder(place: &Place, name: &str) {
 }
 
 /// What a finished folder holds, charts left out.
-const DATA: [&str; 8] = [
+const DATA: [&str; 9] = [
+    "differences.csv",
     "estimates.csv",
     "gates.csv",
     "manifest.json",

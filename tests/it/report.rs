@@ -47,34 +47,44 @@ fn the_table_reads_well() {
     counted
     95 % intervals over 3 replications, seed 1
 
-    clients.c.retry                                                                   none      later
-    chance that an attempt gets a 429                                                 50 %     33.3 %
-    chance that a request is given up                                                 50 %        0 %
-    chance that a command is not done by its deadline                                 50 %       50 %
-    chance that no success is heard by a command's deadline                           50 %       50 %
-    half of all commands succeed within                                                1 s        1 s
-    99 % of all commands succeed within                        more than 1 % never succeed   2.02 min
-    half of the commands that succeed, do so within                                    1 s        1 s
-    99 % of the commands that succeed, do so within                                    1 s   2.02 min
-    attempts per request                                                                 1        1.5
-    requests that succeed                                                        0.00333/s  0.00667/s
-    times that a device is woken                                                    72/day    144/day
-    chance that an account gets a 429 in the measured 10min                           50 %       50 %
+    clients.c.retry                                                                   none         later
+    chance that an attempt gets a 429                                                 50 %        33.3 %
+    chance that a request is given up                                                 50 %           0 %
+    chance that a command is not done by its deadline                                 50 %          50 %
+    chance that no success is heard by a command's deadline                           50 %          50 %
+    half of all commands succeed within                                                1 s           1 s
+    99 % of all commands succeed within                        more than 1 % never succeed      2.02 min
+    half of the commands that succeed, do so within                                    1 s           1 s
+    99 % of the commands that succeed, do so within                                    1 s      2.02 min
+    attempts per request                                                                 1           1.5
+    requests that succeed                                                        0.00333/s     0.00667/s
+    times that a device is woken                                                    72/day       144/day
+    chance that an account gets a 429 in the measured 10min                           50 %          50 %
 
     in 00:05..00:06
-      chance that an attempt gets a 429                                               50 %     33.3 %
-      chance that a command is not done by its deadline                               50 %       50 %
+      chance that an attempt gets a 429                                               50 %        33.3 %
+      chance that a command is not done by its deadline                               50 %          50 %
 
     of "homes"
-      chance that an attempt gets a 429                                               50 %     33.3 %
-      chance that a command is not done by its deadline                               50 %       50 %
+      chance that an attempt gets a 429                                               50 %        33.3 %
+      chance that a command is not done by its deadline                               50 %          50 %
 
     of all attempts
-      refused by "two"                                                                50 %     33.3 %
+      refused by "two"                                                                50 %        33.3 %
 
     in 00:05..00:06 of "homes"
-      chance that an attempt gets a 429                                               50 %     33.3 %
-      chance that a command is not done by its deadline                               50 %       50 %
+      chance that an attempt gets a 429                                               50 %        33.3 %
+      chance that a command is not done by its deadline                               50 %          50 %
+
+    difference from "none" in the same runs
+      chance that an attempt gets a 429                                                  -  -16.7 points
+      chance that a request is given up                                                  -    -50 points
+      attempts per request                                                               -          +0.5
+      requests that succeed                                                              -    +0.00333/s
+      times that a device is woken                                                       -       +72/day
+
+    difference from "none" in the same runs, in 00:05..00:06 of "homes"
+      chance that an attempt gets a 429                                                  -  -16.7 points
 
     target p429.attempt in 00:05..00:06 of "homes" <= 30% (none): MISSED, at least 50 % at 95 %
     target p429.attempt in 00:05..00:06 of "homes" <= 30% (later): MISSED, at least 33.3 % at 95 %
@@ -133,6 +143,21 @@ fn the_table_reads_well() {
       gets a 429
       chance that a command is            50 %          50 %
       not done by its deadline
+
+    difference from "none" in the same runs
+      chance that an attempt                 -  -16.7 points
+      gets a 429
+      chance that a request is               -    -50 points
+      given up
+      attempts per request                   -          +0.5
+      requests that succeed                  -    +0.00333/s
+      times that a device is                 -       +72/day
+      woken
+
+    difference from "none" in the same runs, in 00:05..00:06
+    of "homes"
+      chance that an attempt                 -  -16.7 points
+      gets a 429
 
     target p429.attempt in 00:05..00:06 of "homes" <= 30%
     (none): MISSED, at least 50 % at 95 %
@@ -585,4 +610,62 @@ fn hundreds_of_policies_are_not_all_printed() {
         .map(|row| row["cell"].clone())
         .collect();
     assert_eq!(cells.len(), 300);
+}
+
+#[test]
+fn policies_are_compared_run_by_run_with_the_control() {
+    let place = Place::new();
+    let varied = "vary: {\"clients.hub.retry\": [\"none\", \"soon\"]}";
+    let study = "policies: {\"wide\": {\"server.stages.gate.permits\": 30}, \"today\": {}, \"same\": {}}, control: \"today\"";
+    place.write("s.ron", replaced(SMALL, varied, study));
+    let run = ["run", "s.ron", "--replications", "30", "--quiet"];
+    let document = place
+        .ratelab(&[&run[..], &["--out", "out", "--format", "json"]].concat())
+        .json();
+    let estimates = document["estimates"].as_array().unwrap();
+    let value = |name: &serde_json::Value, cell: u64| {
+        let is = |estimate: &&serde_json::Value| {
+            estimate["name"] == *name
+                && estimate["cell"] == cell
+                && estimate["by"] == serde_json::json!({})
+        };
+        estimates.iter().find(is).unwrap()["value"]
+            .as_f64()
+            .unwrap()
+    };
+    let differences = document["differences"].as_array().unwrap();
+    let mut seen = BTreeSet::new();
+    for difference in differences {
+        let cell = difference["cell"].as_u64().unwrap();
+        assert_eq!(difference["minus"], 1, "the control");
+        let found = difference["value"].as_f64().unwrap();
+        let expected = value(&difference["name"], cell) - value(&difference["name"], 1);
+        assert!((found - expected).abs() < 1e-12, "{difference}");
+        let comparison = difference["comparison"].as_str().unwrap();
+        seen.insert((cell, comparison.to_owned()));
+        if let Some(lo) = difference["lo"].as_f64() {
+            let hi = difference["hi"].as_f64().unwrap();
+            let leaves_out = lo > 0.0 || hi < 0.0;
+            let is_apart = ["more", "less"].contains(&comparison);
+            assert_eq!(leaves_out, is_apart, "{difference}");
+        }
+    }
+    let has = |cell: u64, comparison: &str| seen.contains(&(cell, comparison.to_owned()));
+    assert!(has(0, "less") && has(0, "not told apart"), "{seen:?}");
+    assert!(
+        seen.iter()
+            .all(|(cell, comparison)| *cell == 0 || comparison == "same in every run")
+    );
+    let rows = rows(&place.read("out/differences.csv"));
+    assert_eq!(rows.len(), differences.len());
+    // A gate that is wide refuses less, in the same runs, and the table says so.
+    let done = place
+        .ratelab(&[&run[..], &["--no-files"]].concat())
+        .exits(0);
+    assert!(
+        done.out
+            .contains("difference from \"today\" in the same runs"),
+        "{}",
+        done.out
+    );
 }
