@@ -42,7 +42,7 @@ pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
 pub use note::Note;
 pub use part::Part;
-pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
+pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, Installed, NatOf};
 pub use quota::{Quota, QuotaTier};
 pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};

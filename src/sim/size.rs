@@ -3,7 +3,7 @@
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
-use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
+use crate::scenario::{Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
 
 /// The bytes of a scenario, by where they are.
 #[derive(Debug, Clone, Default)]
@@ -191,11 +191,7 @@ impl Size {
         let gates = (scenario.server.stages.iter())
             .filter(|stage| matches!(stage, Stage::Gate { .. }))
             .count() as f64;
-        let streams: f64 = scenario
-            .cohorts
-            .values()
-            .map(|c| streams(scenario, c))
-            .sum();
+        let streams = streams(scenario);
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
         let steps = scenario.steps() as f64;
@@ -219,17 +215,18 @@ impl Size {
     }
 }
 
-/// The streams of a cohort: one per entry of traffic, or per kind of device.
-fn streams(scenario: &Scenario, cohort: &Cohort) -> f64 {
-    let Some(client) = scenario.clients.get(&cohort.client) else {
-        return 0.0;
-    };
-    let kinds = cohort.devices.len() as f64;
-    let of = |per: Per| match per {
-        Per::Home => 1.0,
-        Per::Device => kinds,
-    };
-    client.traffic().map(|entry| of(entry.what.per)).sum()
+/// The streams of all cohorts: one per entry of traffic, or per kind of device.
+fn streams(scenario: &Scenario) -> f64 {
+    let installed = scenario.installed();
+    let of_client = installed.map(|(_, _, cohort, _, client)| {
+        let kinds = cohort.devices.len() as f64;
+        let of = |per: Per| match per {
+            Per::Home => 1.0,
+            Per::Device => kinds,
+        };
+        client.traffic().map(|entry| of(entry.what.per)).sum::<f64>()
+    });
+    of_client.sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use super::keys::KeySpace;
+use super::keys::{KeySpace, Party, Sender};
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{Client, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When};
+use crate::scenario::{
+    Client, Installed, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When,
+};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
@@ -44,10 +46,16 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-            if let Some(client) = scenario.clients.get(&cohort.client) {
-                builder.client(number, client)?;
-            }
+        for (number, _, cohort, installed, client) in scenario.installed() {
+            let all = cohort.installed();
+            let alike = |other: &&Installed<'_>| other.client == installed.client;
+            let place = Place {
+                cohort: number,
+                client: installed.index,
+                name: installed.client,
+                occurrence: all[..installed.index].iter().filter(alike).count(),
+            };
+            builder.client(&place, client)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -131,8 +139,10 @@ fn server_plan(
         returned: scenario.server.refused_by_later == RefusedByLater::Returned,
     };
     let mut key_spaces = Vec::new();
-    let keys_per =
-        |per: &[_], count_users| KeySpace::new(scenario, population, per, methods, count_users);
+    let keys_per = |per: &[_], count_users| {
+        let parties = Party::all(scenario, per);
+        KeySpace::new(parties, population, per, methods, count_users)
+    };
     for stage in &scenario.server.stages {
         let draws_key = Key::of(["stage", stage.name()]);
         let mut gate = None;
@@ -195,8 +205,35 @@ struct Builder<'a> {
     next_sender: u32,
 }
 
+/// Where a client runs.
+struct Place<'a> {
+    cohort: usize,
+    /// Its place among the clients of the cohort.
+    client: usize,
+    name: &'a str,
+    /// How many clients of that name come before it there.
+    occurrence: usize,
+}
+
+impl Place<'_> {
+    fn sender(&self) -> Sender {
+        (self.cohort, self.client)
+    }
+
+    /// What tells the draws of the client from those of others in the cohort. The
+    /// first is told by the cohort alone, as if it were the only one, whatever it
+    /// is called: others that are added, and clients that are compared in its
+    /// place, leave its draws as they are.
+    fn key(&self) -> Vec<String> {
+        match self.client {
+            0 => Vec::new(),
+            _ => ["client", self.name, &self.occurrence.to_string()].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
 impl Builder<'_> {
-    fn client(&mut self, cohort: usize, client: &Client) -> Result<(), WorldError> {
+    fn client(&mut self, place: &Place<'_>, client: &Client) -> Result<(), WorldError> {
         let entries: Vec<Traffic<'_>> = client.traffic().collect();
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
@@ -205,13 +242,13 @@ impl Builder<'_> {
             let occurrence = entries[..index].iter().filter(is_alike).count();
             let source = self.source(&entry.when)?;
             if entry.what.per == Per::Home {
-                self.stream(cohort, occurrence, None, entry, &source)?;
+                self.stream(place, occurrence, None, entry, &source)?;
                 continue;
             }
-            for group in self.population.cohorts[cohort].groups.clone() {
+            for group in self.population.cohorts[place.cohort].groups.clone() {
                 let kinds = entry.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
-                    self.stream(cohort, occurrence, Some(group), entry, &source)?;
+                    self.stream(place, occurrence, Some(group), entry, &source)?;
                 }
             }
         }
@@ -238,7 +275,7 @@ impl Builder<'_> {
 
     fn stream(
         &mut self,
-        cohort: usize,
+        place: &Place<'_>,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
         entry: &Traffic<'_>,
@@ -250,7 +287,7 @@ impl Builder<'_> {
             (Per::Device, true) => Reach::HomeForDevices,
             (Per::Device, false) => Reach::Device,
         };
-        let homes = &self.population.cohorts[cohort];
+        let homes = &self.population.cohorts[place.cohort];
         let senders = match (&devices, reach) {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
@@ -262,21 +299,22 @@ impl Builder<'_> {
             .unwrap_or(0);
         let retry = self.scenario.retry(what.retry);
         let service = self.scenario.server.backend.service_of(what.method);
-        let home_range = homes.first_home..homes.first_home + homes.homes;
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
         let (list, called) = (entry.list.name(), entry.called());
+        let client_key = place.key();
         let key = |kind: Option<&str>| {
             let entry = ["stream", &homes.name, list, called, &occurrence];
-            Key::of(entry.into_iter().chain(kind))
+            let client = client_key.iter().map(String::as_str);
+            Key::of(entry.into_iter().chain(kind).chain(client))
         };
         let source_key = match reach {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(home_range, kind, method));
+        let route = Route::new(self.route(place.sender(), kind, method));
         self.streams.push(Stream {
-            cohort,
+            cohort: place.cohort,
             method,
             deadline: what.deadline,
             first_sender: self.next_sender,
@@ -308,7 +346,7 @@ impl Builder<'_> {
 
     fn route(
         &mut self,
-        homes: std::ops::Range<u32>,
+        sender: Sender,
         kind: Option<&str>,
         method: usize,
     ) -> Vec<RouteStage> {
@@ -317,7 +355,7 @@ impl Builder<'_> {
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
-                Some(keys) => keys.key_of(homes.clone(), kind.is_some(), method, &mut self.tables),
+                Some(keys) => keys.key_of(sender, kind.is_some(), method, &mut self.tables),
             };
             match stage {
                 Stage::Gate { .. } => {

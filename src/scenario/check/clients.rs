@@ -3,7 +3,7 @@
 use super::{Finding, Findings, segment};
 use crate::rng::Distribution;
 use crate::scenario::{
-    Client, Cohort, Every, NO_RETRY, Per, Phase, QueueBound, Scenario, Server, Stage, Traffic,
+    Client, Cohort, Every, Installed, NO_RETRY, Per, Phase, QueueBound, Scenario, Server, Stage, Traffic,
     Wakes, When,
 };
 use crate::units::{ClockTime, Span};
@@ -22,13 +22,14 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts
         .iter()
-        .filter(|(_, cohort)| cohort.client == name)
+        .filter(|(_, cohort)| cohort.installed().iter().any(|it| it.client == name))
         .collect();
-    // A cohort whose client is misspelt is told there.
-    let all_known = scenario
-        .cohorts
-        .values()
-        .all(|cohort| scenario.clients.get(&cohort.client).is_some());
+    // A cohort whose client is misspelt, or that has none, is told there.
+    let all_known = scenario.cohorts.values().all(|cohort| {
+        let installed = cohort.installed();
+        let is_known = |it: &Installed<'_>| scenario.clients.get(it.client).is_some();
+        !installed.is_empty() && installed.iter().all(is_known)
+    });
     if cohorts.is_empty() && all_known {
         found.0.push(Finding {
             path: path.clone(),

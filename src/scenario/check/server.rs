@@ -153,14 +153,18 @@ fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
 
 /// The most users that share one key of these scopes.
 fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
-    let users = |cohort: &Cohort| u64::from(cohort.homes.div_ceil(cohort.homes_per_user.max(1)));
+    let users = |cohort: &Cohort| u64::from(cohort.users());
     let all = || scenario.cohorts.values();
-    let of_app = |cohort: &Cohort| match &cohort.app {
+    let of_app = |cohort: &Cohort, app: &AppOf| match app {
         AppOf::PerUser => 1,
         AppOf::SharedBy { users: most } => users(cohort).min(u64::from(*most)),
-        AppOf::Shared(_) => (all().filter(|other| other.app == cohort.app))
+        AppOf::Shared(name) => (all().filter(|other| other.calls_with(name)))
             .map(users)
             .sum(),
+    };
+    let of_apps = |cohort: &Cohort| {
+        let installed = cohort.installed().into_iter();
+        installed.map(|it| of_app(cohort, it.app)).max().unwrap_or(0)
     };
     let of_nat = |cohort: &Cohort| match cohort.nat {
         NatOf::PerHome => 1,
@@ -168,7 +172,7 @@ fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
     };
     let everybody: u64 = all().map(users).sum();
     let of_scope = |scope: &Scope| match scope {
-        Scope::App => all().map(of_app).max().unwrap_or(0),
+        Scope::App => all().map(of_apps).max().unwrap_or(0),
         Scope::Nat => all().map(of_nat).max().unwrap_or(0),
         Scope::User | Scope::Token | Scope::Home | Scope::Device => 1,
         Scope::Method => everybody,

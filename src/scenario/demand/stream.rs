@@ -52,12 +52,7 @@ pub(super) fn streams<'a>(
     pools: &mut Vec<Pool<'a>>,
 ) -> Vec<Stream<'a>> {
     let mut all = Vec::new();
-    for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-        let Some((client_name, client)) =
-            (scenario.clients.iter()).find(|(name, _)| *name == cohort.client)
-        else {
-            continue;
-        };
+    for (number, _, cohort, installed, client) in scenario.installed() {
         for entry in client.traffic() {
             let policy = scenario.retry(entry.what.retry);
             let service = scenario.server.backend.service_secs(entry.what.method);
@@ -68,12 +63,12 @@ pub(super) fn streams<'a>(
                 let Some((share, cost)) = covered(stage, cohort, &entry) else {
                     continue;
                 };
-                let whose = whose(stage, number, cohort, entry.what.method);
+                let whose = whose(stage, number, &installed, entry.what.method);
                 let known = pools
                     .iter()
                     .position(|pool| pool.stage == index && pool.whose == whose);
                 let pool = known.unwrap_or_else(|| {
-                    pools.push(pool(scenario, index, whose, cohort, seconds));
+                    pools.push(pool(scenario, index, whose, (cohort, installed.app), seconds));
                     pools.len() - 1
                 });
                 let answer = stage.refusal();
@@ -94,7 +89,7 @@ pub(super) fn streams<'a>(
                 None => 0.0,
             };
             all.push(Stream {
-                client: client_name,
+                client: installed.client,
                 senders,
                 fan_out,
                 passes,

@@ -20,14 +20,11 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
         else {
             continue;
         };
-        let met = scenario.cohorts.values().any(|cohort| {
-            let client = scenario.clients.get(&cohort.client);
-            client.is_some_and(|client| {
-                client.traffic().any(|entry| {
-                    let someone = !per.contains(&Scope::Device)
-                        || cohort.mean_devices(entry.what.kinds) > 0.0;
-                    someone && covered(stage, cohort, &entry).is_some()
-                })
+        let met = scenario.installed().any(|(_, _, cohort, _, client)| {
+            client.traffic().any(|entry| {
+                let someone =
+                    !per.contains(&Scope::Device) || cohort.mean_devices(entry.what.kinds) > 0.0;
+                someone && covered(stage, cohort, &entry).is_some()
             })
         });
         if !met {
