@@ -154,12 +154,15 @@ fn print(text: &str) -> Result<(), Failure> {
 /// How wide lines on standard output may be: as the terminal is, or as
 /// `COLUMNS` says, or 100 characters.
 fn width() -> usize {
-    let terminal = comfy_table::Table::new().width().filter(|width| *width > 0);
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
     let told = || {
         let columns = std::env::var("COLUMNS").ok()?;
         columns.trim().parse().ok().filter(|columns| *columns > 0)
     };
-    terminal.map(usize::from).or_else(told).unwrap_or(100)
+    let terminal = terminal.map(|(width, _)| usize::from(width.0));
+    (terminal.filter(|width| *width > 0))
+        .or_else(told)
+        .unwrap_or(100)
 }
 
 /// Whether errors may be coloured.

@@ -7,6 +7,7 @@
 
 mod budget;
 mod estimate;
+mod pairs;
 mod run;
 mod series;
 mod verdict;
@@ -103,12 +104,12 @@ impl Study {
         self.cells.len() * self.replications as usize
     }
 
-    /// A hash of all records in their order: two runs with the same hash have
-    /// the same results to the last bit.
+    /// A hash of what happened in all runs, in their order: two studies with the
+    /// same hash have the same results to the last bit.
     pub fn result_hash(&self, records: &[Vec<Record>]) -> String {
         let mut hash = Sha256::new();
         for record in records.iter().flatten() {
-            hash.update(record.to_bytes());
+            hash.update(record.to_hashed_bytes());
         }
         hash.finalize()
             .iter()

@@ -111,6 +111,7 @@
 //! | [`engine`] | the event queue |
 //! | [`limiter`], [`overload`] | one file per algorithm |
 //! | [`server`], [`client`] | what an attempt passes; when requests come, and how a client reacts |
+//! | [`ron_text`] | a text in RON: the place of each value, edits, and what is wrong with it |
 //! | [`scenario`] | the text: typed, checked, with the place of each problem |
 //! | [`world`], [`sim`] | a scenario in flat tables, and one run of it |
 //! | [`stats`], [`experiment`] | intervals; studies, estimates, verdicts on targets |
@@ -135,6 +136,7 @@ pub mod overload;
 pub mod replay;
 pub mod report;
 pub mod rng;
+pub mod ron_text;
 pub mod scenario;
 pub mod server;
 pub mod sim;

@@ -19,7 +19,7 @@ mod table;
 mod verdict;
 
 pub use answer::{Answer, Provenance, Timing};
-pub use csv::{SeriesOf, estimates_csv, gates_csv, replications_csv, series_csv};
+pub use csv::{SeriesOf, estimates_csv, gates_csv, replications_csv, runs_csv, series_csv};
 pub use document::{SCHEMA, document, manifest};
 pub use field::name_field;
 #[cfg(feature = "charts")]

@@ -8,7 +8,8 @@
 //!
 //! [`Distribution`] is the text that a scenario writes; [`Sampler`] is its
 //! compiled form. A sampler turns one uniform number into one variate wherever
-//! the distribution allows it.
+//! the distribution allows it. It is a `rand::distr::Distribution` too, the trait
+//! of `rand_distr`, so that any generator of `rand` draws the times of a scenario.
 //!
 //! ```
 //! use ratelab::rng::{Distribution, Purpose, Sampler, Streams};
@@ -22,6 +23,7 @@
 //! ```
 
 mod distribution;
+mod error;
 mod gamma;
 #[cfg(test)]
 mod goodness_of_fit;
@@ -38,6 +40,7 @@ mod sampler;
 mod streams;
 
 pub use distribution::{Branch, Distribution};
+pub use error::DistributionError;
 pub use key::Key;
 pub use parameter::{CoefficientOfVariation, PositiveSpan, Share};
 pub use poisson::{MAX_POISSON_MEAN, Poisson};

@@ -1,24 +1,25 @@
 //! The scenario: a system, its clients and a study of them, as a text in RON.
 //!
-//! [`Scenario::parse`] reads the text, checks every value and every reference,
-//! and reports all problems that it finds with their places. What it returns
-//! is sound: [`crate::world::World::compile`] cannot fail on it for any reason
-//! but size.
+//! [`Scenario::parse`] reads the text as a [`Draft`], checks every value and
+//! every reference, and reports all problems that it finds with their places.
+//! What it returns is sound: [`crate::world::World::compile`], which takes
+//! nothing else, cannot fail on it for any reason but size.
 
 mod certain;
 mod check;
+mod checked;
 mod clients;
 mod clock;
 mod collapse;
+mod count;
 mod demand;
-mod estimand;
-mod limiter_rule;
+pub mod estimand;
 mod load;
+pub mod measure;
 mod note;
 mod part;
 mod population;
 pub mod presets;
-mod quota;
 mod retry;
 mod server;
 mod step;
@@ -31,19 +32,20 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use checked::{Entry, Placement, Scenario};
 pub use clients::{
     Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,
 };
 pub use clock::{Clock, Start};
 pub use collapse::Collapse;
+pub use count::{Count, GateCount};
 pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
-pub use limiter_rule::LimiterRule;
 pub use load::LimiterText;
+pub use measure::Measure;
 pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, Installed, NatOf};
-pub use quota::{Quota, QuotaTier};
 pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
@@ -53,12 +55,14 @@ pub use traffic::{Every, List, Traffic, What, When};
 pub use variant::{AS_WRITTEN, Axis, Setting, Source, Variant, Variants, VariantsIter};
 pub use window::DayWindow;
 
-use crate::units::Span;
+pub use crate::limiter::LimiterRule;
+use crate::units::{Span, UnitError};
 
-/// One scenario, as written.
+/// One scenario, as written: what it says may break rules and name what is not
+/// there, until [`Scenario::check`] has looked at it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
+#[serde(rename = "Scenario", deny_unknown_fields)]
+pub struct Draft {
     /// What the scenario is called in tables and charts.
     pub name: String,
     /// One or two sentences for a reader; shown by `ratelab presets`.
@@ -87,19 +91,22 @@ pub struct Scenario {
     /// What must hold, such as `"p429.attempt <= 0.1%"`.
     #[serde(default)]
     pub targets: Vec<Target>,
+    /// The names of estimates that are wanted beside those that every run has,
+    /// such as `"fairness.jain"`, or that tables show only where somebody asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub report: Vec<Estimand>,
 }
 
 /// The name of the retry policy that every scenario knows: no retry at all.
 pub const NO_RETRY: &str = "none";
 
-impl Scenario {
+static NONE: RetryPolicy = RetryPolicy::NONE;
+
+impl Draft {
     /// The retry policy of that name.
     pub fn retry(&self, name: &str) -> Option<&RetryPolicy> {
         match self.retries.get(name) {
-            None if name == NO_RETRY => {
-                static NONE: RetryPolicy = RetryPolicy::NONE;
-                Some(&NONE)
-            }
+            None if name == NO_RETRY => Some(&NONE),
             found => found,
         }
     }

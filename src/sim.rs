@@ -10,6 +10,8 @@
 mod event;
 mod event_loop;
 mod histogram;
+mod measured;
+mod measures;
 mod metrics;
 mod record;
 mod replication;
@@ -19,6 +21,7 @@ mod size;
 
 pub use event_loop::{EVENTS_PER_LOOK, NoRoom, Stopped};
 pub use histogram::{Cell, Histogram, LatencyRecorder};
+pub use measured::{Measured, Values};
 pub use metrics::Metrics;
 pub use record::{
     FleetRecord, GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord,

@@ -6,6 +6,7 @@
 //! homes. A *sender* is what sends one stream's requests: a home or a device.
 
 mod compile;
+mod days;
 mod failures;
 mod keys;
 mod outline;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 
 use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
-use crate::overload::Criticality;
-use crate::rng::{Key, Sampler, Streams};
-use crate::scenario::Wakes;
+use crate::overload::{Criticality, OverloadError};
+use crate::rng::{DistributionError, Key, Sampler, Streams};
+use crate::scenario::{Measure, Wakes};
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
 
+pub(crate) use compile::plan_server;
 pub use outline::{GateOutline, Outline, StreamOutline};
 pub use population::{DeviceGroup, Layout, Population};
 pub use windows::Windows;
@@ -42,6 +44,10 @@ pub struct World {
     pub server: ServerPlan,
     /// The names of the methods that streams call.
     pub methods: Vec<String>,
+    /// Where the days of the measured span begin, and where the last ends.
+    pub days: Vec<Time>,
+    /// What a run takes beside its counts.
+    pub measures: Vec<Measure>,
     /// How every kind of sender starts, in words.
     pub start: String,
     /// Whether all replications share it: otherwise its devices are those of
@@ -171,8 +177,11 @@ pub enum WorldError {
         source: RuleError,
     },
     /// A distribution is not sound.
-    #[error("{0}")]
-    Distribution(String),
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// A gate or an admission control is not sound.
+    #[error(transparent)]
+    Overload(#[from] OverloadError),
     /// There are too many keys, homes or devices to number.
     #[error("{0}")]
     TooLarge(String),

@@ -7,8 +7,9 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::replay::{LogFormat, TimeUnit};
+use crate::replay::{LogFormat, LogScope, TimeUnit};
 use crate::report::SeriesOf;
+use crate::scenario::text::nearest;
 use crate::server::RateLimitFields;
 use crate::sim::QueueKind;
 use crate::units::{Span, UnitError, Zone};
@@ -55,7 +56,7 @@ pub(super) enum Verb {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Judge the requests of a log by one or several limiters
+    /// Judge the requests of a log by one or several limiters, or by a whole server
     ///
     /// The log is one of nginx or Apache, JSON lines, of an AWS load balancer, of
     /// CloudFront or IIS, an HTTP archive (HAR), or CSV: times (RFC 3339, or
@@ -77,6 +78,7 @@ Examples:
   ratelab replay --limiter 'FixedWindow(quota: Fixed(50), window: \"10s\")' \\
                  --limiter 'SlidingLog(quota: Fixed(50), window: \"10s\")' --trace - --summary
   ratelab replay --suggest --trace access.log
+  ratelab replay --scenario netatmo --trace access.log --column app=- --column user=query:home_id
   zcat access.log.*.gz | ratelab replay --suggest --key header:user-agent --trace -";
 
 /// Flags of a replay.
@@ -84,8 +86,20 @@ Examples:
 pub(super) struct ReplayFlags {
     /// A limiter as a scenario writes it: the rule of a limit, or a whole stage
     /// such as Gate(permits: 4); may be repeated, to compare
-    #[arg(long, required_unless_present = "suggest", value_name = "TEXT")]
+    #[arg(long, required_unless_present_any = ["suggest", "scenario"], value_name = "TEXT")]
     pub(super) limiter: Vec<String>,
+    /// A scenario through whose server the log goes, all its stages in order: a
+    /// file, the name of a preset, or - for standard input
+    #[arg(long, conflicts_with_all = ["limiter", "suggest", "fields"], value_name = "SCENARIO")]
+    pub(super) scenario: Option<PathBuf>,
+    /// Set a value of the scenario, such as server.stages.0.permits=80; may be repeated
+    #[arg(long, requires = "scenario", value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// The column or field that tells the app, user, token, nat, home, device or
+    /// kind that a stage counts per, as --key takes it; - if all are of one; may
+    /// be repeated
+    #[arg(long, requires = "scenario", value_parser = column, value_name = "SCOPE=FIELD")]
+    pub(super) column: Vec<(LogScope, String)>,
     /// The log, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub(super) trace: PathBuf,
@@ -133,6 +147,23 @@ pub(super) struct ReplayFlags {
     /// Print no notes
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+fn column(text: &str) -> Result<(LogScope, String), String> {
+    let known = LogScope::ALL.map(LogScope::name);
+    let Some((name, field)) = text.split_once('=').filter(|(_, field)| !field.is_empty()) else {
+        return Err("expected SCOPE=FIELD, such as user=client_id".to_owned());
+    };
+    let scope = LogScope::ALL.into_iter().find(|scope| scope.name() == name);
+    let scope = scope.ok_or_else(|| {
+        let near = nearest(name, known.into_iter());
+        let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+        format!(
+            "\"{name}\" is no scope; expected {}{near}",
+            known.join(", ")
+        )
+    })?;
+    Ok((scope, field.to_owned()))
 }
 
 fn zone(name: &str) -> Result<Zone, String> {

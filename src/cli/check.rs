@@ -127,7 +127,7 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
         report.drawn_anew = scenario.draws_fleet_anew();
         report.span = scenario.time.length.to_string();
         report.replications = scenario.study.replications;
-        report.name = scenario.name;
+        report.name = scenario.name.clone();
     }
     Ok(report)
 }

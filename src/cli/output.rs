@@ -396,11 +396,12 @@ fn stranger_at_work(work: &Path) -> io::Result<Option<String>> {
 
 /// Whether a file has a name that a run gives to files of results.
 fn is_result(name: &str) -> bool {
-    const DATA: [&str; 7] = [
+    const DATA: [&str; 8] = [
         MANIFEST,
         "estimates.csv",
         "gates.csv",
         "replications.csv",
+        "runs.csv",
         "series.csv",
         "report.html",
         "scenario.ron",

@@ -14,7 +14,7 @@ pub(super) fn presets(action: Option<PresetAction>) -> Result<Exit, Failure> {
             let mut text = String::new();
             for preset in presets::ALL {
                 let about = Scenario::parse(preset.text)
-                    .map_or_else(|_| String::new(), |scenario| scenario.about);
+                    .map_or_else(|_| String::new(), |scenario| scenario.about.clone());
                 text.push_str(&format!("{}\n    {about}\n", preset.name));
             }
             print(&text)?;

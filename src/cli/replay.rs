@@ -2,6 +2,7 @@ mod live;
 mod print;
 mod proposals;
 mod sums;
+mod through;
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -14,8 +15,8 @@ use sums::{Sums, shown};
 use super::args::{Format, ReplayFlags};
 use super::{Exit, Failure, colour, complain};
 use crate::replay::{
-    LogFacts, LogFormat, Meaning, Replay, ReplayError, Requests, TimeFault, Trace, TraceError,
-    TraceOptions, WINDOWS,
+    LogFacts, LogFormat, LogScope, Meaning, Replay, ReplayError, ReplayServer, Requests, TimeFault,
+    Trace, TraceError, TraceOptions, WINDOWS,
 };
 use crate::scenario::LimiterText;
 use crate::scenario::text::render;
@@ -23,15 +24,29 @@ use crate::units::Span;
 
 /// Judges every attempt of a log by each of several limiters, or proposes some.
 pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
-    let mut limiters = Vec::new();
+    let mut options = TraceOptions {
+        format: flags.log.map(Into::into),
+        unit: flags.unit.map(Into::into),
+        time: flags.time.clone(),
+        key: flags.key.clone(),
+        fields: Vec::new(),
+        zone: flags.zone.clone(),
+        slack: flags.slack,
+        skip_bad: flags.skip_bad,
+    };
+    let mut servers = Vec::new();
+    if let Some(path) = &flags.scenario {
+        servers.push(through::server(flags, path, &mut options)?);
+    }
     for text in &flags.limiter {
         let limiter = LimiterText::parse(text)
             .map_err(|problems| Failure::Input(render(&problems, "--limiter", text, colour())))?;
-        limiters.push(limiter);
+        let server = ReplayServer::of_limiter(&limiter)
+            .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
+        servers.push(server);
     }
-    let mut replay = Replay::new(&limiters, flags.seed)
-        .map_err(|error| Failure::Input(format!("error: --limiter: {error}")))?;
-    let printer = RefCell::new(Printer::new(flags, &limiters));
+    let mut replay = Replay::new(&servers, flags.seed);
+    let printer = RefCell::new(Printer::new(flags, &servers));
     // Why what was decided could not be shown, until somebody can be told.
     let unshown = Cell::new(None);
     let show = || {
@@ -40,15 +55,6 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
         }
     };
     let input = Input::open(&flags.trace, &show)?;
-    let options = TraceOptions {
-        format: flags.log.map(Into::into),
-        unit: flags.unit.map(Into::into),
-        time: flags.time.clone(),
-        key: flags.key.clone(),
-        zone: flags.zone.clone(),
-        slack: flags.slack,
-        skip_bad: flags.skip_bad,
-    };
     let mut trace = Trace::new(input, options);
     let mut requests = Requests::new();
     let done = replay.run(&mut trace, flags.top, |judged| {
@@ -68,7 +74,15 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
         }
     });
     let facts = trace.facts();
+    let scopes = servers.first().map_or(&[][..], ReplayServer::scopes);
     if !flags.quiet {
+        let unused = |(scope, _): &&(LogScope, String)| !scopes.contains(scope);
+        for (scope, _) in flags.column.iter().filter(unused) {
+            let scope = scope.name();
+            complain(&format!(
+                "note: no stage counts per {scope}, so that --column {scope} is not used"
+            ));
+        }
         for note in notes(flags, &facts, trace.ignored(), &replay) {
             complain(&format!("note: {note}"));
         }
@@ -91,9 +105,15 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
             return Err(Failure::Input(format!("error: {trace}: {why}")));
         }
     };
+    let scenario: Vec<String> = flags.scenario.iter().map(|path| name_of(path)).collect();
     let sums = Sums {
         replay: &replay,
-        limiters: &flags.limiter,
+        is_scenario: flags.scenario.is_some(),
+        servers: if scenario.is_empty() {
+            &flags.limiter
+        } else {
+            &scenario
+        },
         totals: &totals,
         has_keys: trace.has_keys(),
         facts: &facts,
@@ -136,7 +156,7 @@ fn notes(
     flags: &ReplayFlags,
     facts: &LogFacts,
     ignored: &[String],
-    replay: &Replay,
+    replay: &Replay<'_>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     if flags.log.is_none() && facts.format != LogFormat::Csv && replay.keys() > 0 {
@@ -178,6 +198,12 @@ fn notes(
             facts.too_late
         ));
     }
+    if replay.without_duration() > 0 {
+        notes.push(format!(
+            "of {} requests the log tells no duration; they take the time that the scenario's backend draws",
+            replay.without_duration()
+        ));
+    }
     if replay.without_method() > 0 {
         notes.push(format!(
             "of {} requests the log tells no method; limits with methods or costs take them as if they had neither",
@@ -208,6 +234,11 @@ fn help(error: &TraceError) -> String {
             fault: TimeFault::NoOffset,
             ..
         } => "--zone says whose clock it is, such as --zone UTC or --zone Europe/Paris",
+        TraceError::NoScope { what, .. } => {
+            return format!(
+                "\n  help: choose one with --column {what}=FIELD, or say --column {what}=- if all requests are of one"
+            );
+        }
         TraceError::Line {
             like: Some(like),
             format,
@@ -233,6 +264,11 @@ fn help(error: &TraceError) -> String {
         _ => return String::new(),
     };
     format!("\n  help: {help}")
+}
+
+/// An error of a log.
+fn told(path: &Path, error: &TraceError) -> String {
+    format!("error: {}: {error}{}", name_of(path), help(error))
 }
 
 fn name_of(path: &Path) -> String {

@@ -198,6 +198,7 @@ fn write(
         Ok(report::replications_csv(answer, file)?)
     })?;
     folder.stream("gates.csv", |file| Ok(report::gates_csv(answer, file)?))?;
+    folder.stream("runs.csv", |file| Ok(report::runs_csv(answer, file)?))?;
     folder.stream("series.csv", |file| {
         Ok(report::series_csv(answer, series, file)?)
     })?;

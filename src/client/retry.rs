@@ -1,5 +1,5 @@
 use super::{Draws, part};
-use crate::rng::{Purpose, Sampler};
+use crate::rng::{DistributionError, Purpose, Sampler};
 use crate::scenario::{Attempts, Backoff, Heeding, Jitter, RetryPolicy};
 use crate::server::{Response, Told};
 use crate::units::{Span, Time};
@@ -63,7 +63,7 @@ impl Retry {
     ///
     /// # Errors
     /// If the distribution of its wait is not sound.
-    pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, String> {
+    pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, DistributionError> {
         let refusals = (answers.iter().enumerate())
             .filter(|(_, answer)| policy.retries(answer))
             .fold(0, |bits, (stage, _)| bits | 1 << stage);
@@ -152,7 +152,7 @@ impl Retry {
 }
 
 impl Waits {
-    fn new(shape: &Backoff) -> Result<Waits, String> {
+    fn new(shape: &Backoff) -> Result<Waits, DistributionError> {
         let below = |ceilings: Vec<Span>, jitter| Waits::Below {
             ceilings: ceilings.into(),
             jitter,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Draws, part};
-use crate::rng::{Distribution, Purpose, Residual, Sampler, steady_first};
+use crate::rng::{Distribution, DistributionError, Purpose, Residual, Sampler, steady_first};
 use crate::scenario::{Every, Phase};
 use crate::units::{Probability, Rate, Span, Time};
 
@@ -33,7 +33,7 @@ impl Gap {
     ///
     /// # Errors
     /// If the distribution is not sound.
-    pub fn new(distribution: &Distribution) -> Result<Gap, String> {
+    pub fn new(distribution: &Distribution) -> Result<Gap, DistributionError> {
         Ok(Gap {
             sampler: Sampler::new(distribution)?,
             first: Residual::new(distribution)?,

@@ -2,7 +2,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Study;
-use super::view::{Method, View};
+use super::pairs::pair;
+use super::view::View;
+use crate::scenario::estimand::{Of, Taken, Term};
 use crate::scenario::{Estimand, Part, Quantity};
 use crate::sim::{Histogram, Record};
 use crate::stats::{
@@ -98,12 +100,11 @@ impl Estimate {
             basis: ratio.basis(),
             lower: ratio.lower(confidence),
             upper: ratio.upper(confidence),
-            // Of a share of time, or of runs, there are no trials to compare with.
-            design_effect: (is_share
-                && estimand != Estimand::UtilisationGate
-                && !estimand.is_of_run())
-            .then(|| ratio.design_effect())
-            .flatten(),
+            // Of a share of time, of an index or of runs, there are no trials to
+            // compare with.
+            design_effect: (is_share && has_trials(estimand) && estimand.of() != Of::Run)
+                .then(|| ratio.design_effect())
+                .flatten(),
             is_too_skewed: ratio.is_too_skewed(),
             replications: ratio.replications,
             source: Source::Ratio(ratio),
@@ -127,9 +128,9 @@ impl Estimate {
                 hi: scaled(interval.hi),
             }),
             standard_error: None,
-            basis: match estimand.is_of_run() || estimand.is_of_gate() {
-                true => Basis::Runs,
-                false => Basis::Spread,
+            basis: match estimand.taken() {
+                Taken::MedianOfRuns { .. } => Basis::Runs,
+                _ => Basis::Spread,
             },
             lower: estimate.lower(confidence).map(scaled),
             upper: estimate.upper(confidence).map(scaled),
@@ -139,6 +140,14 @@ impl Estimate {
             source: Source::Quantile { estimate, per_unit },
         }
     }
+}
+
+/// Whether the denominator of a share counts what may come true.
+fn has_trials(estimand: Estimand) -> bool {
+    !matches!(
+        estimand.taken(),
+        Taken::Ratio(_, [Term::PermitNanos | Term::RunsServed])
+    )
 }
 
 /// All estimates of a study.
@@ -168,8 +177,10 @@ impl Estimates {
                     continue;
                 };
                 let found = Estimand::all().filter_map(|estimand| {
-                    let method = view.method(estimand)?;
-                    let mut found = estimate(&view, estimand, method, records, study.confidence)?;
+                    if !view.has(estimand) {
+                        return None;
+                    }
+                    let mut found = estimate(&view, estimand, records, study.confidence)?;
                     (found.cell, found.part) = (index, Arc::clone(part));
                     Some(found)
                 });
@@ -226,10 +237,11 @@ fn parts(study: &Study) -> Vec<Part> {
     parts
 }
 
-fn estimate(
+/// The estimate of a part that [has](View::has) the estimand; `None` where
+/// nothing happened that it could be told of.
+pub(super) fn estimate(
     view: &View<'_>,
     estimand: Estimand,
-    method: Method,
     records: &[Record],
     confidence: f64,
 ) -> Option<Estimate> {
@@ -237,24 +249,29 @@ fn estimate(
         true => estimate.exactly(),
         false => estimate,
     };
-    let pairs = || records.iter().map(|record| view.pair(estimand, record));
-    match method {
-        Method::Ratio { scale, is_exact } => {
+    let pairs = || {
+        records
+            .iter()
+            .filter_map(|record| pair(view, estimand, record))
+    };
+    match estimand.taken() {
+        Taken::Ratio(x, _) => {
             let pairs: Vec<(f64, f64)> = pairs().collect();
-            let mut ratio = RatioEstimate::new(&pairs, scale)?.within(view.ceiling(estimand));
-            if is_exact {
+            let ratio = RatioEstimate::new(&pairs, View::scale(estimand))?;
+            let mut ratio = ratio.within(view.ceiling(x));
+            if view.is_fixed(x) {
                 ratio = ratio.exactly();
             }
             Some(Estimate::of_ratio(estimand, ratio, confidence))
         }
-        Method::ShareOfRuns => {
+        Taken::ShareOfRuns(_) => {
             let seen = pairs().filter(|(x, _)| *x > 0.0).count();
             let share = share_of_runs(seen as u32, records.len() as u32)?;
             Some(exact(Estimate::of_ratio(estimand, share, confidence)))
         }
-        Method::MedianOfRuns => {
+        Taken::MedianOfRuns { of, .. } => {
             let numbers: Vec<Option<u64>> = (records.iter())
-                .map(|record| view.of_run(estimand, record))
+                .map(|record| view.number(of, record))
                 .collect();
             let median = median_of_runs(&numbers)?;
             let per_unit = match estimand.quantity() {
@@ -265,14 +282,9 @@ fn estimate(
                 estimand, median, confidence, per_unit,
             )))
         }
-        Method::Quantile {
-            quantile,
-            with_failures,
-        } => {
-            let (histograms, never): (Vec<Histogram>, Vec<u64>) = records
-                .iter()
-                .map(|record| view.latencies(record))
-                .map(|(latencies, never)| (latencies, if with_failures { never } else { 0 }))
+        Taken::Quantile { of, quantile, .. } => {
+            let (histograms, never): (Vec<Histogram>, Vec<u64>) = (records.iter())
+                .map(|record| view.times(estimand.of(), of, record))
                 .unzip();
             let found = woodruff(&histograms, &never, quantile)?;
             Some(exact(Estimate::of_quantile(

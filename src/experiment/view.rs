@@ -1,5 +1,6 @@
-use crate::scenario::{Estimand, Part, Quantity};
-use crate::sim::{GateRecord, Histogram, Record, StreamRecord};
+use crate::scenario::estimand::{Event, Extent, Number, Of, Term, Times};
+use crate::scenario::{Count, Estimand, GateCount, Measure, Part, Quantity};
+use crate::sim::{GateRecord, Histogram, Record, StreamRecord, Values};
 use crate::stats::Scale;
 use crate::units::Span;
 use crate::world::{GateOutline, Outline, StreamOutline};
@@ -12,37 +13,20 @@ use super::Cell;
 pub(super) struct View<'a> {
     cell: &'a Cell,
     outline: &'a Outline,
+    cohorts: Vec<usize>,
     /// The streams of requests.
     streams: Vec<usize>,
     /// The stage that refuses, if only its refusals are meant.
     stage: Option<usize>,
     /// The gate that is meant: that of the stage, or the only one.
     gate: Option<usize>,
+    part: Part,
+    extent: Extent<'a>,
     segments: Vec<usize>,
     /// The seconds that the segments last.
     seconds: f64,
-    is_whole: bool,
     /// Whether every run is the same.
     is_certain: bool,
-}
-
-/// What is taken of the records for an estimand.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Method {
-    /// The ratio of two sums over replications.
-    Ratio {
-        /// The values that it can take.
-        scale: Scale,
-        /// Whether it is the same in every run, whatever is drawn.
-        is_exact: bool,
-    },
-    /// A quantile of latencies, where commands that fail are left out or count
-    /// as never.
-    Quantile { quantile: f64, with_failures: bool },
-    /// The share of runs in which something happens.
-    ShareOfRuns,
-    /// The median of a number that every run has.
-    MedianOfRuns,
 }
 
 impl<'a> View<'a> {
@@ -77,6 +61,9 @@ impl<'a> View<'a> {
         Some(View {
             cell,
             outline,
+            cohorts: (0..outline.cohorts.len())
+                .filter(|index| cohort.is_none_or(|cohort| cohort == *index))
+                .collect(),
             streams: (0..outline.streams.len())
                 .filter(|index| fits(&outline.streams[*index]))
                 .collect(),
@@ -84,7 +71,8 @@ impl<'a> View<'a> {
             gate,
             segments: outline.windows.segments_of(window).collect(),
             seconds: outline.windows.length(window).secs_f64(),
-            is_whole: *part == Part::ALL,
+            part: part.clone(),
+            extent: Extent::of(&cell.scenario, part),
             is_certain: cell.scenario.is_certain(),
         })
     }
@@ -94,215 +82,154 @@ impl<'a> View<'a> {
         self.is_certain
     }
 
-    /// How an estimand is taken of this part; `None` if it has none.
-    pub(super) fn method(&self, estimand: Estimand) -> Option<Method> {
-        if estimand.missing_in(&self.cell.scenario).is_some() {
-            return None;
-        }
-        let is_of_limit = self.stage.is_some();
-        let applies = if estimand.is_of_run() {
-            self.is_whole
-        } else if estimand.is_of_gate() {
-            let all_streams = self.streams.len() == self.outline.streams.len();
-            all_streams && self.gate.is_some_and(|gate| self.gate_has(estimand, gate))
-        } else if is_of_limit {
-            estimand.is_of_refusals() && self.stage_answers(estimand)
-        } else {
-            self.streams_have(estimand)
+    /// Whether this part has such an estimand.
+    pub(super) fn has(&self, estimand: Estimand) -> bool {
+        let scenario = &self.cell.scenario;
+        let mut targets = scenario.targets.iter();
+        let is_asked = targets
+            .any(|target| target.estimand == estimand && target.part == self.part)
+            || self.part == Part::ALL && scenario.report.contains(&estimand);
+        let is_there = match estimand.of() {
+            Of::Gate => self.gate.is_some(),
+            _ => true,
         };
-        if !applies {
-            return None;
-        }
-        let ratio = |scale, is_exact| Method::Ratio {
-            scale,
-            is_exact: is_exact || self.is_certain,
-        };
-        Some(match estimand {
-            Estimand::RunSees429 | Estimand::RunCollapses => Method::ShareOfRuns,
-            Estimand::LastSuccess | Estimand::PeakInsideGate | Estimand::PeakWaitingGate => {
-                Method::MedianOfRuns
+        let measure = estimand.taken().measure();
+        is_there
+            && measure.is_none_or(|measure| self.outline.measures.contains(&measure))
+            && estimand
+                .misfit(&self.part, self.outline.gates.len())
+                .is_none()
+            && estimand.applies_to(&self.extent, is_asked)
+    }
+
+    /// The values that the ratio of an estimand can take.
+    pub(super) fn scale(estimand: Estimand) -> Scale {
+        match estimand.quantity() {
+            Quantity::Probability => Scale::Share,
+            Quantity::Ratio => Scale::AtLeastOne,
+            Quantity::Seconds | Quantity::PerSecond | Quantity::PerDay | Quantity::Count => {
+                Scale::NonNegative
             }
-            Estimand::LatencyCommandP50 => quantile(0.5, false),
-            Estimand::LatencyCommandP95 => quantile(0.95, false),
-            Estimand::LatencyCommandP99 => quantile(0.99, false),
-            Estimand::CompletionCommandP50 => quantile(0.5, true),
-            Estimand::CompletionCommandP95 => quantile(0.95, true),
-            Estimand::CompletionCommandP99 => quantile(0.99, true),
-            Estimand::RetryAmplification => ratio(
-                Scale::AtLeastOne,
-                !self.picked().any(|stream| stream.retries),
-            ),
-            _ => match estimand.quantity() {
-                Quantity::Probability => ratio(Scale::Share, self.cannot_happen(estimand)),
-                _ => ratio(Scale::NonNegative, false),
-            },
-        })
+        }
     }
 
     /// What a ratio that is no share cannot exceed in any run; infinite where
     /// nothing says.
-    pub(super) fn ceiling(&self, estimand: Estimand) -> f64 {
+    pub(super) fn ceiling(&self, terms: &[Term]) -> f64 {
         let most_wait = |gate: &GateOutline| gate.max_wait.map(Span::secs_f64);
         let most_attempts = self.picked().map(|stream| stream.most_attempts).max();
-        match estimand {
-            Estimand::RetryAmplification => match most_attempts {
+        match terms {
+            [Term::Of(Count::Attempts)] => match most_attempts {
                 None | Some(u32::MAX) => f64::INFINITY,
                 Some(most) => f64::from(most),
             },
-            Estimand::WaitGateMean => (self.gate)
+            [Term::WaitedSeconds] => (self.gate)
                 .and_then(|gate| most_wait(&self.outline.gates[gate]))
                 .unwrap_or(f64::INFINITY),
             _ => f64::INFINITY,
         }
     }
 
-    /// Whether an estimand is zero whatever is drawn.
-    fn cannot_happen(&self, estimand: Estimand) -> bool {
+    /// Whether the ratio of a sum is the same whatever is drawn: since it never
+    /// happens, or since there is one attempt for each request.
+    pub(super) fn is_fixed(&self, terms: &[Term]) -> bool {
+        self.is_certain || terms.iter().all(|term| self.is_fixed_term(*term))
+    }
+
+    fn is_fixed_term(&self, term: Term) -> bool {
         let refuses = |wanted: &dyn Fn(usize) -> bool| {
             self.picked()
                 .any(|stream| stream.refusing.iter().any(|stage| wanted(*stage)))
         };
-        match (estimand, self.stage) {
-            (Estimand::P429Attempt | Estimand::RefusedAttempt, Some(stage)) => {
-                !refuses(&|other| other == stage)
-            }
-            (Estimand::P429Attempt | Estimand::P429FirstAttempt | Estimand::P429Request, None) => {
+        match (term, self.stage) {
+            (Term::Refused429 | Term::Refused, Some(stage)) => !refuses(&|other| other == stage),
+            (Term::Refused429 | Term::Of(Count::First429 | Count::Any429), _) => {
                 !refuses(&|stage| self.is_429(stage))
             }
-            (Estimand::RefusedAttempt, None) => !refuses(&|_| true),
-            (Estimand::FailedRequest, _) => {
+            (Term::Measured(Measure::AccountDays429), _) => !refuses(&|stage| self.is_429(stage)),
+            (Term::Refused | Term::Of(Count::AnyRefusal), _) => !refuses(&|_| true),
+            (Term::Of(Count::GivenUp), _) => {
                 !refuses(&|_| true) && !self.picked().any(|stream| stream.times_out)
             }
+            (Term::Of(Count::Attempts), _) => !self.picked().any(|stream| stream.retries),
             _ => false,
         }
     }
 
-    fn gate_has(&self, estimand: Estimand, gate: usize) -> bool {
-        let GateOutline {
-            permits, queues, ..
-        } = self.outline.gates[gate];
-        match estimand {
-            Estimand::UtilisationGate => permits.is_some(),
-            Estimand::WaitGateProbability | Estimand::WaitGateMean | Estimand::PeakWaitingGate => {
-                queues
-            }
-            _ => true,
-        }
-    }
-
-    fn stage_answers(&self, estimand: Estimand) -> bool {
-        self.stage.is_some_and(|stage| {
-            estimand == Estimand::RefusedAttempt && !self.is_429(stage)
-                || estimand == Estimand::P429Attempt && self.is_429(stage)
-        })
-    }
-
-    fn streams_have(&self, estimand: Estimand) -> bool {
-        match estimand {
-            Estimand::RefusedAttempt => {
-                (0..self.outline.stages.len()).any(|stage| !self.is_429(stage))
-            }
-            estimand if estimand.is_of_commands() => {
-                self.picked().any(|stream| stream.deadline.is_some())
-            }
-            Estimand::TimedOutAttempt => self.picked().any(|stream| stream.times_out),
-            Estimand::SkippedPoll => self.picked().any(|stream| stream.skips),
-            Estimand::WakeupsDeviceDay => self.picked().any(|stream| stream.wakes),
-            _ => true,
-        }
-    }
-
-    /// The numerator and the denominator of an estimand that is a ratio or a
-    /// share of runs, from the record of one run.
-    pub(super) fn pair(&self, estimand: Estimand, record: &Record) -> (f64, f64) {
-        let all = |_: &StreamOutline| true;
-        let commands = |stream: &StreamOutline| stream.deadline.is_some();
-        let count = |part: &dyn Fn(&StreamOutline) -> bool,
-                     pair: &dyn Fn(&StreamRecord) -> (u64, u64)| {
-            let (x, n) = self
-                .counts(record, part)
-                .map(pair)
-                .fold((0, 0), |(x, n), (more_x, more_n)| (x + more_x, n + more_n));
-            (x as f64, n as f64)
-        };
-        let gate = || self.gate_counts(record);
-        match estimand {
-            Estimand::P429Attempt => count(&all, &|c| (self.refused(c, true), c.attempts)),
-            Estimand::P429FirstAttempt => count(&all, &|c| (c.first_429, c.requests)),
-            Estimand::P429Request => count(&all, &|c| (c.any_429, c.requests)),
-            Estimand::RefusedAttempt => count(&all, &|c| (self.refused(c, false), c.attempts)),
-            Estimand::FailedRequest => count(&all, &|c| (c.given_up, c.requests)),
-            Estimand::UnfinishedRequest => count(&all, &|c| (c.unfinished, c.requests)),
-            Estimand::MissedCommand => count(&commands, &|c| (c.undone, c.requests)),
-            Estimand::UnconfirmedCommand => count(&commands, &|c| (c.unconfirmed, c.requests)),
-            Estimand::CommandDoneTwice => count(&commands, &|c| (c.executed_again, c.requests)),
-            Estimand::TimedOutAttempt => count(&all, &|c| (c.timed_out, c.attempts)),
-            Estimand::SkippedPoll => count(&|stream| stream.skips, &|c| {
-                (c.skipped, c.requests + c.skipped)
-            }),
-            Estimand::RetryAmplification => count(&all, &|c| (c.attempts, c.requests)),
-            Estimand::LatencyRequestMean => {
-                let (nanos, succeeded) =
-                    self.counts(record, &all).fold((0, 0), |(nanos, count), c| {
-                        (nanos + c.latency_sum, count + c.succeeded)
-                    });
-                (nanos as f64 / 1e9, succeeded as f64)
-            }
-            Estimand::Goodput => (count(&all, &|c| (c.succeeded, 0)).0, self.seconds),
-            Estimand::WakeupsDeviceDay => (
-                count(&all, &|c| (c.wakeups, 0)).0,
-                f64::from(self.devices(record)) * self.seconds / 86_400.0,
-            ),
-            Estimand::UtilisationGate => (gate().inside as f64, self.permit_nanos(record)),
-            Estimand::WaitGateProbability => {
-                let gate = gate();
-                let visits = gate.entered + gate.wait_ended + gate.full;
-                let unlucky = gate.entered_after_wait + gate.wait_ended + gate.full;
-                (unlucky as f64, visits as f64)
-            }
-            Estimand::WaitGateMean => {
-                let gate = gate();
-                (gate.waited as f64 / 1e9, gate.entered as f64)
-            }
-            Estimand::RunSees429 => {
-                let seen = self.counts(record, &all).any(|c| self.refused(c, true) > 0);
-                (f64::from(u8::from(seen)), 1.0)
-            }
-            Estimand::RunCollapses => (f64::from(u8::from(self.collapses(record))), 1.0),
-            Estimand::LatencyCommandP50
-            | Estimand::LatencyCommandP95
-            | Estimand::LatencyCommandP99
-            | Estimand::CompletionCommandP50
-            | Estimand::CompletionCommandP95
-            | Estimand::CompletionCommandP99
-            | Estimand::PeakInsideGate
-            | Estimand::PeakWaitingGate
-            | Estimand::LastSuccess => (f64::NAN, f64::NAN),
-        }
-    }
-
-    /// The number of a run whose median over runs is estimated, times in
-    /// nanoseconds; `None` if it is never reached.
-    pub(super) fn of_run(&self, estimand: Estimand, record: &Record) -> Option<u64> {
-        let gate = || self.gate_counts(record);
-        match estimand {
-            Estimand::LastSuccess => record.last_success,
-            Estimand::PeakInsideGate => Some(gate().peak_inside),
-            Estimand::PeakWaitingGate => Some(gate().peak_waiting),
+    /// The sum of some terms over the record of one run.
+    pub(super) fn sum(&self, of: Of, terms: &[Term], record: &Record) -> f64 {
+        // Whole numbers add up exactly; what is a fraction stands alone.
+        let counted = |term: &Term| match *term {
+            Term::Of(count) => Some(u128::from(self.count(of, record, |c| c[count]))),
+            Term::Refused429 => Some(u128::from(
+                self.count(of, record, |c| self.refused(c, true)),
+            )),
+            Term::Refused => Some(u128::from(
+                self.count(of, record, |c| self.refused(c, false)),
+            )),
+            Term::Gate(count) => Some(self.gate_counts(record)[count]),
+            Term::Measured(measure) => Some(self.measured::<1>(measure, record)[0]),
             _ => None,
+        };
+        let whole: u128 = terms.iter().filter_map(counted).sum();
+        let fraction = |term: &Term| match *term {
+            Term::LatencySeconds => {
+                let nanos: u128 = self.counts(of, record).map(|c| c.latency_sum).sum();
+                nanos as f64 / 1e9
+            }
+            Term::Seconds => self.seconds,
+            Term::DeviceDays => f64::from(self.devices(record)) * self.seconds / 86_400.0,
+            Term::WaitedSeconds => self.gate_counts(record)[GateCount::Waited] as f64 / 1e9,
+            Term::PermitNanos => self.permit_nanos(record),
+            Term::PeakToMean => self.peak_to_mean(record).unwrap_or(0.0),
+            Term::RunsWithLoad => f64::from(u8::from(self.peak_to_mean(record).is_some())),
+            Term::Jain => self.jain(record).unwrap_or(0.0),
+            Term::RunsServed => f64::from(u8::from(self.jain(record).is_some())),
+            Term::AccountDays => self.accounts() as f64 * f64::from(self.outline.days),
+            Term::Of(_) | Term::Refused429 | Term::Refused | Term::Gate(_) | Term::Measured(_) => {
+                0.0
+            }
+        };
+        whole as f64 + terms.iter().map(fraction).sum::<f64>()
+    }
+
+    /// Whether something happens in a run.
+    pub(super) fn happens(&self, event: Event, record: &Record) -> bool {
+        match event {
+            Event::Sees429 => (self.counts(Of::Run, record)).any(|c| self.refused(c, true) > 0),
+            Event::Collapses => self.collapses(record),
+            Event::Never(measure) => moment(measure, record).is_none(),
         }
     }
 
-    /// The latencies of the commands that succeeded in a run, and how many did
-    /// not.
-    pub(super) fn latencies(&self, record: &Record) -> (Histogram, u64) {
-        let mut merged = Histogram::default();
-        let mut never = 0;
-        for counts in self.counts(record, &|stream| stream.deadline.is_some()) {
-            merged.merge(&counts.latency);
-            never += counts.requests - counts.succeeded;
+    /// A number of a run, times in nanoseconds; `None` if it is never reached.
+    pub(super) fn number(&self, number: Number, record: &Record) -> Option<u64> {
+        match number {
+            Number::LastSuccess => record.last_success,
+            Number::Gate(count) => u64::try_from(self.gate_counts(record)[count]).ok(),
+            Number::Moment(measure) => moment(measure, record),
         }
-        (merged, never)
+    }
+
+    /// The times of a run in a histogram, and how many are never.
+    pub(super) fn times(&self, of: Of, times: Times, record: &Record) -> (Histogram, u64) {
+        let mut merged = Histogram::default();
+        if let Times::Measured(measure) = times {
+            if let Some(Values::Histograms(all)) = record.measured(measure) {
+                let picked = self.streams.iter().filter_map(|stream| all.get(*stream));
+                picked.for_each(|histogram| merged.merge(histogram));
+            }
+            return (merged, 0);
+        }
+        let mut never = 0;
+        for counts in self.counts(of, record) {
+            merged.merge(&counts.latency);
+            never += counts[Count::Requests] - counts[Count::Succeeded];
+        }
+        match times {
+            Times::Latency | Times::Measured(_) => (merged, 0),
+            Times::Completion => (merged, never),
+        }
     }
 
     fn picked(&self) -> impl Iterator<Item = &'a StreamOutline> + '_ {
@@ -315,18 +242,24 @@ impl<'a> View<'a> {
         self.outline.stages[stage].response.status == 429
     }
 
-    /// The counts of the picked streams that `part` takes, segment by segment.
-    fn counts<'r>(
-        &'r self,
-        record: &'r Record,
-        part: &'r dyn Fn(&StreamOutline) -> bool,
-    ) -> impl Iterator<Item = &'r StreamRecord> {
+    /// The counts of the picked streams that an estimand is about, segment by
+    /// segment.
+    fn counts<'r>(&'r self, of: Of, record: &'r Record) -> impl Iterator<Item = &'r StreamRecord> {
+        let is_meant = move |stream: &StreamOutline| match of {
+            Of::Commands => stream.deadline.is_some(),
+            Of::SkippingPolls => stream.skips,
+            Of::Requests | Of::Refusals | Of::Polls | Of::Gate | Of::Accounts | Of::Run => true,
+        };
         self.segments.iter().flat_map(move |segment| {
             self.streams
                 .iter()
-                .filter(|index| part(&self.outline.streams[**index]))
+                .filter(move |index| is_meant(&self.outline.streams[**index]))
                 .map(|index| &record.segments[*segment].streams[*index])
         })
+    }
+
+    fn count(&self, of: Of, record: &Record, count: impl Fn(&StreamRecord) -> u64) -> u64 {
+        self.counts(of, record).map(count).sum()
     }
 
     fn refused(&self, counts: &StreamRecord, only_429: bool) -> u64 {
@@ -344,17 +277,52 @@ impl<'a> View<'a> {
         let mut sum = GateRecord::default();
         let gates = (self.segments.iter())
             .filter_map(|segment| record.segments[*segment].gates.get(self.gate?));
-        for counts in gates {
-            sum.entered += counts.entered;
-            sum.entered_after_wait += counts.entered_after_wait;
-            sum.waited += counts.waited;
-            sum.full += counts.full;
-            sum.wait_ended += counts.wait_ended;
-            sum.inside += counts.inside;
-            sum.peak_inside = sum.peak_inside.max(counts.peak_inside);
-            sum.peak_waiting = sum.peak_waiting.max(counts.peak_waiting);
-        }
+        gates.for_each(|counts| sum.merge(counts));
         sum
+    }
+
+    /// What a measure has for the picked cohorts, each of its numbers added up.
+    fn measured<const MANY: usize>(&self, measure: Measure, record: &Record) -> [u128; MANY] {
+        let mut sums = [0; MANY];
+        if let Some(Values::Sums(all)) = record.measured(measure) {
+            let numbers_of = |cohort: &usize| all.get(cohort * MANY..(cohort + 1) * MANY);
+            for numbers in self.cohorts.iter().filter_map(numbers_of) {
+                (sums.iter_mut().zip(numbers)).for_each(|(sum, number)| *sum += number);
+            }
+        }
+        sums
+    }
+
+    /// The attempts of the busiest step over those of the mean; a last step that
+    /// is cut short is left out, unless there is no other. `None` without any.
+    fn peak_to_mean(&self, record: &Record) -> Option<f64> {
+        let offered = &record.series.offered;
+        let clock = &self.outline.clock;
+        let length = clock.measured_until.since(clock.measured_from);
+        let whole = (length.nanos() / clock.bucket_width.nanos().max(1)) as usize;
+        let steps = &offered[..whole.clamp(1, offered.len().max(1)).min(offered.len())];
+        let sum: u64 = steps.iter().sum();
+        let peak = steps.iter().max().filter(|peak| **peak > 0)?;
+        Some(*peak as f64 * steps.len() as f64 / sum as f64)
+    }
+
+    /// Jain's index of the shares served; `None` if nobody is served.
+    fn jain(&self, record: &Record) -> Option<f64> {
+        let [accounts, sum, squares] = self.measured::<3>(Measure::SharesServed, record);
+        let (sum, squares) = (sum as f64, squares as f64);
+        (squares > 0.0).then(|| sum * sum / (accounts as f64 * squares))
+    }
+
+    /// The accounts of the picked cohorts: their homes.
+    fn accounts(&self) -> u64 {
+        let cohorts = &self.cell.scenario.cohorts;
+        let names = self
+            .cohorts
+            .iter()
+            .map(|cohort| &self.outline.cohorts[*cohort]);
+        (names.filter_map(|name| cohorts.get(name)))
+            .map(|cohort| u64::from(cohort.homes))
+            .sum()
     }
 
     /// All permits of the gate times the time.
@@ -402,9 +370,10 @@ impl<'a> View<'a> {
     }
 }
 
-fn quantile(quantile: f64, with_failures: bool) -> Method {
-    Method::Quantile {
-        quantile,
-        with_failures,
+/// A moment of a run that it has measured.
+fn moment(measure: Measure, record: &Record) -> Option<u64> {
+    match record.measured(measure)? {
+        Values::Moments(moments) => moments.first().copied().flatten(),
+        Values::Sums(_) | Values::Histograms(_) => None,
     }
 }

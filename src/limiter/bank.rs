@@ -5,14 +5,14 @@
 //! The algorithm is matched once per decision; there is no dynamic dispatch,
 //! no hashing, and no allocation outside the growth of sliding logs.
 
-use std::sync::Arc;
-
+use super::keyed::{Cells, Keyed};
+use super::rule::Rule;
 use super::{
     BucketState, CalendarWindow, ConsecutiveErrors, CounterState, Decision, EnvoyBucket,
     EnvoyState, FixedWindow, Gcra, GcraState, LeakyBucket, LeakyState, LimitReq, LimitReqState,
     LockState, Log, LogPool, PacedState, PacedWindow, PenaltyBox, Ramp, RampState, RateRule,
-    RateRuleState, Rule, RuleError, SegmentedState, SegmentedWindow, SlidingCounter, SlidingLog,
-    Spacing, SpacingState, Standing, Streak, TickedBucket, TickedState, TokenBucket, WindowState,
+    RateRuleState, RuleError, SegmentedState, SegmentedWindow, SlidingCounter, SlidingLog, Spacing,
+    SpacingState, Standing, Streak, TickedBucket, TickedState, TokenBucket, WindowState,
 };
 use crate::memory::prefetch;
 use crate::units::{Span, Time};
@@ -72,51 +72,103 @@ impl BankPlan {
     }
 }
 
-// A tag of its own is told apart with less work than a niche.
-#[derive(Debug, Clone)]
-#[repr(u8)]
-enum Store {
-    FixedWindow(Keyed<FixedWindow, WindowState>),
-    CalendarWindow(Keyed<CalendarWindow, WindowState>),
-    SlidingLog(Keyed<SlidingLog, Log>, LogPool),
-    SlidingCounter(Keyed<SlidingCounter, CounterState>),
-    TokenBucket(Keyed<TokenBucket, BucketState>),
-    Gcra(Keyed<Gcra, GcraState>),
-    TickedBucket(Keyed<TickedBucket, TickedState>),
-    EnvoyBucket(Keyed<EnvoyBucket, EnvoyState>),
-    LeakyBucket(Keyed<LeakyBucket, LeakyState>),
-    PacedWindow(Keyed<PacedWindow, PacedState>),
-    LimitReq(Keyed<LimitReq, LimitReqState>),
-    SegmentedWindow(Keyed<SegmentedWindow, SegmentedState>, Cells),
-    RateRule(Keyed<RateRule, RateRuleState>, Cells),
-    Ramp(Keyed<Ramp, RampState>),
-    Spacing(Keyed<Spacing, SpacingState>),
-    ConsecutiveErrors(Keyed<ConsecutiveErrors, Streak>),
-    PenaltyBox(PenaltyBox, Vec<LockState>, Box<Bank>),
-    AllOf(Vec<Bank>),
-}
+/// The storage of all algorithms; those in the list keep nothing but a state per
+/// key.
+macro_rules! stores {
+    ($d:tt, $($plain:ident: $state:ty,)*) => {
+        // A tag of its own is told apart with less work than a niche.
+        #[derive(Debug, Clone)]
+        #[repr(u8)]
+        enum Store {
+            $($plain(Keyed<$plain, $state>),)*
+            SlidingLog(Keyed<SlidingLog, Log>, LogPool),
+            SegmentedWindow(Keyed<SegmentedWindow, SegmentedState>, Cells),
+            RateRule(Keyed<RateRule, RateRuleState>, Cells),
+            ConsecutiveErrors(Keyed<ConsecutiveErrors, Streak>),
+            PenaltyBox(PenaltyBox, Vec<LockState>, Box<Bank>),
+            AllOf(Vec<Bank>),
+        }
 
-/// Evaluates the first expression for an algorithm that keeps nothing but a
-/// state per key, and the arms that follow for the others.
-macro_rules! dispatch {
-    ($store:expr, $keyed:ident => $plain:expr, $($others:tt)*) => {
-        match $store {
-            Store::FixedWindow($keyed) => $plain,
-            Store::CalendarWindow($keyed) => $plain,
-            Store::SlidingCounter($keyed) => $plain,
-            Store::TokenBucket($keyed) => $plain,
-            Store::Gcra($keyed) => $plain,
-            Store::TickedBucket($keyed) => $plain,
-            Store::EnvoyBucket($keyed) => $plain,
-            Store::LeakyBucket($keyed) => $plain,
-            Store::PacedWindow($keyed) => $plain,
-            Store::LimitReq($keyed) => $plain,
-            Store::Ramp($keyed) => $plain,
-            Store::Spacing($keyed) => $plain,
-            $($others)*
+        /// Evaluates the first expression for an algorithm that keeps nothing but
+        /// a state per key, and the arms that follow for the others.
+        macro_rules! dispatch {
+            ($d store:expr, $d keyed:ident => $d plain:expr, $d($d others:tt)*) => {
+                match $d store {
+                    $(Store::$plain($d keyed) => $d plain,)*
+                    $d($d others)*
+                }
+            };
+        }
+
+        impl Store {
+            fn new(rule: Rule, keys: usize) -> Store {
+                match rule {
+                    $(Rule::$plain(rule) => Store::$plain(Keyed::new(rule, keys)),)*
+                    Rule::SlidingLog(rule) => {
+                        Store::SlidingLog(Keyed::new(rule, keys), LogPool::new())
+                    }
+                    Rule::SegmentedWindow(rule) => {
+                        let counts = Cells::new(rule.cells(), keys);
+                        Store::SegmentedWindow(Keyed::new(rule, keys), counts)
+                    }
+                    Rule::RateRule(rule) => {
+                        let counts = Cells::new(rule.cells(), keys);
+                        Store::RateRule(Keyed::new(rule, keys), counts)
+                    }
+                    Rule::ConsecutiveErrors(rule) => {
+                        Store::ConsecutiveErrors(Keyed::new(rule, keys))
+                    }
+                }
+            }
+
+            /// Adds a rule for some of the keys.
+            fn add(&mut self, rule: Rule) -> Result<(), RuleError> {
+                match (self, rule) {
+                    $((Store::$plain(keyed), Rule::$plain(rule)) => keyed.rules.push(rule),)*
+                    (Store::SlidingLog(keyed, _), Rule::SlidingLog(rule)) => keyed.rules.push(rule),
+                    (Store::SegmentedWindow(keyed, counts), Rule::SegmentedWindow(rule))
+                        if rule.cells() == counts.per_key =>
+                    {
+                        keyed.rules.push(rule);
+                    }
+                    _ => return Err(RuleError::MixedAlgorithms),
+                }
+                Ok(())
+            }
         }
     };
 }
+
+stores! { $,
+    FixedWindow: WindowState,
+    CalendarWindow: WindowState,
+    SlidingCounter: CounterState,
+    TokenBucket: BucketState,
+    Gcra: GcraState,
+    TickedBucket: TickedState,
+    EnvoyBucket: EnvoyState,
+    LeakyBucket: LeakyState,
+    PacedWindow: PacedState,
+    LimitReq: LimitReqState,
+    Ramp: RampState,
+    Spacing: SpacingState,
+}
+
+/// A rule as it would judge if refused attempts were free, which those of most
+/// algorithms are.
+trait Forgiving: Clone {
+    fn forgiving(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Forgiving for TickedBucket {}
+impl Forgiving for EnvoyBucket {}
+impl Forgiving for LeakyBucket {}
+impl Forgiving for PacedWindow {}
+impl Forgiving for LimitReq {}
+impl Forgiving for Ramp {}
+impl Forgiving for Spacing {}
 
 /// Evaluates an expression with the states per key of any algorithm that is
 /// not made of others, and the arms that follow for those that are.
@@ -220,7 +272,7 @@ impl Bank {
     pub fn check_room(&self, keys: usize) -> Result<(), RuleError> {
         let bytes_per_key = self.bytes_per_key();
         let bytes = (keys as u64).saturating_mul(bytes_per_key as u64);
-        match bytes > super::MOST_BYTES {
+        match bytes > super::error::MOST_BYTES {
             true => Err(RuleError::TooManyBytes {
                 keys,
                 bytes_per_key,
@@ -307,55 +359,24 @@ impl Bank {
     /// none. Several limits at once may be searched in vain: see
     /// [`all_of`](Bank::all_of).
     fn next_admission(&self, key: u32, from: Time, cost: u64) -> Option<Time> {
-        let decision = match &self.store {
+        let decision = dispatch!(&self.store,
             // Nobody comes at `from`, so no refusal counts then.
-            Store::FixedWindow(keyed) => keyed.foretell(key, |rule, state| {
+            keyed => keyed.peek(key, |rule, state| {
                 rule.forgiving().decide(state, from, cost)
             }),
-            Store::CalendarWindow(keyed) => keyed.foretell(key, |rule, state| {
-                rule.forgiving().decide(state, from, cost)
-            }),
-            Store::SlidingCounter(keyed) => keyed.foretell(key, |rule, state| {
-                rule.forgiving().decide(state, from, cost)
-            }),
-            Store::TokenBucket(keyed) => keyed.foretell(key, |rule, state| {
-                rule.forgiving().decide(state, from, cost)
-            }),
-            Store::Gcra(keyed) => keyed.foretell(key, |rule, state| {
-                rule.forgiving().decide(state, from, cost)
-            }),
-            Store::TickedBucket(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
-            Store::EnvoyBucket(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
-            Store::LeakyBucket(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
-            Store::PacedWindow(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
-            Store::LimitReq(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
-            Store::Ramp(keyed) => keyed.foretell(key, |rule, state| rule.decide(state, from, cost)),
-            Store::Spacing(keyed) => {
-                keyed.foretell(key, |rule, state| rule.decide(state, from, cost))
-            }
             Store::SlidingLog(keyed, pool) => {
                 let (rule, log) = keyed.of(key);
-                rule.foretell(log, pool, from, cost)
+                rule.peek(log, pool, from, cost)
             }
             Store::SegmentedWindow(keyed, counts) => {
                 let mut counts = counts.of(key).to_vec();
-                keyed.foretell(key, |rule, state| {
+                keyed.peek(key, |rule, state| {
                     rule.decide(state, &mut counts, from, cost)
                 })
             }
             Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of(key);
-                rule.foretell(state, counts.of(key), from)
+                rule.peek(state, counts.of(key), from)
             }
             Store::ConsecutiveErrors(keyed) => {
                 let (rule, streak) = keyed.of(key);
@@ -365,8 +386,8 @@ impl Bank {
                 let from = from.max(locks[key as usize].end());
                 return behind.next_admission(key, from, cost);
             }
-            Store::AllOf(banks) => return next_admission_by_all(banks, key, from, cost),
-        };
+            Store::AllOf(banks) => return next_admission_by_all(banks, key, from, cost)
+        );
         match decision.within_time(from) {
             Decision::Admit | Decision::Delay(_) => Some(from),
             Decision::Refuse { retry_after } => retry_after.map(|wait| from + wait),
@@ -421,13 +442,13 @@ impl Bank {
     }
 
     /// Gives back what an attempt of a key took: one that was admitted at
-    /// `spent`, that went on at `goes_on` (the same, unless it was delayed), and
+    /// `spent`, that went on at `passed` (the same, unless it was delayed), and
     /// that was then refused elsewhere, at once or after waiting.
     ///
     /// An attempt may be refunded once. Each algorithm states how near this
     /// comes to the attempt never having been made. Of several limits at once only
     /// the one that delays longest knows when the attempt went on.
-    pub fn refund(&mut self, key: u32, spent: Time, goes_on: Time, cost: u64) {
+    pub fn refund(&mut self, key: u32, spent: Time, passed: Time, cost: u64) {
         dispatch!(&mut self.store,
             keyed => {
                 let (rule, state) = keyed.of_mut(key);
@@ -439,17 +460,17 @@ impl Bank {
             }
             Store::SegmentedWindow(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
-                rule.refund(state, counts.of_mut(key), goes_on, cost);
+                rule.refund(state, counts.of_mut(key), passed, cost);
             }
             Store::RateRule(keyed, counts) => {
                 let (rule, state) = keyed.of_mut(key);
                 rule.refund(state, counts.of_mut(key), spent, cost);
             }
             Store::ConsecutiveErrors(_) => {}
-            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, goes_on, cost),
+            Store::PenaltyBox(_, _, behind) => behind.refund(key, spent, passed, cost),
             Store::AllOf(banks) => {
                 for bank in banks {
-                    bank.refund(key, spent, goes_on, cost);
+                    bank.refund(key, spent, passed, cost);
                 }
             }
         )
@@ -619,162 +640,6 @@ impl Rule {
                 .map_or(Rule::TokenBucket(bucket), Rule::Gcra),
             rule => rule,
         }
-    }
-}
-
-impl Store {
-    fn new(rule: Rule, keys: usize) -> Store {
-        match rule {
-            Rule::FixedWindow(rule) => Store::FixedWindow(Keyed::new(rule, keys)),
-            Rule::CalendarWindow(rule) => Store::CalendarWindow(Keyed::new(rule, keys)),
-            Rule::SlidingLog(rule) => Store::SlidingLog(Keyed::new(rule, keys), LogPool::new()),
-            Rule::SlidingCounter(rule) => Store::SlidingCounter(Keyed::new(rule, keys)),
-            Rule::TokenBucket(rule) => Store::TokenBucket(Keyed::new(rule, keys)),
-            Rule::Gcra(rule) => Store::Gcra(Keyed::new(rule, keys)),
-            Rule::TickedBucket(rule) => Store::TickedBucket(Keyed::new(rule, keys)),
-            Rule::EnvoyBucket(rule) => Store::EnvoyBucket(Keyed::new(rule, keys)),
-            Rule::LeakyBucket(rule) => Store::LeakyBucket(Keyed::new(rule, keys)),
-            Rule::PacedWindow(rule) => Store::PacedWindow(Keyed::new(rule, keys)),
-            Rule::LimitReq(rule) => Store::LimitReq(Keyed::new(rule, keys)),
-            Rule::SegmentedWindow(rule) => {
-                let counts = Cells::new(rule.cells(), keys);
-                Store::SegmentedWindow(Keyed::new(rule, keys), counts)
-            }
-            Rule::RateRule(rule) => {
-                let counts = Cells::new(rule.cells(), keys);
-                Store::RateRule(Keyed::new(rule, keys), counts)
-            }
-            Rule::Ramp(rule) => Store::Ramp(Keyed::new(rule, keys)),
-            Rule::Spacing(rule) => Store::Spacing(Keyed::new(rule, keys)),
-            Rule::ConsecutiveErrors(rule) => Store::ConsecutiveErrors(Keyed::new(rule, keys)),
-        }
-    }
-
-    /// Adds a rule for some of the keys: one of the algorithms whose quota may
-    /// depend on the number of users, or a bucket.
-    fn add(&mut self, rule: Rule) -> Result<(), RuleError> {
-        match (self, rule) {
-            (Store::FixedWindow(keyed), Rule::FixedWindow(rule)) => keyed.rules.push(rule),
-            (Store::CalendarWindow(keyed), Rule::CalendarWindow(rule)) => keyed.rules.push(rule),
-            (Store::SlidingLog(keyed, _), Rule::SlidingLog(rule)) => keyed.rules.push(rule),
-            (Store::SlidingCounter(keyed), Rule::SlidingCounter(rule)) => keyed.rules.push(rule),
-            (Store::SegmentedWindow(keyed, counts), Rule::SegmentedWindow(rule))
-                if rule.cells() == counts.per_key =>
-            {
-                keyed.rules.push(rule);
-            }
-            (Store::TokenBucket(keyed), Rule::TokenBucket(rule)) => keyed.rules.push(rule),
-            (Store::Gcra(keyed), Rule::Gcra(rule)) => keyed.rules.push(rule),
-            _ => return Err(RuleError::MixedAlgorithms),
-        }
-        Ok(())
-    }
-}
-
-/// So many counts per key.
-#[derive(Debug, Clone)]
-struct Cells {
-    per_key: usize,
-    counts: Vec<u32>,
-}
-
-impl Cells {
-    fn new(per_key: usize, keys: usize) -> Cells {
-        Cells {
-            per_key,
-            counts: vec![0; per_key * keys],
-        }
-    }
-
-    fn grow(&mut self, keys: usize) {
-        let cells = self.per_key * keys;
-        self.counts.resize(cells.max(self.counts.len()), 0);
-    }
-
-    #[inline]
-    fn of(&self, key: u32) -> &[u32] {
-        let start = key as usize * self.per_key;
-        &self.counts[start..start + self.per_key]
-    }
-
-    #[inline]
-    fn of_mut(&mut self, key: u32) -> &mut [u32] {
-        let start = key as usize * self.per_key;
-        &mut self.counts[start..start + self.per_key]
-    }
-
-    fn clear(&mut self) {
-        self.counts.fill(0);
-    }
-
-    fn bytes_per_key(&self) -> usize {
-        self.per_key * size_of::<u32>()
-    }
-}
-
-/// The states of one algorithm by key, and the rule of each.
-#[derive(Debug, Clone)]
-struct Keyed<R, S> {
-    rules: Vec<R>,
-    /// Empty if all keys share the first rule.
-    rule_of_key: Arc<[u16]>,
-    states: Vec<S>,
-}
-
-impl<R, S: Copy + Default> Keyed<R, S> {
-    fn new(rule: R, keys: usize) -> Keyed<R, S> {
-        Keyed {
-            rules: vec![rule],
-            rule_of_key: Arc::new([]),
-            states: vec![S::default(); keys],
-        }
-    }
-
-    fn grow(&mut self, keys: usize) {
-        let keys = keys.max(self.states.len());
-        self.states.resize(keys, S::default());
-        let tiers = self.rule_of_key.len();
-        if tiers > 0 && tiers < keys {
-            let more = std::iter::repeat_n(0, keys - tiers);
-            self.rule_of_key = self.rule_of_key.iter().copied().chain(more).collect();
-        }
-    }
-
-    #[inline]
-    fn rule(&self, key: usize) -> usize {
-        if self.rule_of_key.is_empty() {
-            0
-        } else {
-            usize::from(self.rule_of_key[key])
-        }
-    }
-
-    #[inline]
-    fn of(&self, key: u32) -> (&R, &S) {
-        let key = key as usize;
-        (&self.rules[self.rule(key)], &self.states[key])
-    }
-
-    #[inline]
-    fn of_mut(&mut self, key: u32) -> (&R, &mut S) {
-        let key = key as usize;
-        let rule = self.rule(key);
-        (&self.rules[rule], &mut self.states[key])
-    }
-
-    /// What a judge makes of a copy of a key's state.
-    fn foretell(&self, key: u32, judge: impl FnOnce(&R, &mut S) -> Decision) -> Decision {
-        let (rule, state) = self.of(key);
-        judge(rule, &mut { *state })
-    }
-
-    fn reset(&mut self) {
-        self.states.fill(S::default());
-    }
-
-    fn bytes_per_key(&self) -> usize {
-        let tier = if self.rule_of_key.is_empty() { 0 } else { 2 };
-        size_of::<S>() + tier
     }
 }
 

@@ -14,8 +14,14 @@
 //!
 //! 16 bytes per key. The calendar is consulted once per key and window.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
 use super::fixed_window::WindowState;
-use super::{Anchor, Decision, FixedWindow, Refused, RuleError, Standing};
+use super::fixed_window::{Anchor, FixedWindow};
+use super::profile::Profile;
+use super::quota::{KeySize, Quota};
 use crate::units::{Period, Span, Time, Zone};
 
 /// At most a quota in each period of a calendar.
@@ -25,6 +31,44 @@ pub struct CalendarWindow {
     counter: FixedWindow,
     period: Period,
     zone: Zone,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "CalendarWindow", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per period.
+    pub quota: Quota,
+    /// The period.
+    pub period: Period,
+    /// The time zone.
+    #[serde(default)]
+    pub zone: Zone,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, key: KeySize) -> Result<CalendarWindow, RuleError> {
+        CalendarWindow::new(
+            self.quota.of(key),
+            self.period,
+            self.zone.clone(),
+            self.refused,
+        )
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, key: KeySize) -> Profile<'_> {
+        Profile {
+            quota_window: None,
+            // A day is what the longer ones begin with.
+            wave: Some(self.period.about().min(Period::Day.about())),
+            ..Profile::of_quota(&self.quota, key, self.period.about())
+        }
+    }
 }
 
 impl CalendarWindow {

@@ -19,7 +19,12 @@
 //!
 //! [`observe`]: ConsecutiveErrors::observe
 
-use super::{Decision, RuleError, Standing};
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Span, Time};
 
 /// At most so many failures in a row.
@@ -34,6 +39,32 @@ pub struct ConsecutiveErrors {
 pub struct Streak {
     locked_until: Time,
     failures: u32,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "ConsecutiveErrors", deny_unknown_fields)]
+pub struct Params {
+    /// Failures in a row.
+    pub limit: u32,
+    /// The length of the lock.
+    pub lock: Span,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<ConsecutiveErrors, RuleError> {
+        ConsecutiveErrors::new(self.limit, self.lock)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            tells_quota: false,
+            longest_wait: self.lock,
+            ..Profile::at_once(f64::INFINITY, u64::MAX)
+        }
+    }
 }
 
 impl ConsecutiveErrors {

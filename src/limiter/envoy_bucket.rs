@@ -31,8 +31,14 @@
 //!
 //! 24 bytes per key.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
 use super::exact::Exact;
-use super::{Anchor, Decision, RuleError, Standing};
+use super::fixed_window::Anchor;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Rate, Span, Time};
 
 /// Envoy's bucket of tokens.
@@ -51,6 +57,31 @@ pub struct EnvoyState {
     /// The time from the last fill until the bucket is full.
     missing: Exact,
     last_fill: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "EnvoyBucket", deny_unknown_fields)]
+pub struct Params {
+    /// The refill.
+    pub rate: Rate,
+    /// The capacity.
+    pub burst: u64,
+    /// Since when there has been the bucket.
+    #[serde(default)]
+    pub anchored: Anchor,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<EnvoyBucket, RuleError> {
+        EnvoyBucket::new(self.rate, self.burst, self.anchored)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile::bucket(self.rate, self.burst)
+    }
 }
 
 impl EnvoyBucket {

@@ -32,7 +32,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Refused, RuleError, Standing};
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::{KeySize, Quota};
 use crate::units::{Span, Time};
 
 /// What starts a fixed window.
@@ -63,6 +66,34 @@ pub struct WindowState {
     last: u64,
     /// What was counted. While it is zero, no window is open.
     used: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "FixedWindow", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window.
+    pub quota: Quota,
+    /// The window's length.
+    pub window: Span,
+    /// Where windows begin.
+    #[serde(default)]
+    pub anchored: Anchor,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, key: KeySize) -> Result<FixedWindow, RuleError> {
+        FixedWindow::new(self.quota.of(key), self.window, self.anchored, self.refused)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, key: KeySize) -> Profile<'_> {
+        Profile::of_quota(&self.quota, key, self.window)
+    }
 }
 
 impl WindowState {

@@ -27,7 +27,12 @@
 //!
 //! 8 bytes per key; no division in a decision.
 
-use super::{Decision, Refused, RuleError, Standing};
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Rate, Span, Time};
 
 /// One token per whole interval, up to a burst.
@@ -45,6 +50,31 @@ pub struct Gcra {
 pub struct GcraState {
     /// When the bucket is full again, in nanoseconds since the epoch.
     arrival: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "Gcra", deny_unknown_fields)]
+pub struct Params {
+    /// The sustained rate.
+    pub rate: Rate,
+    /// Requests that may come at once.
+    pub burst: u64,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<Gcra, RuleError> {
+        Gcra::from_rate(self.rate, self.burst, self.refused)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile::bucket(self.rate, self.burst)
+    }
 }
 
 impl Gcra {

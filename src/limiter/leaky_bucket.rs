@@ -34,8 +34,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
 use super::exact::Exact;
-use super::{Decision, RuleError, Standing};
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Rate, Span, Time};
 
 /// Where the slots of a [`LeakyBucket`] lie.
@@ -84,6 +87,67 @@ pub struct LeakyState {
 pub fn whole_interval(rate: Rate) -> Result<Rate, RuleError> {
     let interval = rate.per().nanos() / rate.events();
     Rate::new(1, Span::from_nanos(interval)).ok_or(RuleError::ZeroInterval)
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "LeakyBucket", deny_unknown_fields)]
+pub struct Params {
+    /// The refill.
+    pub rate: Rate,
+    /// Requests that may pass at once.
+    #[serde(default = "one")]
+    pub burst: u64,
+    /// The most requests that wait; no bound, if absent.
+    #[serde(default)]
+    pub queue: Option<u64>,
+    /// The longest wait; no bound, if absent.
+    #[serde(default)]
+    pub max_wait: Option<Span>,
+    /// Whether tokens come at whole multiples of their interval only.
+    #[serde(default)]
+    pub grid: Grid,
+    /// Whether the interval is rounded down to whole nanoseconds, as in Go.
+    #[serde(default)]
+    pub whole_nanoseconds: bool,
+    /// The largest cost that is ever admitted; any, if absent.
+    #[serde(default)]
+    pub max_cost: Option<u64>,
+    /// Whether a key begins with one token instead of the burst.
+    #[serde(default)]
+    pub starts_empty: bool,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<LeakyBucket, RuleError> {
+        let rate = match self.whole_nanoseconds {
+            true => whole_interval(self.rate)?,
+            false => self.rate,
+        };
+        let mut bucket = LeakyBucket::new(rate, self.burst, self.queue, self.max_wait, self.grid)?;
+        if let Some(cost) = self.max_cost {
+            bucket = bucket.with_largest_cost(cost);
+        }
+        if self.starts_empty {
+            bucket = bucket.starting_empty();
+        }
+        Ok(bucket)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            queue: self.queue.map_or(f64::INFINITY, |queue| queue as f64),
+            max_wait: self.max_wait.map_or(f64::INFINITY, Span::secs_f64),
+            tells_quota: self.queue.is_some() || self.max_wait.is_some(),
+            ..Profile::bucket(self.rate, self.burst)
+        }
+    }
 }
 
 impl LeakyBucket {

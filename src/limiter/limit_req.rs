@@ -35,7 +35,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, RuleError, Standing, ends_in_time};
+use super::decision::{Decision, Standing, ends_in_time};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Rate, Span, Time};
 
 /// One request, in the thousandths that nginx counts in.
@@ -70,6 +73,42 @@ pub struct LimitReqState {
     /// Thousandths in use then: the excess and 1000, or 0 before the first
     /// request.
     used: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "LimitReq", deny_unknown_fields)]
+pub struct Params {
+    /// The rate, per second or per minute.
+    pub rate: Rate,
+    /// Requests above the rate that are not refused.
+    #[serde(default)]
+    pub burst: u64,
+    /// Which of them are delayed; all, unless told otherwise.
+    #[serde(default = "delay_all")]
+    pub delay: Pacing,
+}
+
+fn delay_all() -> Pacing {
+    Pacing::After(0)
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<LimitReq, RuleError> {
+        LimitReq::new(self.rate, self.burst, self.delay)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            queue: match self.delay {
+                Pacing::NoDelay => 0.0,
+                Pacing::After(_) => self.burst as f64,
+            },
+            ..Profile::bucket(self.rate, self.burst.saturating_add(1))
+        }
+    }
 }
 
 impl LimitReq {

@@ -23,7 +23,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, Decision, RuleError, Standing};
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::fixed_window::Anchor;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Span, Time};
 
 /// What becomes of permits that come while a key in debt is quiet.
@@ -54,6 +58,48 @@ pub struct PacedState {
     /// Permits taken of this period and, beyond its quota, of later ones.
     /// Below zero if permits were kept.
     taken: i64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "PacedWindow", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window.
+    pub quota: u64,
+    /// The window's length.
+    pub window: Span,
+    /// The longest wait; no bound, if absent.
+    #[serde(default)]
+    pub max_wait: Option<Span>,
+    /// Where windows begin.
+    #[serde(default)]
+    pub anchored: Anchor,
+    /// What becomes of permits that come while a key in debt is quiet.
+    #[serde(default)]
+    pub surplus: Surplus,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<PacedWindow, RuleError> {
+        PacedWindow::new(
+            self.quota,
+            self.window,
+            self.max_wait,
+            self.anchored,
+            self.surplus,
+        )
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            queue: f64::INFINITY,
+            max_wait: self.max_wait.map_or(f64::INFINITY, Span::secs_f64),
+            tells_quota: self.max_wait.is_some(),
+            ..Profile::window(self.quota, self.window)
+        }
+    }
 }
 
 impl PacedWindow {

@@ -22,7 +22,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, RuleError};
+use super::decision::Decision;
+use super::error::RuleError;
 use crate::units::{Span, Time};
 
 /// Whether an attempt during a lock starts it anew.

@@ -21,8 +21,13 @@
 //! 32 bytes per key. Steps that have passed are taken one by one, each once, and
 //! none once the last quota is reached.
 
-use super::{Decision, RuleError, Standing};
-use crate::units::{Span, Time};
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
+use crate::units::{Percent, Span, Time};
 
 /// A quota per window that changes step by step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +49,34 @@ pub struct RampState {
     /// What the current window allows; zero before the first attempt.
     quota: u64,
     used: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "Ramp", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window at first.
+    pub from: u64,
+    /// Requests per window in the end.
+    pub to: u64,
+    /// What each step multiplies by, such as `"150%"`.
+    pub factor: Percent,
+    /// The time between two steps.
+    pub every: Span,
+    /// The window's length.
+    pub window: Span,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<Ramp, RuleError> {
+        Ramp::new(self.from, self.window, self.factor.0, self.every, self.to)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile::window(self.from.max(self.to), self.window)
+    }
 }
 
 impl Ramp {

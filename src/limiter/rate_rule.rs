@@ -31,8 +31,13 @@
 //! checks, however long the key was idle; a refusal in proportion to the cells
 //! and the lags, in checks.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
 use super::segments::Segments;
-use super::{Decision, RuleError, Standing};
 use crate::units::{Span, Time};
 
 /// The longest lag, in checks: so many of their results are remembered.
@@ -67,6 +72,47 @@ struct Quiet {
     checks: u64,
     sum: u32,
     found: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "RateRule", deny_unknown_fields)]
+pub struct Params {
+    /// Requests in the time looked back on.
+    pub limit: u64,
+    /// The time looked back on.
+    pub look_back: Span,
+    /// The time between two checks.
+    pub check_every: Span,
+    /// From the check that finds too many to the first refusal.
+    #[serde(default)]
+    pub detect_after: Span,
+    /// From the check that finds few enough to the last refusal.
+    #[serde(default)]
+    pub release_after: Span,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<RateRule, RuleError> {
+        RateRule::new(
+            self.limit,
+            self.look_back,
+            self.check_every,
+            self.detect_after,
+            self.release_after,
+        )
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            window: None,
+            wave: Some(self.check_every),
+            longest_wait: self.look_back + self.release_after,
+            ..Profile::window(self.limit, self.look_back)
+        }
+    }
 }
 
 impl RateRule {
@@ -229,7 +275,7 @@ impl RateRule {
 
     /// What an attempt at `now` would be told, after a silence until then, if it
     /// were not counted itself.
-    pub(super) fn foretell(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Decision {
+    pub(super) fn peek(&self, state: &RateRuleState, counts: &[u32], now: Time) -> Decision {
         let quiet = self.quiet_until(state, counts, now);
         match self.blocks(quiet.found, now.nanos().saturating_sub(quiet.check)) {
             false => Decision::Admit,

@@ -32,8 +32,13 @@
 //! more for each time that the queue's turn may take. A refusal with a told wait
 //! and an attempt that waits look at up to as many cells.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::{KeySize, Quota};
 use super::segments::Segments;
-use super::{Decision, RuleError, Standing};
 use crate::units::{Span, Time};
 
 /// The most counts that a key may have.
@@ -61,6 +66,38 @@ pub struct SegmentedState {
     ahead: u32,
     /// The permits of those who wait: counted ahead of the current segment.
     waiting: u32,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "SegmentedWindow", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window.
+    pub quota: Quota,
+    /// The window's length.
+    pub window: Span,
+    /// Segments per window.
+    pub segments: u32,
+    /// The most requests that wait, the oldest first.
+    #[serde(default)]
+    pub queue: u64,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, key: KeySize) -> Result<SegmentedWindow, RuleError> {
+        SegmentedWindow::new(self.quota.of(key), self.window, self.segments, self.queue)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, key: KeySize) -> Profile<'_> {
+        let segments = u64::from(self.segments).max(1);
+        Profile {
+            queue: self.queue as f64,
+            wave: Some(Span::from_nanos(self.window.nanos() / segments)),
+            ..Profile::of_quota(&self.quota, key, self.window)
+        }
+    }
 }
 
 impl SegmentedWindow {

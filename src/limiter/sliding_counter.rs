@@ -38,7 +38,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, Decision, Refused, RuleError, Standing};
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
+use super::fixed_window::Anchor;
+use super::profile::Profile;
+use super::quota::{KeySize, Quota};
 use crate::units::{Span, Time};
 
 /// How the previous window's share enters the estimate.
@@ -68,6 +72,43 @@ pub struct CounterState {
     start: u64,
     previous: u64,
     current: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "SlidingCounter", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window.
+    pub quota: Quota,
+    /// The window's length.
+    pub window: Span,
+    /// Where windows begin.
+    #[serde(default)]
+    pub anchored: Anchor,
+    /// How the weighted count is compared with the quota.
+    #[serde(default)]
+    pub estimate: Estimate,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, key: KeySize) -> Result<SlidingCounter, RuleError> {
+        SlidingCounter::new(
+            self.quota.of(key),
+            self.window,
+            self.anchored,
+            self.estimate,
+            self.refused,
+        )
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, key: KeySize) -> Profile<'_> {
+        Profile::of_quota(&self.quota, key, self.window)
+    }
 }
 
 impl SlidingCounter {

@@ -29,8 +29,13 @@
 //! decision takes constant time, amortised, for any cost; a refusal looks at
 //! no more moments than the attempt costs.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
 use super::log_pool::{Log, LogPool};
-use super::{Decision, Refused, RuleError, Standing};
+use super::profile::Profile;
+use super::quota::{KeySize, Quota};
 use crate::units::{Span, Time};
 
 /// At most a quota in any window of a fixed length.
@@ -39,6 +44,34 @@ pub struct SlidingLog {
     quota: u32,
     window: u64,
     refused: Refused,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "SlidingLog", deny_unknown_fields)]
+pub struct Params {
+    /// Requests per window.
+    pub quota: Quota,
+    /// The window's length.
+    pub window: Span,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, key: KeySize) -> Result<SlidingLog, RuleError> {
+        SlidingLog::new(self.quota.of(key), self.window, self.refused)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, key: KeySize) -> Profile<'_> {
+        Profile {
+            wave: None,
+            ..Profile::of_quota(&self.quota, key, self.window)
+        }
+    }
 }
 
 impl SlidingLog {
@@ -97,7 +130,7 @@ impl SlidingLog {
 
     /// What an attempt at `now` would be told that is not counted if refused,
     /// after a silence until then.
-    pub(super) fn foretell(&self, log: &Log, pool: &LogPool, now: Time, cost: u64) -> Decision {
+    pub(super) fn peek(&self, log: &Log, pool: &LogPool, now: Time, cost: u64) -> Decision {
         let units = match u32::try_from(cost) {
             Ok(units) if units <= self.quota => units,
             _ => return Decision::Refuse { retry_after: None },

@@ -21,7 +21,12 @@
 //!
 //! 16 bytes per key.
 
-use super::{Decision, RuleError, Standing};
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing};
+use super::error::RuleError;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Span, Time};
 
 /// The most steps of a [`Spacing`].
@@ -42,6 +47,33 @@ pub struct SpacingState {
     last: u64,
     /// How many were admitted in a row.
     streak: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "Spacing", deny_unknown_fields)]
+pub struct Params {
+    /// The least time after the first request of a row, the second, ...
+    pub steps: Vec<Span>,
+    /// A silence so long starts a new row.
+    pub reset_after: Span,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<Spacing, RuleError> {
+        Spacing::new(&self.steps, self.reset_after)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        let last = self.steps.last().map_or(0.0, |step| step.secs_f64());
+        Profile {
+            tells_quota: false,
+            longest_wait: self.steps.iter().copied().max().unwrap_or_default(),
+            ..Profile::at_once((1.0 / last).min(f64::MAX), 1)
+        }
+    }
 }
 
 impl Spacing {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 #[test]
 fn states_are_as_small_as_told() {

@@ -27,7 +27,13 @@
 //!
 //! 16 bytes per key. A decision divides only once a tick has passed.
 
-use super::{Anchor, Decision, RuleError, Standing, ends_in_time};
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Standing, ends_in_time};
+use super::error::RuleError;
+use super::fixed_window::Anchor;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Span, Time};
 
 /// Tokens in lumps, up to a burst.
@@ -47,6 +53,47 @@ pub struct TickedState {
     tick: u64,
     /// How many tokens are missing; those beyond the burst are owed.
     used: u64,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "TickedBucket", deny_unknown_fields)]
+pub struct Params {
+    /// Tokens per tick.
+    pub tokens: u64,
+    /// The time between two ticks.
+    pub every: Span,
+    /// The capacity.
+    pub burst: u64,
+    /// The most tokens that those who wait may owe.
+    #[serde(default)]
+    pub queue: u64,
+    /// What the ticks are counted from.
+    #[serde(default)]
+    pub anchored: Anchor,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<TickedBucket, RuleError> {
+        TickedBucket::new(
+            self.tokens,
+            self.every,
+            self.burst,
+            self.queue,
+            self.anchored,
+        )
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile {
+            queue: self.queue as f64,
+            wave: Some(self.every),
+            longest_wait: self.every,
+            ..Profile::at_once(self.tokens as f64 / self.every.secs_f64(), self.burst)
+        }
+    }
 }
 
 impl TickedBucket {

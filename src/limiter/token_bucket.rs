@@ -33,8 +33,14 @@
 //! instead where a token takes a whole number of nanoseconds. A decision of
 //! cost 1 does not divide.
 
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Decision, Refused, Standing};
+use super::error::RuleError;
 use super::exact::Exact;
-use super::{Decision, Gcra, Refused, RuleError, Standing};
+use super::gcra::Gcra;
+use super::profile::Profile;
+use super::quota::KeySize;
 use crate::units::{Rate, Time};
 
 /// Tokens at an exact rate, up to a burst.
@@ -53,6 +59,31 @@ pub struct TokenBucket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BucketState {
     full_at: Exact,
+}
+
+/// The parameters as a scenario has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "TokenBucket", deny_unknown_fields)]
+pub struct Params {
+    /// The refill.
+    pub rate: Rate,
+    /// The capacity.
+    pub burst: u64,
+    /// Whether refused attempts count.
+    #[serde(default)]
+    pub refused: Refused,
+}
+
+impl Params {
+    /// The rule of a key.
+    pub(super) fn rule(&self, _: KeySize) -> Result<TokenBucket, RuleError> {
+        TokenBucket::new(self.rate, self.burst, self.refused)
+    }
+
+    /// What is known of it.
+    pub(super) fn profile(&self, _: KeySize) -> Profile<'_> {
+        Profile::bucket(self.rate, self.burst)
+    }
 }
 
 impl TokenBucket {

@@ -1,6 +1,6 @@
 //! What the tests of all algorithms ask of a rule.
 
-use super::{Decision, Standing};
+use super::decision::{Decision, Standing};
 use crate::units::{Span, Time};
 
 /// Checks that a refusal tells the wait exactly: the same attempt is admitted

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::OverloadError;
 use super::{
     Aimd, AimdState, EnvoyGradient, EnvoyGradientState, Gradient2, Gradient2State, SampleWindow,
     Vegas, VegasState, WindowedState,
@@ -46,21 +47,11 @@ pub enum Adaptive {
 }
 
 impl Adaptive {
-    /// The highest limit that there may ever be.
-    pub const fn most(&self) -> u32 {
-        match self {
-            Adaptive::Aimd(rule) => rule.max,
-            Adaptive::Vegas(rule) => rule.max,
-            Adaptive::Gradient2(rule) => rule.max,
-            Adaptive::Gradient(rule) => rule.max,
-        }
-    }
-
     /// Whether the parameters make a limit.
     ///
     /// # Errors
-    /// A sentence that names the parameter and what was expected.
-    pub fn check(&self) -> Result<(), String> {
+    /// If one of them is out of range, or contradicts another.
+    pub fn check(&self) -> Result<(), OverloadError> {
         match self {
             Adaptive::Aimd(rule) => rule.check(),
             Adaptive::Vegas(rule) => rule.check(),
@@ -86,8 +77,7 @@ enum Limit {
 }
 
 impl AdaptiveState {
-    /// A limit that has seen no sample yet. `uniform` gives a number in
-    /// \[0, 1); it is called at most once, and only if the rule draws.
+    /// A limit that has seen no sample yet.
     ///
     /// # Errors
     /// As [`Adaptive::check`] and [`SampleWindow::check`], and for a window
@@ -95,22 +85,38 @@ impl AdaptiveState {
     pub fn new(
         rule: Adaptive,
         window: Option<SampleWindow>,
-        uniform: impl FnOnce() -> f64,
-    ) -> Result<AdaptiveState, String> {
+    ) -> Result<AdaptiveState, OverloadError> {
         let limit = match rule {
             Adaptive::Aimd(rule) => Limit::Aimd(AimdState::new(rule)?),
-            Adaptive::Vegas(rule) => Limit::Vegas(VegasState::new(rule, uniform)?),
+            Adaptive::Vegas(rule) => Limit::Vegas(VegasState::new(rule, || 0.5)?),
             Adaptive::Gradient2(rule) => Limit::Gradient2(Gradient2State::new(rule)?),
             Adaptive::Gradient(_) if window.is_some() => {
-                return Err(
-                    "Envoy's gradient gathers samples in windows of its own; expected no window around it"
-                        .into(),
-                );
+                return Err(OverloadError::OwnWindows);
             }
             Adaptive::Gradient(rule) => Limit::Gradient(EnvoyGradientState::new(rule)?),
         };
         let window = window.map(WindowedState::new).transpose()?;
         Ok(AdaptiveState { window, limit })
+    }
+
+    /// The same with its first draw: `uniform` gives a number in \[0, 1), and is
+    /// only called if the rule draws.
+    #[must_use]
+    pub fn begun(mut self, uniform: impl FnOnce() -> f64) -> AdaptiveState {
+        if let Limit::Vegas(state) = &mut self.limit {
+            state.draw_probe(uniform);
+        }
+        self
+    }
+
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        match &self.limit {
+            Limit::Aimd(state) => state.most(),
+            Limit::Vegas(state) => state.most(),
+            Limit::Gradient2(state) => state.most(),
+            Limit::Gradient(state) => state.most(),
+        }
     }
 
     /// How many requests may be in flight. At least 1.
@@ -158,31 +164,29 @@ impl AdaptiveState {
 }
 
 /// Whether a limit can start at `initial` and stay within `min` and `max`.
-pub(super) fn check_range(initial: u32, min: u32, max: u32) -> Result<(), String> {
+pub(super) fn check_range(initial: u32, min: u32, max: u32) -> Result<(), OverloadError> {
     if min == 0 {
-        return Err("the least concurrency limit (min) is 0; expected at least 1".into());
+        return Err(OverloadError::ZeroLeast);
     }
     if max < min {
-        return Err(format!(
-            "the most concurrency (max {max}) is below the least (min {min})"
-        ));
+        return Err(OverloadError::LimitsReversed { min, max });
     }
     if !(min..=max).contains(&initial) {
-        return Err(format!(
-            "the initial concurrency limit {initial} is out of range; expected {min} to {max}"
-        ));
+        return Err(OverloadError::Initial { initial, min, max });
     }
     Ok(())
 }
 
 /// Whether a weight of new against old is usable.
-pub(super) fn check_smoothing(smoothing: f64) -> Result<(), String> {
+pub(super) fn check_smoothing(smoothing: f64) -> Result<(), OverloadError> {
     if smoothing > 0.0 && smoothing <= 1.0 {
         return Ok(());
     }
-    Err(format!(
-        "the smoothing {smoothing} is out of range; expected more than 0 and at most 1"
-    ))
+    Err(OverloadError::OutOfRange {
+        what: "smoothing",
+        value: smoothing,
+        expected: "more than 0 and at most 1",
+    })
 }
 
 #[cfg(test)]
@@ -222,7 +226,7 @@ mod tests {
             for (rule, min, max) in rules() {
                 let own_windows = matches!(rule, Adaptive::Gradient(_));
                 let window = (windowed && !own_windows).then(SampleWindow::default);
-                let mut state = AdaptiveState::new(rule, window, || 0.5).unwrap();
+                let mut state = AdaptiveState::new(rule, window).unwrap();
                 for &(at, round_trip, in_flight, dropped, uniform) in &samples {
                     let now = Time::from_nanos(at);
                     state.advance(now);
@@ -238,14 +242,14 @@ mod tests {
     fn a_window_around_the_gradient_of_envoy_is_refused() {
         let rule = Adaptive::Gradient(EnvoyGradient::default());
         let window = Some(SampleWindow::default());
-        let message = AdaptiveState::new(rule, window, || 0.0).unwrap_err();
+        let message = AdaptiveState::new(rule, window).unwrap_err().to_string();
         assert!(message.contains("windows of its own"), "{message}");
     }
 
     #[test]
     fn a_window_feeds_the_limit_once_per_second() {
         let rule = Adaptive::Aimd(Aimd::default());
-        let mut state = AdaptiveState::new(rule, Some(SampleWindow::default()), || 0.0).unwrap();
+        let mut state = AdaptiveState::new(rule, Some(SampleWindow::default())).unwrap();
         // Twenty samples a second for five seconds; the first closes a window
         // of its own, which is too small to count.
         for i in 0..100_u64 {
@@ -272,7 +276,7 @@ mod tests {
             (4, 5, 9, "expected 5 to 9"),
             (10, 5, 9, "expected 5 to 9"),
         ] {
-            let message = check_range(initial, min, max).unwrap_err();
+            let message = check_range(initial, min, max).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
         for bad in [0.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {

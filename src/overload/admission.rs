@@ -29,6 +29,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::OverloadError;
 use super::rolling::{BucketStart, Counts, Rolling};
 use crate::limiter::Refused;
 use crate::math::pow;
@@ -157,7 +158,7 @@ impl Admission {
     /// # Errors
     /// If the window is not a whole number of buckets, or a share, a multiple
     /// or the aggression is out of range.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         Rolling::new(self.window, self.bucket, self.bucket_start)?;
         let multiple = |k: f64| k >= 1.0 && k.is_finite();
         let (allowed, expected) = match self.allowance {
@@ -173,21 +174,25 @@ impl Admission {
         };
         if !allowed {
             let allowance = self.allowance;
-            return Err(format!(
-                "the allowance {allowance:?} is out of range; expected {expected}"
-            ));
+            return Err(OverloadError::Allowance {
+                allowance,
+                expected,
+            });
         }
         let aggression = self.aggression;
         if !multiple(aggression) {
-            return Err(format!(
-                "the aggression {aggression} is out of range; expected at least 1"
-            ));
+            return Err(OverloadError::OutOfRange {
+                what: "aggression",
+                value: aggression,
+                expected: "at least 1",
+            });
         }
         if !(0.0..=1.0).contains(&self.max_refusal) {
-            return Err(format!(
-                "the most probability of refusal {} is out of range; expected 0 to 1",
-                self.max_refusal
-            ));
+            return Err(OverloadError::OutOfRange {
+                what: "most probability of refusal",
+                value: self.max_refusal,
+                expected: "0 to 1",
+            });
         }
         Ok(())
     }
@@ -207,7 +212,7 @@ impl AdmissionState {
     ///
     /// # Errors
     /// As [`Admission::check`].
-    pub fn new(rule: Admission) -> Result<AdmissionState, String> {
+    pub fn new(rule: Admission) -> Result<AdmissionState, OverloadError> {
         rule.check()?;
         Ok(AdmissionState {
             rule,

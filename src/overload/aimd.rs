@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use super::adaptive::check_range;
+use super::error::OverloadError;
 use crate::units::Span;
 
 /// Parameters of additive increase and multiplicative decrease.
@@ -53,16 +54,17 @@ impl Aimd {
     /// # Errors
     /// If `min` is zero, `initial` is not within `min` and `max`, the ratio is
     /// out of range, or the timeout is zero.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         check_range(self.initial, self.min, self.max)?;
         if !(0.5..1.0).contains(&self.backoff_ratio) {
-            return Err(format!(
-                "the backoff ratio {} is out of range; expected at least 0.5 and less than 1",
-                self.backoff_ratio
-            ));
+            return Err(OverloadError::OutOfRange {
+                what: "backoff ratio",
+                value: self.backoff_ratio,
+                expected: "at least 0.5 and less than 1",
+            });
         }
         if self.timeout.is_zero() {
-            return Err("the timeout has no length; expected at least 1ns".into());
+            return Err(OverloadError::NoLength("the timeout"));
         }
         Ok(())
     }
@@ -80,12 +82,17 @@ impl AimdState {
     ///
     /// # Errors
     /// As [`Aimd::check`].
-    pub fn new(rule: Aimd) -> Result<AimdState, String> {
+    pub fn new(rule: Aimd) -> Result<AimdState, OverloadError> {
         rule.check()?;
         Ok(AimdState {
             rule,
             limit: rule.initial,
         })
+    }
+
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        self.rule.max
     }
 
     /// How many requests may be in flight.
@@ -163,13 +170,13 @@ mod tests {
                 backoff_ratio,
                 ..Aimd::default()
             };
-            assert!(rule.check().unwrap_err().contains("backoff"));
+            assert!(rule.check().unwrap_err().to_string().contains("backoff"));
         }
         let timeout = Span::ZERO;
         let rule = Aimd {
             timeout,
             ..Aimd::default()
         };
-        assert!(rule.check().unwrap_err().contains("timeout"));
+        assert!(rule.check().unwrap_err().to_string().contains("timeout"));
     }
 }

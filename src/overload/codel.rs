@@ -21,6 +21,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::OverloadError;
 use crate::units::{Span, Time};
 
 /// Parameters of CoDel.
@@ -47,15 +48,15 @@ impl Codel {
     ///
     /// # Errors
     /// If the target is zero, or the interval is not longer than it.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         if self.target.is_zero() {
-            return Err("the target wait has no length; expected at least 1ns".into());
+            return Err(OverloadError::NoLength("the target wait"));
         }
         if self.interval <= self.target {
-            return Err(format!(
-                "the interval {} is not longer than the target wait {}",
-                self.interval, self.target
-            ));
+            return Err(OverloadError::ShortInterval {
+                interval: self.interval,
+                target: self.target,
+            });
         }
         Ok(())
     }
@@ -81,7 +82,7 @@ impl CodelState {
     ///
     /// # Errors
     /// As [`Codel::check`].
-    pub fn new(rule: Codel) -> Result<CodelState, String> {
+    pub fn new(rule: Codel) -> Result<CodelState, OverloadError> {
         rule.check()?;
         Ok(CodelState {
             rule,
@@ -226,7 +227,9 @@ mod tests {
         for (target, interval, part) in
             [(Span::ZERO, five, "no length"), (five, five, "not longer")]
         {
-            let message = CodelState::new(Codel { target, interval }).unwrap_err();
+            let message = CodelState::new(Codel { target, interval })
+                .unwrap_err()
+                .to_string();
             assert!(message.contains(part), "{message}");
         }
     }

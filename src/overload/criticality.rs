@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::OverloadError;
 use crate::units::Probability;
 
 /// How much it matters that a request succeeds, the most first.
@@ -99,21 +100,25 @@ impl Shares {
     ///
     /// # Errors
     /// A sentence that names the first two levels of which this is not so.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         for [higher, lower] in [[0, 1], [1, 2], [2, 3]] {
             let (higher, lower) = (Criticality::ALL[higher], Criticality::ALL[lower]);
             let (more, less) = (self.share(higher), self.share(lower));
             if less.part > more.part {
-                return Err(format!(
-                    "{lower:?} may use {} of the limit, more than {higher:?} with {}; expected at most that",
-                    less.part, more.part
-                ));
+                return Err(OverloadError::UsesMore {
+                    lower,
+                    less: less.part,
+                    higher,
+                    more: more.part,
+                });
             }
             if less.leave < more.leave {
-                return Err(format!(
-                    "{lower:?} leaves {} slots, fewer than {higher:?} with {}; expected at least that",
-                    less.leave, more.leave
-                ));
+                return Err(OverloadError::LeavesLess {
+                    lower,
+                    less: less.leave,
+                    higher,
+                    more: more.leave,
+                });
             }
         }
         Ok(())
@@ -183,13 +188,13 @@ mod tests {
             critical: share(0.5, 0),
             ..Shares::default()
         };
-        let message = shares.check().unwrap_err();
+        let message = shares.check().unwrap_err().to_string();
         assert!(message.contains("SheddablePlus may use 100%"), "{message}");
         let shares = Shares {
             critical: share(1.0, 2),
             ..Shares::default()
         };
-        let message = shares.check().unwrap_err();
+        let message = shares.check().unwrap_err().to_string();
         assert!(
             message.contains("SheddablePlus leaves 0 slots"),
             "{message}"

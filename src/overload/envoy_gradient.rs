@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use super::adaptive::check_range;
+use super::error::OverloadError;
 use super::latency_bins::LatencyBins;
 use crate::units::{Span, Time};
 
@@ -83,29 +84,30 @@ impl EnvoyGradient {
     /// # Errors
     /// If `min` is zero or above `max`, a period has no length, a measurement
     /// takes no requests, or a share is out of range.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         check_range(self.min, self.min, self.max)?;
         for (name, period) in [
             ("update_every", self.update_every),
             ("measure_every", self.measure_every),
         ] {
             if period.is_zero() {
-                return Err(format!("{name} has no length; expected at least 1ns"));
+                return Err(OverloadError::NoLength(name));
             }
         }
         if self.measure_requests == 0 {
-            return Err("a measurement takes no requests; expected at least 1".into());
+            return Err(OverloadError::Nothing("a measurement takes no requests"));
         }
-        for (name, share, most) in [
+        for (what, value, most) in [
             ("quantile", self.quantile, 1.0),
             ("jitter", self.jitter, 1.0),
             ("buffer", self.buffer, f64::MAX),
         ] {
-            if !(0.0..=most).contains(&share) {
-                let end = if most == 1.0 { " to 1" } else { " or more" };
-                return Err(format!(
-                    "the {name} {share} is out of range; expected 0{end}"
-                ));
+            if !(0.0..=most).contains(&value) {
+                return Err(OverloadError::OutOfRange {
+                    what,
+                    value,
+                    expected: if most == 1.0 { "0 to 1" } else { "0 or more" },
+                });
             }
         }
         Ok(())
@@ -145,7 +147,7 @@ impl EnvoyGradientState {
     ///
     /// # Errors
     /// As [`EnvoyGradient::check`].
-    pub fn new(rule: EnvoyGradient) -> Result<EnvoyGradientState, String> {
+    pub fn new(rule: EnvoyGradient) -> Result<EnvoyGradientState, OverloadError> {
         rule.check()?;
         Ok(EnvoyGradientState {
             rule,
@@ -158,6 +160,11 @@ impl EnvoyGradientState {
             updates_at_min: 0,
             latencies: LatencyBins::default(),
         })
+    }
+
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        self.rule.max
     }
 
     /// How many requests may be in flight.

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use super::adaptive::{check_range, check_smoothing};
+use super::error::OverloadError;
 
 /// Parameters of a Gradient2 limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,17 +66,18 @@ impl Gradient2 {
     /// # Errors
     /// If `min` is zero, `initial` is not within `min` and `max`, the smoothing
     /// or the tolerance is out of range, or the long window is empty.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         check_range(self.initial, self.min, self.max)?;
         check_smoothing(self.smoothing)?;
         if !(self.tolerance >= 1.0 && self.tolerance.is_finite()) {
-            return Err(format!(
-                "the tolerance {} is out of range; expected at least 1",
-                self.tolerance
-            ));
+            return Err(OverloadError::OutOfRange {
+                what: "tolerance",
+                value: self.tolerance,
+                expected: "at least 1",
+            });
         }
         if self.long_window == 0 {
-            return Err("the long window holds no samples; expected at least 1".into());
+            return Err(OverloadError::Nothing("the long window holds no samples"));
         }
         Ok(())
     }
@@ -94,13 +96,18 @@ impl Gradient2State {
     ///
     /// # Errors
     /// As [`Gradient2::check`].
-    pub fn new(rule: Gradient2) -> Result<Gradient2State, String> {
+    pub fn new(rule: Gradient2) -> Result<Gradient2State, OverloadError> {
         rule.check()?;
         Ok(Gradient2State {
             rule,
             limit: f64::from(rule.initial),
             average: ExponentialAverage::new(rule.long_window, 10),
         })
+    }
+
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        self.rule.max
     }
 
     /// How many requests may be in flight.
@@ -247,13 +254,18 @@ mod tests {
         let good = Gradient2::default();
         for tolerance in [0.99, f64::NAN, f64::INFINITY] {
             let rule = Gradient2 { tolerance, ..good };
-            assert!(rule.check().unwrap_err().contains("tolerance"));
+            assert!(rule.check().unwrap_err().to_string().contains("tolerance"));
         }
         let long_window = 0;
         let rule = Gradient2 {
             long_window,
             ..good
         };
-        assert!(rule.check().unwrap_err().contains("long window"));
+        assert!(
+            rule.check()
+                .unwrap_err()
+                .to_string()
+                .contains("long window")
+        );
     }
 }

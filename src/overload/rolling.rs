@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::OverloadError;
 use crate::units::{Span, Time};
 
 /// The most buckets that a window may have.
@@ -61,16 +62,18 @@ impl Rolling {
     /// # Errors
     /// If the bucket has no length, or the window is not a whole number of
     /// buckets, at least one and at most 100,000.
-    pub fn new(window: Span, bucket: Span, start: BucketStart) -> Result<Rolling, String> {
+    pub fn new(window: Span, bucket: Span, start: BucketStart) -> Result<Rolling, OverloadError> {
         if bucket.is_zero() {
-            return Err("the bucket has no length; expected at least 1ns".into());
+            return Err(OverloadError::NoLength("the bucket"));
         }
         let buckets = window.nanos() / bucket.nanos();
         if !window.nanos().is_multiple_of(bucket.nanos()) || !(1..=MOST_BUCKETS).contains(&buckets)
         {
-            return Err(format!(
-                "the window {window} does not consist of buckets of {bucket}; expected a whole number of them, from 1 to {MOST_BUCKETS}"
-            ));
+            return Err(OverloadError::Buckets {
+                window,
+                bucket,
+                most: MOST_BUCKETS,
+            });
         }
         Ok(Rolling {
             window,

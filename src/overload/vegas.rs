@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use super::adaptive::{check_range, check_smoothing};
+use super::error::OverloadError;
 
 /// A bound of the estimated queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,20 +91,18 @@ impl Vegas {
     /// If `initial` is not within 1 and `max`, the smoothing is out of range,
     /// the probe multiplier is zero, or `alpha` and `beta` are bounds of one
     /// kind and `alpha` is the larger.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         check_range(self.initial, 1, self.max)?;
         check_smoothing(self.smoothing)?;
         if self.probe_multiplier == 0 {
-            return Err(
-                "the probe multiplier is 0, so every sample would be a probe; expected at least 1"
-                    .into(),
-            );
+            let why = "the probe multiplier is 0, so every sample would be a probe";
+            return Err(OverloadError::Nothing(why));
         }
         use QueueBound::{Fixed, PerLog10};
         match (self.alpha, self.beta) {
-            (Fixed(alpha), Fixed(beta)) | (PerLog10(alpha), PerLog10(beta)) if alpha > beta => Err(
-                format!("alpha {alpha} is above beta {beta}; expected at most that"),
-            ),
+            (Fixed(alpha), Fixed(beta)) | (PerLog10(alpha), PerLog10(beta)) if alpha > beta => {
+                Err(OverloadError::AlphaAboveBeta { alpha, beta })
+            }
             _ => Ok(()),
         }
     }
@@ -126,7 +125,7 @@ impl VegasState {
     ///
     /// # Errors
     /// As [`Vegas::check`].
-    pub fn new(rule: Vegas, uniform: impl FnOnce() -> f64) -> Result<VegasState, String> {
+    pub fn new(rule: Vegas, uniform: impl FnOnce() -> f64) -> Result<VegasState, OverloadError> {
         rule.check()?;
         Ok(VegasState {
             rule,
@@ -137,9 +136,19 @@ impl VegasState {
         })
     }
 
+    /// The highest limit that there may ever be.
+    pub const fn most(&self) -> u32 {
+        self.rule.max
+    }
+
     /// How many requests may be in flight.
     pub const fn limit(&self) -> u32 {
         self.limit as u32
+    }
+
+    /// Draws anew when to probe.
+    pub(super) fn draw_probe(&mut self, uniform: impl FnOnce() -> f64) {
+        self.probe_jitter = probe_jitter(uniform);
     }
 
     /// Learns from a request that ended. `uniform` gives a number in \[0, 1)
@@ -149,7 +158,7 @@ impl VegasState {
         self.samples_since_probe += 1;
         let probe_after = self.probe_jitter * f64::from(self.rule.probe_multiplier) * self.limit;
         if probe_after <= self.samples_since_probe as f64 {
-            self.probe_jitter = probe_jitter(uniform);
+            self.draw_probe(uniform);
             self.samples_since_probe = 0;
             self.least = round_trip;
         } else if self.least == 0 || round_trip < self.least {
@@ -321,7 +330,7 @@ mod tests {
                 "alpha",
             ),
         ] {
-            let message = VegasState::new(rule, || 0.5).unwrap_err();
+            let message = VegasState::new(rule, || 0.5).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
     }

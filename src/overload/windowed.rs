@@ -19,6 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Sample;
+use super::error::OverloadError;
 use crate::units::{Span, Time};
 
 /// Which round trip stands for a window.
@@ -66,18 +67,18 @@ impl SampleWindow {
     /// # Errors
     /// If a length or the number of samples is zero, or the most length is
     /// below the least.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), OverloadError> {
         if self.min_length.is_zero() {
-            return Err("the sample window has no length; expected at least 1ns".into());
+            return Err(OverloadError::NoLength("the sample window"));
         }
         if self.max_length < self.min_length {
-            return Err(format!(
-                "the most length of a sample window ({}) is below the least ({})",
-                self.max_length, self.min_length
-            ));
+            return Err(OverloadError::LengthsReversed {
+                min: self.min_length,
+                max: self.max_length,
+            });
         }
         if self.samples == 0 {
-            return Err("the sample window needs no samples; expected at least 1".into());
+            return Err(OverloadError::Nothing("the sample window needs no samples"));
         }
         Ok(())
     }
@@ -101,7 +102,7 @@ impl WindowedState {
     ///
     /// # Errors
     /// As [`SampleWindow::check`].
-    pub fn new(rule: SampleWindow) -> Result<WindowedState, String> {
+    pub fn new(rule: SampleWindow) -> Result<WindowedState, OverloadError> {
         rule.check()?;
         Ok(WindowedState::starting(rule, Time::EPOCH))
     }
@@ -248,7 +249,7 @@ mod tests {
             ),
             (SampleWindow { samples: 0, ..good }, "no samples"),
         ] {
-            let message = rule.check().unwrap_err();
+            let message = rule.check().unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
     }

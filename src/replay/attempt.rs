@@ -1,54 +1,22 @@
-use super::trace::Outcome;
 use crate::limiter::{Decision, Standing};
-use crate::overload::Criticality;
-use crate::units::{Span, Time};
 
-/// One attempt of a trace, as a limiter sees it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Attempt {
-    /// Its number in the trace, from 0.
-    pub(super) number: u64,
-    /// Whose it is.
-    pub(super) key: u32,
-    /// When it was made.
-    pub(super) now: Time,
-    /// What it costs; nothing for a mere reading.
-    pub(super) cost: u64,
-    /// How long it takes once it is admitted.
-    pub(super) duration: Span,
-    /// How it ends then.
-    pub(super) outcome: Outcome,
-    /// How many were in flight, itself included, if the trace says so.
-    pub(super) in_flight: Option<u32>,
-    /// How much it matters.
-    pub(super) level: Criticality,
-}
-
-/// What a limiter makes of an attempt.
+/// What a server makes of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// The attempt's number.
+    /// The attempt's number, from 0.
     pub number: u64,
-    /// The answer.
+    /// The answer. A refusal has the wait that it tells, and a delay the whole
+    /// wait until the attempt had passed.
     pub decision: Decision,
-    /// Where its key stands afterwards; `None` where there is no budget, as in
-    /// admission control, and for an attempt that still waits at the end.
+    /// The stage that refused it or made it wait last, if one did.
+    pub stage: Option<u8>,
+    /// What it cost here: nothing, if a limit alone does not apply to it.
+    pub cost: u64,
+    /// Where its key stands afterwards, at that stage or at the only one;
+    /// `None` where there is no budget, as in admission control.
     pub standing: Option<Standing>,
-    /// The permits that an adaptive gate has afterwards.
+    /// The permits that an adaptive gate alone has afterwards.
     pub permits: Option<u32>,
-    /// The chance with which admission control would have refused it.
+    /// The chance with which admission control alone would have refused it.
     pub refusal: Option<f64>,
-}
-
-impl Verdict {
-    /// That of an attempt that still waits when the trace ends.
-    pub(super) fn never(number: u64) -> Verdict {
-        Verdict {
-            number,
-            decision: Decision::Refuse { retry_after: None },
-            standing: None,
-            permits: None,
-            refusal: None,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What a limit's `methods` and `costs` make of an attempt of a log.
 
-use crate::scenario::{LimiterText, Stage};
+use crate::scenario::Stage;
 
 /// The methods that a limit applies to, and what their requests cost.
 ///
@@ -11,21 +11,18 @@ use crate::scenario::{LimiterText, Stage};
 #[derive(Debug)]
 pub(super) struct MethodRules {
     only: Option<Vec<String>>,
-    costs: Vec<(String, u64)>,
+    costs: Vec<(String, u32)>,
 }
 
 impl MethodRules {
-    /// Those of a limiter, if it has any.
-    pub(super) fn of(limiter: &LimiterText) -> Option<MethodRules> {
-        let LimiterText::Stage(stage) = limiter else {
+    /// Those of a stage, if it has any.
+    pub(super) fn of(stage: &Stage) -> Option<MethodRules> {
+        let Stage::Limit { methods, costs, .. } = stage else {
             return None;
         };
-        let Stage::Limit { methods, costs, .. } = &**stage else {
-            return None;
-        };
-        let costs: Vec<(String, u64)> = costs
+        let costs: Vec<(String, u32)> = costs
             .iter()
-            .map(|(name, cost)| (name.to_owned(), u64::from(*cost)))
+            .map(|(name, cost)| (name.to_owned(), *cost))
             .collect();
         (methods.is_some() || !costs.is_empty()).then(|| MethodRules {
             only: methods.clone(),
@@ -33,24 +30,25 @@ impl MethodRules {
         })
     }
 
-    /// What a request of `cost` by the log costs here: nothing if the limit
-    /// does not apply to it. If its method is unknown, `cost`.
-    pub(super) fn cost(&self, method: Option<&str>, cost: u64) -> u64 {
+    /// What a request of a method costs; `None` if the limit does not apply to
+    /// it. If its method is unknown, the cost is 1.
+    pub(super) fn cost(&self, method: Option<&str>) -> Option<u32> {
         let Some(method) = method else {
-            return cost;
+            return Some(1);
         };
         if let Some(only) = &self.only
             && !only.iter().any(|name| fits(name, method))
         {
-            return 0;
+            return None;
         }
         let mut costs = self.costs.iter();
         let own = costs.find(|(name, _)| fits(name, method));
-        own.map_or(cost, |(_, own)| cost.saturating_mul(*own))
+        Some(own.map_or(1, |(_, own)| *own))
     }
 }
 
-fn fits(name: &str, method: &str) -> bool {
+/// Whether a name is of a method, as the log writes that.
+pub(super) fn fits(name: &str, method: &str) -> bool {
     let parts = method.split_once(' ');
     let path = parts.map_or(method, |(_, path)| path);
     let verb = parts.map_or(method, |(verb, _)| verb);
@@ -64,6 +62,7 @@ fn fits(name: &str, method: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::LimiterText;
 
     #[test]
     fn names_of_methods() {
@@ -88,11 +87,14 @@ mod tests {
     fn costs_of_methods() {
         let text = r#"Limit(name: "user", per: [User], by: Gcra(rate: "1/s", burst: 9),
                       methods: ["get", "set"], costs: {"set": 5})"#;
-        let rules = MethodRules::of(&LimiterText::parse(text).unwrap()).unwrap();
-        let costs = ["GET /a/get", "POST /a/set", "GET /b"].map(|it| rules.cost(Some(it), 2));
-        assert_eq!(costs, [2, 10, 0]);
-        assert_eq!(rules.cost(None, 3), 3);
-        let plain = LimiterText::parse(r#"Gcra(rate: "1/s", burst: 9)"#).unwrap();
-        assert!(MethodRules::of(&plain).is_none());
+        let stage = |text: &str| match LimiterText::parse(text).unwrap() {
+            LimiterText::Stage(stage) => stage,
+            LimiterText::Rule(_) => panic!("{text} is no stage"),
+        };
+        let rules = MethodRules::of(&stage(text)).unwrap();
+        let costs = ["GET /a/get", "POST /a/set", "GET /b"].map(|it| rules.cost(Some(it)));
+        assert_eq!(costs, [Some(1), Some(5), None]);
+        assert_eq!(rules.cost(None), Some(1));
+        assert!(MethodRules::of(&stage("Gate(permits: 1)")).is_none());
     }
 }

@@ -1,23 +1,23 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::attempt::{Attempt, Verdict};
-use super::judge::Judge;
-use super::methods::MethodRules;
+use super::attempt::Verdict;
+use super::server::ReplayServer;
+use super::stages::StageTotals;
+use super::walk::{Arrival, NoRoom, Walk};
 use super::{Keys, Row, Summary, Totals, Trace, TraceError};
 use crate::limiter::RuleError;
 use crate::overload::Criticality;
-use crate::scenario::LimiterText;
 use crate::scenario::text::nearest;
-use crate::units::{Span, Time};
+use crate::units::Time;
 
-/// A trace on its way through one or several limiters, each of which judges
+/// A trace on its way through one or several servers, each of which judges
 /// all of it by itself.
 #[derive(Debug)]
-pub struct Replay {
-    lanes: Vec<Lane>,
+pub struct Replay<'s> {
+    lanes: Vec<Lane<'s>>,
     keys: Keys,
-    /// Attempts for which some limiter has no verdict yet.
+    /// Attempts for which some server has no verdict yet.
     pending: VecDeque<Pending>,
     /// The number of the first of them.
     first: u64,
@@ -29,15 +29,12 @@ pub struct Replay {
 }
 
 #[derive(Debug)]
-struct Lane {
-    judge: Judge,
+struct Lane<'s> {
+    server: &'s ReplayServer,
+    walk: Walk<'s>,
     summary: Summary,
     /// The verdicts on what is pending.
     verdicts: VecDeque<Option<Verdict>>,
-    /// The methods that the limit applies to and what they cost, if it says so.
-    methods: Option<MethodRules>,
-    /// With these, what each that is pending costs here.
-    costs: VecDeque<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +58,7 @@ pub struct Judged<'r> {
     pub key_number: u32,
     /// What it cost by the trace.
     pub cost: u64,
-    /// In the order of the limiters.
+    /// In the order of the servers.
     pub verdicts: &'r [Verdict],
 }
 
@@ -84,7 +81,7 @@ pub enum ReplayError<E> {
         /// How much it would be.
         source: RuleError,
     },
-    /// There are more than 4 billion keys, from this line on.
+    /// There are more than 4 billion keys or callers, from this line on.
     Keys(u64),
     /// The receiver of the decisions failed.
     Receiver(E),
@@ -96,34 +93,28 @@ impl<E> From<TraceError> for ReplayError<E> {
     }
 }
 
-impl Replay {
-    /// A replay through these limiters; `seed` is that of what they draw.
-    ///
-    /// # Errors
-    /// If a limiter cannot be computed.
-    pub fn new(limiters: &[LimiterText], seed: u64) -> Result<Replay, RuleError> {
-        let lane = |limiter: &LimiterText| {
-            Ok(Lane {
-                judge: Judge::new(limiter, seed)?,
-                summary: Summary::new(),
-                verdicts: VecDeque::new(),
-                methods: MethodRules::of(limiter),
-                costs: VecDeque::new(),
-            })
+impl<'s> Replay<'s> {
+    /// A replay through these servers; `seed` is that of what they draw.
+    pub fn new(servers: &'s [ReplayServer], seed: u64) -> Replay<'s> {
+        let lane = |server| Lane {
+            server,
+            walk: Walk::new(server, seed),
+            summary: Summary::new(),
+            verdicts: VecDeque::new(),
         };
-        Ok(Replay {
-            lanes: limiters.iter().map(lane).collect::<Result<_, _>>()?,
+        Replay {
+            lanes: servers.iter().map(lane).collect(),
             keys: Keys::new(),
             pending: VecDeque::new(),
             first: 0,
             scratch: Vec::new(),
             attempts: Vec::new(),
             without_method: 0,
-        })
+        }
     }
 
     /// Reads the trace to its end and hands each attempt on, in order, as soon
-    /// as all limiters have judged it. Returns the sums of each limiter, with
+    /// as all servers have judged it. Returns the sums of each server, with
     /// its `top` most refused keys.
     ///
     /// # Errors
@@ -137,27 +128,30 @@ impl Replay {
         let mut number = 0;
         let mut end = Time::EPOCH;
         while let Some(row) = trace.next()? {
-            let attempt = self.attempt(&row, number)?;
+            let arrival = Arrival {
+                number,
+                row,
+                key: self.key(&row)?,
+                level: level(&row)?,
+            };
             self.pending.push_back(Pending {
                 line: row.line,
                 time: row.time,
-                key: attempt.key,
+                key: arrival.key,
                 cost: row.cost,
             });
             let mut asked_in_vain = false;
             for lane in &mut self.lanes {
-                let mut attempt = attempt;
-                if let Some(methods) = &lane.methods {
-                    attempt.cost = methods.cost(row.method, row.cost);
-                    lane.costs.push_back(attempt.cost);
-                    asked_in_vain |= row.method.is_none();
-                }
-                (lane.judge.make_room(attempt.key)).map_err(|source| ReplayError::Memory {
-                    line: row.line,
-                    source,
-                })?;
+                asked_in_vain |= row.method.is_none() && lane.server.asks_methods();
                 lane.verdicts.push_back(None);
-                lane.judge.judge(&attempt, &mut self.scratch);
+                let taken = lane.walk.arrive(&arrival, &mut self.scratch);
+                taken.map_err(|fault| match fault {
+                    NoRoom::Callers => ReplayError::Keys(row.line),
+                    NoRoom::Memory(source) => ReplayError::Memory {
+                        line: row.line,
+                        source,
+                    },
+                })?;
                 lane.note(&mut self.scratch, self.first);
             }
             self.without_method += u64::from(asked_in_vain);
@@ -166,17 +160,27 @@ impl Replay {
             self.hand_on(&mut receive)?;
         }
         for lane in &mut self.lanes {
-            lane.judge.finish(&mut self.scratch);
+            lane.walk.finish(&mut self.scratch);
             lane.note(&mut self.scratch, self.first);
-            // Who waits for ever has not been admitted.
-            for (place, verdict) in lane.verdicts.iter_mut().enumerate() {
-                let number = self.first + place as u64;
-                verdict.get_or_insert_with(|| Verdict::never(number));
-            }
         }
         self.hand_on(&mut receive)?;
         let totals = self.lanes.iter().map(|lane| lane.summary.finish(end, top));
         Ok(totals.collect())
+    }
+
+    /// What the stages of a server did so far.
+    pub fn stages(&self, server: usize) -> Vec<StageTotals> {
+        let lane = self.lanes.get(server);
+        lane.map_or(Vec::new(), |lane| {
+            lane.walk.stages().totals(lane.server.stages.len())
+        })
+    }
+
+    /// Attempts of which the trace tells no duration, and that a server's
+    /// backend served as long as it says.
+    pub fn without_duration(&self) -> u64 {
+        let counts = self.lanes.iter().map(|lane| lane.walk.without_duration);
+        counts.max().unwrap_or(0)
     }
 
     /// How many different keys there were.
@@ -200,30 +204,22 @@ impl Replay {
         self.without_method
     }
 
-    fn attempt<E>(&mut self, row: &Row<'_>, number: u64) -> Result<Attempt, ReplayError<E>> {
+    /// The number of a row's key.
+    fn key<E>(&mut self, row: &Row<'_>) -> Result<u32, ReplayError<E>> {
         let key = self.keys.intern(row.key);
         let key = key.ok_or(ReplayError::Keys(row.line))?;
         if key as usize >= self.attempts.len() {
             self.attempts.resize(key as usize + 1, 0);
         }
         self.attempts[key as usize] += 1;
-        Ok(Attempt {
-            number,
-            key,
-            now: row.time,
-            cost: row.cost,
-            duration: row.duration.unwrap_or(Span::ZERO),
-            outcome: row.outcome,
-            in_flight: row.in_flight,
-            level: level(row)?,
-        })
+        Ok(key)
     }
 
     fn hand_on<E>(
         &mut self,
         receive: &mut impl FnMut(&Judged<'_>) -> Result<(), E>,
     ) -> Result<(), ReplayError<E>> {
-        let judged = |lane: &Lane| matches!(lane.verdicts.front(), Some(Some(_)));
+        let judged = |lane: &Lane<'_>| matches!(lane.verdicts.front(), Some(Some(_)));
         while self.lanes.iter().all(judged)
             && let Some(attempt) = self.pending.pop_front()
         {
@@ -231,11 +227,8 @@ impl Replay {
             self.scratch.clear();
             for lane in &mut self.lanes {
                 if let Some(Some(verdict)) = lane.verdicts.pop_front() {
-                    let Pending {
-                        key, time, cost, ..
-                    } = attempt;
-                    let cost = lane.costs.pop_front().unwrap_or(cost);
-                    lane.summary.record(key, time, cost, verdict.decision);
+                    let Pending { key, time, .. } = attempt;
+                    (lane.summary).record(key, time, verdict.cost, verdict.decision);
                     self.scratch.push(verdict);
                 }
             }
@@ -254,7 +247,7 @@ impl Replay {
     }
 }
 
-impl Lane {
+impl Lane<'_> {
     fn note(&mut self, verdicts: &mut Vec<Verdict>, first: u64) {
         for verdict in verdicts.drain(..) {
             let place = (verdict.number - first) as usize;
@@ -288,15 +281,19 @@ mod tests {
     use super::*;
     use crate::limiter::Decision;
     use crate::replay::TraceOptions;
+    use crate::scenario::LimiterText;
+
+    fn servers(limiters: &[&str]) -> Vec<ReplayServer> {
+        let server =
+            |text: &&str| ReplayServer::of_limiter(&LimiterText::parse(text).unwrap()).unwrap();
+        limiters.iter().map(server).collect()
+    }
 
     /// The decisions on a trace, a letter for each: A admitted, D delayed, R
     /// refused; one word per limiter.
     fn letters(limiters: &[&str], trace: &str) -> Vec<String> {
-        let limiters: Vec<LimiterText> = limiters
-            .iter()
-            .map(|text| LimiterText::parse(text).unwrap())
-            .collect();
-        let mut replay = Replay::new(&limiters, 1).unwrap();
+        let servers = servers(limiters);
+        let mut replay = Replay::new(&servers, 1);
         let mut words = vec![String::new(); limiters.len()];
         let mut trace = Trace::new(trace.as_bytes(), TraceOptions::default());
         let mut lines = 1;
@@ -348,8 +345,8 @@ mod tests {
 
     #[test]
     fn a_class_that_is_none_is_named_with_its_line() {
-        let limiters = [LimiterText::parse("Gate(permits: 1)").unwrap()];
-        let mut replay = Replay::new(&limiters, 1).unwrap();
+        let servers = servers(&["Gate(permits: 1)"]);
+        let mut replay = Replay::new(&servers, 1);
         let text = "time,class\n0,critical_plus\n1,sheddible\n";
         let mut trace = Trace::new(text.as_bytes(), TraceOptions::default());
         let done = replay.run(&mut trace, 1, |_| Ok::<(), ()>(()));

@@ -81,6 +81,8 @@ pub struct TraceOptions {
     /// The name of the column or field with the keys, whatever it is called;
     /// `header:NAME` and `query:NAME` where the form of the log has them.
     pub key: Option<String>,
+    /// What else rows must tell, in the order of [`Row::fields`].
+    pub fields: Vec<LogField>,
     /// Whose clock shows the times that have no offset from UTC.
     pub zone: Option<Zone>,
     /// How much earlier than one before it a row may be; it is put in its place.
@@ -88,6 +90,18 @@ pub struct TraceOptions {
     /// Whether rows that cannot be read are left out, and counted, rather than
     /// errors.
     pub skip_bad: bool,
+}
+
+/// A field that a log must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogField {
+    /// What it tells, in a word.
+    pub what: &'static str,
+    /// Its name as [`TraceOptions::key`] takes it, or several of which the first
+    /// that there is counts. Without any it is empty in all rows.
+    pub names: Vec<String>,
+    /// Who needs it, in words.
+    pub needed_by: String,
 }
 
 /// One attempt of a trace.
@@ -117,6 +131,9 @@ pub struct Row<'t> {
     /// What was called: a name, or an HTTP method and a path without its query
     /// (`GET /status`), as far as the log tells them.
     pub method: Option<&'t str>,
+    /// What was asked for by [`TraceOptions::fields`]; empty where a line does
+    /// not tell it.
+    pub fields: &'t [String],
 }
 
 /// The rows of a trace, read as a stream: memory does not grow with its length,
@@ -394,6 +411,8 @@ impl<R: Read> Trace<R> {
     /// Puts the row that was read in its place.
     fn accept(&mut self) {
         self.counts.read += 1;
+        let fields = self.options.fields.len();
+        self.entry.fields.resize(fields, String::new());
         let status = self.entry.status;
         let keyed = !self.entry.key.is_empty();
         let text = match self.order.push(&mut self.entry) {
@@ -426,6 +445,13 @@ impl<R: Read> Trace<R> {
         self.ended = true;
         self.order.drain();
         let counts = &mut self.counts;
+        let mut unscoped = None;
+        if let Source::Lines(lines, reader, _) = &self.source
+            && let Reader::Json(log) = &**reader
+            && counts.good > 0
+        {
+            unscoped = log.missing_field(lines.first_line());
+        }
         let unkeyed = self
             .options
             .key
@@ -433,6 +459,7 @@ impl<R: Read> Trace<R> {
             .filter(|_| counts.good > 0 && counts.keyed == 0);
         self.failed = match (&self.source, unkeyed) {
             _ if counts.read == 0 => Some(TraceError::Empty),
+            _ if unscoped.is_some() => unscoped,
             // The header of a table has named the column.
             (Source::Table(_), _) | (_, None) => None,
             (Source::Lines(lines, reader, _), Some(key)) => match &**reader {
@@ -545,10 +572,10 @@ impl<R: Read> Trace<R> {
         let number = lines.first_line();
         let key = self.options.key.as_deref();
         let time = self.options.time.as_deref();
+        let others = self.options.fields.as_slice();
         if self.format == LogFormat::Har {
-            let skip_bad = self.options.skip_bad;
             let input = lines.into_rest();
-            let archive = har::read(input, number.max(1), key, &mut self.times, skip_bad)?;
+            let archive = har::read(input, number.max(1), &self.options, &mut self.times)?;
             self.order.disordered = archive.disordered;
             self.counts.read += archive.skipped.len() as u64;
             self.counts.skipped = archive.skipped.len() as u64;
@@ -568,10 +595,10 @@ impl<R: Read> Trace<R> {
                 self.source = Source::Table(Box::new(table));
                 return Ok(true);
             }
-            LogFormat::Access => Reader::Access(Access::new(key, number)?),
-            LogFormat::Balancer => Reader::Balancer(Balancer::new(key, time, number)?),
-            LogFormat::Json => Reader::Json(Box::new(Json::new(time, key))),
-            LogFormat::W3c => Reader::W3c(W3c::new(fields.as_deref(), key, number)?),
+            LogFormat::Access => Reader::Access(Access::new(key, others, number)?),
+            LogFormat::Balancer => Reader::Balancer(Balancer::new(key, others, time, number)?),
+            LogFormat::Json => Reader::Json(Box::new(Json::new(time, key, others))),
+            LogFormat::W3c => Reader::W3c(W3c::new(fields.as_deref(), key, others, number)?),
         };
         self.source = Source::Lines(lines, Box::new(reader), true);
         Ok(true)
@@ -592,6 +619,7 @@ impl<R: Read> Trace<R> {
             in_flight: entry.in_flight,
             class: text(&entry.class).map(|()| entry.class.as_str()),
             method: text(&entry.method).map(|()| entry.method.as_str()),
+            fields: &entry.fields,
         }
     }
 }

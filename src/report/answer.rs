@@ -1,6 +1,6 @@
 use crate::experiment::{Estimate, Estimates, Study, TargetResult, judge};
 use crate::scenario::text::printable;
-use crate::scenario::{Estimand, Part, Scenario};
+use crate::scenario::{Count, Estimand, Part, Scenario};
 use crate::sim::Record;
 
 /// A study with its records and all that was estimated from them.
@@ -145,6 +145,6 @@ impl<'a> Answer<'a> {
     pub(super) fn unfinished(&self) -> u64 {
         let segments = (self.records.iter().flatten()).flat_map(|record| &record.segments);
         let streams = segments.flat_map(|segment| &segment.streams);
-        streams.map(|counts| counts.unfinished).sum()
+        streams.map(|counts| counts[Count::Unfinished]).sum()
     }
 }

@@ -1,3 +1,4 @@
+mod runs;
 mod series;
 
 use std::io::Write;
@@ -5,12 +6,13 @@ use std::io::Write;
 use super::Answer;
 use super::field::name_field;
 use crate::experiment::Estimate;
-use crate::scenario::Part;
+use crate::scenario::{Count, GateCount, Part};
 use crate::server::StagePlan;
 use crate::sim::{Record, SegmentRecord, StreamRecord};
 use crate::stats::{Basis, woodruff};
 use crate::world::Outline;
 
+pub use runs::runs_csv;
 pub use series::{SeriesOf, series_csv};
 
 /// The dimensions of a part, as files name them.
@@ -131,7 +133,7 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
     let mut header = cell_header(answer);
     header.push("replication".to_owned());
     header.extend(["cohort", "method", "kind", "window"].map(str::to_owned));
-    header.extend(COUNTS.iter().map(|(name, _)| (*name).to_owned()));
+    header.extend(columns().map(|column| column.name().to_owned()));
     header.extend(
         [
             "commands",
@@ -174,17 +176,15 @@ pub fn replications_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::
                         .map_or_else(|| NO_PART.to_owned(), field),
                 );
                 row.push(window);
-                row.extend(COUNTS.iter().map(|(_, count)| count(counts).to_string()));
-                let attempts_429 = (outline.stages.iter().zip(&counts.refused))
-                    .filter(|(stage, _)| stage.response.status == 429);
-                row[cell_columns.len() + 5 + ATTEMPTS_429] = attempts_429
-                    .map(|(_, count)| count)
-                    .sum::<u64>()
-                    .to_string();
+                row.extend(columns().map(|column| column.value(outline, counts).to_string()));
                 row.extend([
-                    is(stream.deadline.is_some(), counts.requests).to_string(),
-                    is(stream.deadline.is_some(), counts.executed_again).to_string(),
-                    is(stream.skips, counts.requests + counts.skipped).to_string(),
+                    is(stream.deadline.is_some(), counts[Count::Requests]).to_string(),
+                    is(stream.deadline.is_some(), counts[Count::ExecutedAgain]).to_string(),
+                    is(
+                        stream.skips,
+                        counts[Count::Requests] + counts[Count::Skipped],
+                    )
+                    .to_string(),
                     record.fleet.devices[number].to_string(),
                     match wakes_first[number] {
                         true => f64::from(record.fleet.devices[number]) * seconds / 86_400.0,
@@ -228,31 +228,44 @@ fn wakes_first(outline: &Outline) -> Vec<bool> {
 
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
-type Count = (&'static str, fn(&StreamRecord) -> u64);
+/// What a column of a stream holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Column {
+    Of(Count),
+    Attempts429,
+    AttemptsRefused,
+}
 
-/// The counts of a stream, as files name them.
-const COUNTS: [Count; 17] = [
-    ("requests", |c| c.requests),
-    ("attempts", |c| c.attempts),
-    ("attempts_429", |_| 0),
-    ("attempts_refused", |c| c.refused.iter().sum()),
-    ("first_429", |c| c.first_429),
-    ("any_429", |c| c.any_429),
-    ("any_refusal", |c| c.any_refusal),
-    ("timed_out", |c| c.timed_out),
-    ("succeeded", |c| c.succeeded),
-    ("given_up", |c| c.given_up),
-    ("unfinished", |c| c.unfinished),
-    ("executed", |c| c.executed),
-    ("executed_again", |c| c.executed_again),
-    ("undone", |c| c.undone),
-    ("unconfirmed", |c| c.unconfirmed),
-    ("skipped", |c| c.skipped),
-    ("wakeups", |c| c.wakeups),
-];
+/// The columns of a stream: its requests and attempts, those that were refused,
+/// and all other counts.
+fn columns() -> impl Iterator<Item = Column> {
+    let first = [Count::Requests, Count::Attempts];
+    let rest = (Count::ALL.into_iter()).filter(move |count| !first.contains(count));
+    let refused = [Column::Attempts429, Column::AttemptsRefused];
+    (first.map(Column::Of).into_iter().chain(refused)).chain(rest.map(Column::Of))
+}
 
-/// The place of the attempts answered 429, which need the stages' statuses.
-const ATTEMPTS_429: usize = 2;
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Column::Of(count) => count.name(),
+            Column::Attempts429 => "attempts_429",
+            Column::AttemptsRefused => "attempts_refused",
+        }
+    }
+
+    fn value(self, outline: &Outline, counts: &StreamRecord) -> u64 {
+        let refused = outline.stages.iter().zip(&counts.refused);
+        match self {
+            Column::Of(count) => counts[count],
+            Column::Attempts429 => refused
+                .filter(|(stage, _)| stage.response.status == 429)
+                .map(|(_, count)| count)
+                .sum(),
+            Column::AttemptsRefused => counts.refused.iter().sum(),
+        }
+    }
+}
 
 /// The segments of a run: the windows that each lies in, in words, and its
 /// length in seconds.
@@ -330,14 +343,14 @@ pub fn gates_csv(answer: &Answer<'_>, to: impl Write) -> Result<(), csv::Error> 
                         gate.permits
                             .map_or_else(String::new, |permits| permits.to_string()),
                         keys.to_string(),
-                        counts.entered.to_string(),
-                        counts.entered_after_wait.to_string(),
-                        counts.full.to_string(),
-                        counts.wait_ended.to_string(),
-                        (counts.waited as f64 / 1e9).to_string(),
-                        (counts.inside as f64 / 1e9).to_string(),
-                        counts.peak_inside.to_string(),
-                        counts.peak_waiting.to_string(),
+                        counts[GateCount::Entered].to_string(),
+                        counts[GateCount::EnteredAfterWait].to_string(),
+                        counts[GateCount::Full].to_string(),
+                        counts[GateCount::WaitEnded].to_string(),
+                        (counts[GateCount::Waited] as f64 / 1e9).to_string(),
+                        (counts[GateCount::Inside] as f64 / 1e9).to_string(),
+                        counts[GateCount::PeakInside].to_string(),
+                        counts[GateCount::PeakWaiting].to_string(),
                     ]);
                     writer.write_record(&row)?;
                 }

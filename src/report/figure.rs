@@ -122,16 +122,12 @@ fn target_label(target: &Target) -> String {
 }
 
 /// What charts show of the whole, the first that there are.
-const SHOWN: [Estimand; 8] = [
-    Estimand::P429Attempt,
-    Estimand::RefusedAttempt,
-    Estimand::MissedCommand,
-    Estimand::FailedRequest,
-    Estimand::RetryAmplification,
-    Estimand::CompletionCommandP99,
-    Estimand::LatencyCommandP99,
-    Estimand::UtilisationGate,
-];
+fn in_charts() -> Vec<Estimand> {
+    let rank = |estimand: &Estimand| estimand.shown().in_charts;
+    let mut shown: Vec<Estimand> = Estimand::all().filter(|one| rank(one) > 0).collect();
+    shown.sort_by_key(rank);
+    shown
+}
 
 /// The estimates that charts of policies show: those that targets ask for
 /// first, up to six, and others until there are three.
@@ -146,7 +142,7 @@ fn shown_estimates(answer: &Answer<'_>) -> Vec<(Estimand, Part)> {
             shown.push(wanted);
         }
     }
-    for estimand in SHOWN {
+    for estimand in in_charts() {
         let wanted = (estimand, Part::ALL);
         if shown.len() < 3 && !shown.contains(&wanted) {
             let mut cells = 0..answer.study.cells.len();

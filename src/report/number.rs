@@ -2,6 +2,7 @@
 //! tables, pages and charts.
 
 use crate::experiment::Estimate;
+use crate::scenario::estimand::Taken;
 use crate::scenario::{Estimand, Quantity};
 use crate::stats::{Basis, Interval};
 
@@ -37,7 +38,8 @@ fn trimmed(text: &str) -> String {
     }
 }
 
-fn with_decimals(value: f64, decimals: i32) -> String {
+/// A number with so many decimals and commas between thousands.
+pub(super) fn with_decimals(value: f64, decimals: i32) -> String {
     let text = format!("{:.*}", decimals.clamp(0, 12) as usize, value.abs());
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let mut shown = String::new();
@@ -134,11 +136,9 @@ pub(super) fn estimate(estimate: &Estimate) -> String {
 
 /// That a time is not reached.
 fn never(estimand: Estimand) -> &'static str {
-    match estimand {
-        Estimand::CompletionCommandP95 => "more than 5 % never succeed",
-        Estimand::CompletionCommandP99 => "more than 1 % never succeed",
-        Estimand::LastSuccess => "nothing succeeds in most runs",
-        _ => "more than half never succeed",
+    match estimand.taken() {
+        Taken::Quantile { never, .. } | Taken::MedianOfRuns { never, .. } => never,
+        Taken::Ratio(..) | Taken::ShareOfRuns(_) => "never",
     }
 }
 

@@ -2,50 +2,13 @@ use std::fmt;
 
 use super::{Answer, number};
 use crate::experiment::{Estimate, FEWEST_REPLICATIONS};
+use crate::scenario::estimand::{Of, Whole};
 use crate::scenario::text::printable;
 use crate::scenario::{Estimand, Part};
 use crate::stats::Basis;
+use crate::units::Span;
 
-/// What is shown of all traffic; files have the rest.
-const OVERALL: [Estimand; 19] = [
-    Estimand::P429Attempt,
-    Estimand::RefusedAttempt,
-    Estimand::FailedRequest,
-    Estimand::UnfinishedRequest,
-    Estimand::MissedCommand,
-    Estimand::UnconfirmedCommand,
-    Estimand::CommandDoneTwice,
-    Estimand::SkippedPoll,
-    Estimand::CompletionCommandP50,
-    Estimand::CompletionCommandP99,
-    Estimand::LatencyCommandP50,
-    Estimand::LatencyCommandP99,
-    Estimand::RetryAmplification,
-    Estimand::Goodput,
-    Estimand::UtilisationGate,
-    Estimand::WaitGateMean,
-    Estimand::PeakWaitingGate,
-    Estimand::WakeupsDeviceDay,
-    Estimand::RunCollapses,
-];
-
-/// What is worth a row only where it happens.
-const IF_SEEN: [Estimand; 4] = [
-    Estimand::UnfinishedRequest,
-    Estimand::CommandDoneTwice,
-    Estimand::SkippedPoll,
-    Estimand::RunCollapses,
-];
-
-/// What is shown of each window and cohort.
-const OF_A_PART: [Estimand; 2] = [Estimand::P429Attempt, Estimand::MissedCommand];
-
-/// What is shown of each gate, if there are several.
-const OF_A_GATE: [Estimand; 3] = [
-    Estimand::UtilisationGate,
-    Estimand::WaitGateMean,
-    Estimand::PeakWaitingGate,
-];
+const DAY: Span = Span::from_secs(86_400);
 
 /// More policies than this have rows for their parts only where a target asks.
 const MOST_WITH_PARTS: usize = 20;
@@ -139,8 +102,12 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
     let targets = answer
         .scenario()
         .map_or(&[][..], |scenario| &scenario.targets);
+    let reported = answer
+        .scenario()
+        .map_or(&[][..], |scenario| &scenario.report);
     let is_asked = |estimand: Estimand, part: &Part| {
         (targets.iter()).any(|target| target.estimand == estimand && target.part == *part)
+            || *part == Part::ALL && reported.contains(&estimand)
     };
     let mut groups: Vec<Group> = Vec::new();
     let mut add =
@@ -166,16 +133,19 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
                 }),
             }
         };
-    let more = |estimand: &Estimand| !OVERALL.contains(estimand) && is_asked(*estimand, &Part::ALL);
-    for estimand in OVERALL.into_iter().chain(Estimand::all().filter(more)) {
-        let always = !IF_SEEN.contains(&estimand) || is_asked(estimand, &Part::ALL);
-        add(
-            String::new(),
-            words(answer, estimand),
-            estimand,
-            &Part::ALL,
-            always,
-        );
+    // What only targets ask for comes last.
+    let (usual, more): (Vec<Estimand>, Vec<Estimand>) =
+        Estimand::all().partition(|estimand| estimand.shown().whole != Whole::IfAsked);
+    for estimand in usual.into_iter().chain(more) {
+        let asked = is_asked(estimand, &Part::ALL);
+        let always = match estimand.shown().whole {
+            Whole::Always => true,
+            Whole::IfSeen => asked,
+            Whole::IfAsked if asked => true,
+            Whole::IfAsked => continue,
+        };
+        let words = words(answer, estimand);
+        add(String::new(), words, estimand, &Part::ALL, always);
     }
     let parts = answer.estimates.parts().iter();
     for part in parts.filter(|part| ***part != Part::ALL) {
@@ -185,16 +155,16 @@ pub(super) fn groups(answer: &Answer<'_>, policies: usize) -> Vec<Group> {
             let asked = is_asked(estimand, part);
             let (wanted, always) = match (&part.limit, &part.method) {
                 _ if asked => (true, true),
-                (Some(_), _) if estimand.is_of_refusals() => (is_shown, false),
-                (Some(_), _) => (of_gate && OF_A_GATE.contains(&estimand), true),
+                (Some(_), _) if estimand.of() == Of::Refusals => (is_shown, false),
+                (Some(_), _) => (of_gate && estimand.shown().of_gates, true),
                 (None, Some(_)) => (false, false),
-                (None, None) => (is_shown && OF_A_PART.contains(&estimand), true),
+                (None, None) => (is_shown && estimand.shown().of_parts, true),
             };
             if !wanted {
                 continue;
             }
             let (heading, words) = match &part.limit {
-                Some(limit) if estimand.is_of_refusals() => {
+                Some(limit) if estimand.of() == Of::Refusals => {
                     let rest = Part {
                         limit: None,
                         ..(**part).clone()
@@ -248,6 +218,10 @@ fn words(answer: &Answer<'_>, estimand: Estimand) -> String {
             "{words} (under {} of requests succeed for {})",
             scenario.collapse.below, scenario.collapse.lasting
         ),
+        // What counts as a day then is no day.
+        (Estimand::P429AccountDay, Some(scenario)) if scenario.time.length < DAY => {
+            words.replace("a day", &format!("the measured {}", scenario.time.length))
+        }
         _ => words.to_owned(),
     }
 }

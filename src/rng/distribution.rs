@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CoefficientOfVariation, PositiveSpan, Share};
+use super::{CoefficientOfVariation, DistributionError, PositiveSpan, Share};
 use crate::math::{exp, ln, normal_quantile};
 use crate::units::Span;
 
@@ -96,27 +96,26 @@ impl Distribution {
     /// one way or has a percentile that is not above the median, or if a
     /// hyperexponential has no branch or shares that do not add up to 1. The
     /// message says what was found and what was expected.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), DistributionError> {
         match self {
             Distribution::Constant(_)
             | Distribution::Exponential { .. }
             | Distribution::Gamma { .. } => Ok(()),
-            Distribution::Uniform { from, to } if from > to => Err(format!(
-                "a uniform distribution must not end before it starts, found from {from} to {to}"
-            )),
+            Distribution::Uniform { from, to } if from > to => Err(DistributionError::Reversed {
+                from: *from,
+                to: *to,
+            }),
             Distribution::Uniform { .. } => Ok(()),
             Distribution::LogNormal { .. } => self.log_normal().map(drop),
             Distribution::Hyperexponential(branches) if branches.is_empty() => {
-                Err("a hyperexponential distribution needs at least one branch".to_owned())
+                Err(DistributionError::NoBranch)
             }
             Distribution::Hyperexponential(branches) => {
                 let sum = total_share(branches);
                 if (sum - 1.0).abs() <= SHARE_TOLERANCE {
                     Ok(())
                 } else {
-                    Err(format!(
-                        "the shares of a hyperexponential distribution must add up to 1, found {sum}"
-                    ))
+                    Err(DistributionError::Shares(sum))
                 }
             }
         }
@@ -157,22 +156,22 @@ impl Distribution {
     /// With a coefficient of variation c the variance of the logarithm is
     /// ln(1 + c^2), and the median is the mean divided by the root of 1 + c^2
     /// (Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions, 1994).
-    pub(super) fn log_normal(&self) -> Result<(f64, f64), String> {
-        const WAYS: &str = "a lognormal distribution is given by `median` and one of p90, p95, p99 and p999, or by `mean` and `cv`";
+    pub(super) fn log_normal(&self) -> Result<(f64, f64), DistributionError> {
         let Distribution::LogNormal {
             median, mean, cv, ..
         } = self
         else {
-            return Err("only a lognormal distribution has percentiles".to_owned());
+            return Err(DistributionError::Ways(Vec::new()));
         };
         let given = self.percentiles();
         match (*median, given.as_slice(), *mean, *cv) {
             (Some(median), &[(percentile, time)], None, None) => {
                 if time <= median {
-                    return Err(format!(
-                        "the {} of a lognormal distribution must be above its median, found {time} and a median of {median}",
-                        percentile.name
-                    ));
+                    return Err(DistributionError::BelowMedian {
+                        percentile: percentile.name,
+                        time: time.get(),
+                        median: median.get(),
+                    });
                 }
                 let nanos = median.get().nanos() as f64;
                 let ratio = time.get().secs_f64() / median.get().secs_f64();
@@ -188,14 +187,10 @@ impl Distribution {
                 let there = [("median", median.is_some())].into_iter();
                 let percentiles = given.iter().map(|(percentile, _)| (percentile.name, true));
                 let moments = [("mean", mean.is_some()), ("cv", cv.is_some())];
-                let found: Vec<&str> = (there.chain(percentiles).chain(moments))
+                let found = (there.chain(percentiles).chain(moments))
                     .filter_map(|(name, there)| there.then_some(name))
                     .collect();
-                Err(match found.as_slice() {
-                    [] => format!("{WAYS}; found none of them"),
-                    [one] => format!("{WAYS}; found {one} alone"),
-                    [first @ .., last] => format!("{WAYS}; found {} and {last}", first.join(", ")),
-                })
+                Err(DistributionError::Ways(found))
             }
         }
     }
@@ -448,7 +443,7 @@ mod tests {
                 "add up to 1",
             ),
         ] {
-            let message = read(text).unwrap().check().unwrap_err();
+            let message = read(text).unwrap().check().unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
         }
         assert!(

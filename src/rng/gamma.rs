@@ -1,4 +1,7 @@
-use super::{CoefficientOfVariation, Stream};
+use rand::Rng;
+
+use super::CoefficientOfVariation;
+use super::streams::open_unit_interval;
 use crate::math::{exp, ln, normal_quantile};
 
 /// The gamma distribution by rejection.
@@ -52,16 +55,17 @@ impl Gamma {
         }
     }
 
-    pub(super) fn draw(&self, stream: &mut Stream) -> f64 {
+    pub(super) fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
+        let mut uniform_open = || open_unit_interval(rng.next_u64());
         // Drawn before the loop, so that it does not depend on the loop's length.
         let boost = match self.boost {
-            Some(power) => exp(power * ln(stream.uniform_open())),
+            Some(power) => exp(power * ln(uniform_open())),
             None => 1.0,
         };
         loop {
-            let x = normal_quantile(stream.uniform_open());
+            let x = normal_quantile(uniform_open());
             let root = 1.0 + self.c * x;
-            let u = stream.uniform_open();
+            let u = uniform_open();
             if root <= 0.0 {
                 continue;
             }

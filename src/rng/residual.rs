@@ -1,4 +1,4 @@
-use super::{Distribution, Purpose, Sampler, Streams, steady_first};
+use super::{Distribution, DistributionError, Purpose, Sampler, Streams, steady_first};
 use crate::units::Span;
 
 /// The residual life of a time: how long it still lasts at a moment picked at
@@ -35,7 +35,7 @@ impl Residual {
     ///
     /// # Errors
     /// What [`Distribution::check`] finds.
-    pub fn new(distribution: &Distribution) -> Result<Residual, String> {
+    pub fn new(distribution: &Distribution) -> Result<Residual, DistributionError> {
         Ok(Residual(match distribution {
             Distribution::Exponential { .. } | Distribution::Hyperexponential(_) => {
                 Kind::Whole(Sampler::by_length(distribution)?)

@@ -1,5 +1,8 @@
 use super::gamma::Gamma;
-use super::{Branch, Distribution, Purpose, Streams};
+use super::{Branch, Distribution, DistributionError, Purpose, Streams};
+use rand::Rng;
+
+use super::streams::unit_interval;
 use crate::math::{ExpTable, LnTable, exp, normal_quantile};
 use crate::units::Span;
 
@@ -41,7 +44,7 @@ impl Sampler {
     ///
     /// # Errors
     /// What [`Distribution::check`] finds.
-    pub fn new(distribution: &Distribution) -> Result<Sampler, String> {
+    pub fn new(distribution: &Distribution) -> Result<Sampler, DistributionError> {
         distribution.check()?;
         Ok(Sampler::of(match distribution {
             Distribution::Constant(span) => Kind::Constant(*span),
@@ -72,7 +75,7 @@ impl Sampler {
     ///
     /// # Errors
     /// What [`Distribution::check`] finds.
-    pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, String> {
+    pub(super) fn by_length(distribution: &Distribution) -> Result<Sampler, DistributionError> {
         let mut sampler = Sampler::new(distribution)?;
         match (&mut sampler.kind, distribution) {
             (Kind::LogNormal { median, sigma }, _) => *median *= exp(*sigma * *sigma),
@@ -108,7 +111,16 @@ impl Sampler {
     /// was drawn.
     #[inline]
     pub fn sample(&self, streams: &Streams, entity: u32, purpose: Purpose, index: u64) -> Span {
-        let uniform = || streams.uniform(entity, purpose, index);
+        match &self.kind {
+            Kind::Gamma(gamma) => rounded(gamma.draw(&mut streams.stream(entity, purpose, index))),
+            _ => self.inverse(|| streams.uniform(entity, purpose, index)),
+        }
+    }
+
+    /// The variate that one uniform number on `[0, 1)` stands for; none of a
+    /// gamma, which takes several.
+    #[inline(always)]
+    fn inverse(&self, uniform: impl FnOnce() -> f64) -> Span {
         match &self.kind {
             Kind::Constant(span) => *span,
             Kind::Exponential { mean } => self.with_mean(*mean, 1.0 - uniform()),
@@ -116,7 +128,7 @@ impl Sampler {
             Kind::LogNormal { median, sigma } => {
                 rounded(median * self.powers.exp(sigma * normal_quantile(uniform())))
             }
-            Kind::Gamma(gamma) => rounded(gamma.draw(&mut streams.stream(entity, purpose, index))),
+            Kind::Gamma(_) => Span::ZERO,
             Kind::Hyperexponential(slices) => self.hyperexponential(slices, uniform()),
         }
     }
@@ -134,6 +146,17 @@ impl Sampler {
         match slices.iter().find(|slice| u < slice.end) {
             Some(slice) => self.with_mean(slice.mean, (slice.end - u) * slice.per_share),
             None => Span::ZERO,
+        }
+    }
+}
+
+/// Draws from any generator, as the distributions of `rand_distr` do. From a
+/// [`Stream`](super::Stream) it is the variate at the address of that.
+impl rand::distr::Distribution<Span> for Sampler {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Span {
+        match &self.kind {
+            Kind::Gamma(gamma) => rounded(gamma.draw(rng)),
+            _ => self.inverse(|| unit_interval(rng.next_u64())),
         }
     }
 }
@@ -202,6 +225,27 @@ mod tests {
         for Reference { text, cdf, .. } in references() {
             // Half a nanosecond more: what was rounded to x came from up to there.
             assert_distribution(seconds(&sampler(text), 1), |x| cdf(x + 0.5e-9));
+        }
+    }
+
+    #[test]
+    fn any_generator_will_do_and_a_stream_gives_the_variate_of_its_address() {
+        use rand::distr::Distribution;
+        for Reference { text, cdf, .. } in references() {
+            let (sampler, streams) = (sampler(text), Streams::new(3, 1));
+            for index in 0..1000 {
+                let mut stream = streams.stream(7, Purpose::Service, index);
+                let addressed = sampler.sample(&streams, 7, Purpose::Service, index);
+                assert_eq!(
+                    Distribution::sample(&sampler, &mut stream),
+                    addressed,
+                    "{text}"
+                );
+            }
+            // One generator for all, which also is how others draw.
+            let rng = streams.stream(8, Purpose::Service, 0);
+            let drawn = (&sampler).sample_iter(rng).take(SAMPLES as usize);
+            assert_distribution(drawn.map(Span::secs_f64).collect(), |x| cdf(x + 0.5e-9));
         }
     }
 

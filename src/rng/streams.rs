@@ -77,9 +77,15 @@ fn first_block(entity: u32, purpose: Purpose) -> u64 {
 
 /// The upper 53 bits as a multiple of 2^-53 in `[0, 1)`.
 #[inline]
-fn unit_interval(word: u64) -> f64 {
+pub(super) fn unit_interval(word: u64) -> f64 {
     const STEP: f64 = f64::EPSILON / 2.0;
     (word >> 11) as f64 * STEP
+}
+
+/// The upper 52 bits as an odd multiple of 2^-53 in `(0, 1)`.
+#[inline]
+pub(super) fn open_unit_interval(word: u64) -> f64 {
+    ((word >> 12) as f64 + 0.5) * f64::EPSILON
 }
 
 const BLOCK_MASK: u32 = (1 << 24) - 1;
@@ -112,7 +118,7 @@ impl Stream {
     /// functions that have a pole at 0 or 1.
     #[inline]
     pub fn uniform_open(&mut self) -> f64 {
-        ((self.next_word() >> 12) as f64 + 0.5) * f64::EPSILON
+        open_unit_interval(self.next_word())
     }
 
     #[inline]

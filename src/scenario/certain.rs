@@ -1,4 +1,4 @@
-use super::{Client, DeviceCount, Scenario, Stage};
+use super::{DeviceCount, Scenario, Stage};
 use crate::rng::Distribution;
 use crate::units::Probability;
 
@@ -11,12 +11,9 @@ impl Scenario {
         let backend = &self.server.backend;
         let is_sure = |chance: Probability| [Probability::ZERO, Probability::ONE].contains(&chance);
         !devices.any(|devices| matches!(devices.count, DeviceCount::Poisson(_)))
-            && (self.clients.values())
-                .flat_map(Client::traffic)
-                .all(|entry| {
-                    let policy = self.retry(entry.what.retry);
-                    entry.is_certain() && policy.is_none_or(|policy| policy.is_certain())
-                })
+            && self
+                .traffic()
+                .all(|entry| entry.traffic.is_certain() && entry.retry.is_certain())
             && self.server.stages.iter().all(is_stage_certain)
             && backend.services().all(is_constant)
             && is_sure(backend.failures)

@@ -14,10 +14,10 @@ use population::check_population;
 use retry::check_retry;
 use server::check_server;
 pub(super) use server::limiter_findings;
-use study::{check_clock, check_study, check_targets, check_windows};
+use study::{check_clock, check_report, check_study, check_targets, check_windows};
 
-use super::text::{is_unprintable, nearest};
-use super::{AppOf, Installed, Scenario, Values};
+use super::text::{Problem, is_unprintable, nearest};
+use super::{AppOf, Draft, Installed, Scenario, Values};
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries of
 /// traffic of a client, or of all clients of a cohort together: what they make
@@ -37,30 +37,41 @@ const MAX_STAGES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) path: String,
-    pub(super) message: String,
-    pub(super) label: String,
-    pub(super) help: Option<String>,
     /// Whether the place is the name of what the path leads to.
     pub(super) at_name: bool,
+    /// What it is, without a place.
+    pub(super) problem: Problem,
 }
 
 struct Findings(Vec<Finding>);
 
 impl Finding {
-    fn new(path: &str, message: impl Into<String>, label: impl Into<String>) -> Finding {
-        Finding {
-            path: path.to_owned(),
-            message: message.into(),
-            label: label.into(),
-            help: None,
-            at_name: false,
+    /// As a problem of a scenario without a text: the path says where.
+    pub(super) fn by_path(self) -> Problem {
+        let Problem { message, label, .. } = &self.problem;
+        let label = match label.as_str() {
+            "" => String::new(),
+            label => format!(": {label}"),
+        };
+        Problem {
+            message: format!("{}: {message}{label}", self.path),
+            label: String::new(),
+            ..self.problem
         }
     }
 }
 
 impl Findings {
-    fn add(&mut self, path: &str, message: impl Into<String>, label: impl Into<String>) {
-        self.0.push(Finding::new(path, message, label));
+    fn add(&mut self, path: &str, message: impl ToString, label: impl Into<String>) {
+        self.push(path, false, Problem::new(message.to_string()).label(label));
+    }
+
+    fn push(&mut self, path: &str, at_name: bool, problem: Problem) {
+        self.0.push(Finding {
+            path: path.to_owned(),
+            at_name,
+            problem,
+        });
     }
 
     fn unknown<'a>(
@@ -84,13 +95,17 @@ impl Findings {
             None if list.is_empty() => None,
             None => Some(format!("known: {}", list.join(", "))),
         };
-        self.0.push(Finding {
-            path: path.to_owned(),
-            message: format!("unknown {what} \"{name}\""),
-            label: format!("no {what} of that name"),
-            help,
-            at_name: false,
-        });
+        let problem = Problem::new(format!("unknown {what} \"{name}\""));
+        let label = format!("no {what} of that name");
+        self.push(
+            path,
+            false,
+            Problem {
+                help,
+                label,
+                ..problem
+            },
+        );
     }
 }
 
@@ -108,7 +123,7 @@ fn at(path: &str, field: &str) -> String {
 }
 
 /// All rules that the scenario breaks.
-pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
+pub(super) fn findings(scenario: &Draft) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
     check_size(scenario, &mut found);
     if !found.0.is_empty() {
@@ -130,16 +145,21 @@ pub(super) fn findings(scenario: &Scenario) -> Vec<Finding> {
     }
     check_server(scenario, &mut found);
     check_targets(scenario, &mut found);
+    check_report(scenario, &mut found);
     check_windows(scenario, &mut found);
     check_study(scenario, &mut found);
-    if found.0.is_empty() {
-        check_load(scenario, &mut found);
-    }
+    found.0
+}
+
+/// The rules on load that a scenario breaks which keeps all others.
+pub(super) fn load_findings(scenario: &Scenario) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    check_load(scenario, &mut found);
     found.0
 }
 
 /// The numbers of things that the other rules look through.
-fn check_size(scenario: &Scenario, found: &mut Findings) {
+fn check_size(scenario: &Draft, found: &mut Findings) {
     let mut at_most = |path: &str, count: usize, most: usize, what: &str| {
         if count > most {
             found.add(
@@ -180,7 +200,12 @@ fn check_size(scenario: &Scenario, found: &mut Findings) {
             continue;
         };
         let path = format!("cohorts.{}.clients", segment(name));
-        at_most(&path, clients.len(), MAX_TRAFFIC_PER_CLIENT, "clients of one cohort");
+        at_most(
+            &path,
+            clients.len(),
+            MAX_TRAFFIC_PER_CLIENT,
+            "clients of one cohort",
+        );
         let installed = cohort.installed().into_iter();
         let traffic = |it: Installed<'_>| Some(scenario.clients.get(it.client)?.traffic().count());
         at_most(
@@ -193,7 +218,7 @@ fn check_size(scenario: &Scenario, found: &mut Findings) {
 }
 
 /// Names are shown in tables, charts and on the terminal.
-fn check_names(scenario: &Scenario, found: &mut Findings) {
+fn check_names(scenario: &Draft, found: &mut Findings) {
     let mut check = |path: String, name: &str, at_name: bool| {
         let what = if name.trim().is_empty() {
             "a name is empty".to_owned()
@@ -209,13 +234,8 @@ fn check_names(scenario: &Scenario, found: &mut Findings) {
         } else {
             return;
         };
-        found.0.push(Finding {
-            path,
-            message: what,
-            label: format!("must be one line of 1 to {LONGEST_NAME} characters that can be seen"),
-            help: None,
-            at_name,
-        });
+        let label = format!("must be one line of 1 to {LONGEST_NAME} characters that can be seen");
+        found.push(&path, at_name, Problem::new(what).label(label));
     };
     check("name".to_owned(), &scenario.name, false);
     for (name, cohort) in scenario.cohorts.iter() {

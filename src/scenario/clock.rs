@@ -7,7 +7,7 @@ use crate::units::{Span, Time, UnitError, Zone, timestamp};
 ///
 /// A run begins at `start`, warms up for `warm_up`, is measured for `length`,
 /// and then goes on until every measured request has ended, for at most
-/// [`Scenario::drain`](super::Scenario::drain).
+/// [`Draft::drain`](super::Draft::drain).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {

@@ -12,7 +12,6 @@ mod backoff;
 mod burst;
 mod pool;
 mod stream;
-mod throughput;
 
 use self::burst::Burst;
 use self::stream::{Stream, balance, streams};
@@ -20,7 +19,6 @@ use super::Scenario;
 use super::check::segment;
 
 pub(super) use self::pool::covered;
-pub(super) use self::throughput::period_length;
 
 /// What one run of a scenario comes to.
 #[derive(Debug, Clone)]

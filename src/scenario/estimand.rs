@@ -1,10 +1,28 @@
-use std::fmt;
+//! What a study estimates. The enum has the names for programs; all else that
+//! is known of an estimand is one row of one table.
 
-use super::{Scenario, Stage};
+mod need;
+mod table;
+mod taken;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use self::need::Need;
+use self::table::{Row, TABLE};
+use super::text::nearest;
+use super::{Draft, Part};
+use crate::units::UnitError;
+
+pub use need::Extent;
+pub use taken::{Event, Number, Of, Shown, Taken, Term, Times, Whole};
 
 /// What a study estimates; the names are the same in files, JSON, charts and
 /// targets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Estimand {
     /// Attempts answered 429, of all attempts, whether the client still waited or not.
     P429Attempt,
@@ -31,12 +49,6 @@ pub enum Estimand {
     TimedOutAttempt,
     /// Polls left out because the one before had not ended, of all polls due.
     SkippedPoll,
-    /// The median time from when a command is given to its success.
-    LatencyCommandP50,
-    /// The 95th percentile of the same.
-    LatencyCommandP95,
-    /// The 99th percentile of the same.
-    LatencyCommandP99,
     /// The median time from when a command is given to its success, where one
     /// that never succeeds takes for ever.
     CompletionCommandP50,
@@ -44,12 +56,26 @@ pub enum Estimand {
     CompletionCommandP95,
     /// The 99th percentile of the same.
     CompletionCommandP99,
+    /// The median time from when a command is given to its success, of those
+    /// that succeed.
+    LatencyCommandP50,
+    /// The 95th percentile of the same.
+    LatencyCommandP95,
+    /// The 99th percentile of the same.
+    LatencyCommandP99,
     /// The mean time from when a request is due to its success.
     LatencyRequestMean,
+    /// The median over time of the age of the newest data that a client holds.
+    StalenessPollP50,
+    /// The 95th percentile of the same.
+    StalenessPollP95,
     /// Attempts per request.
     RetryAmplification,
     /// Requests per second that end in success.
     Goodput,
+    /// Attempts in the busiest step of the time series, over those of a mean
+    /// step: the mean over runs.
+    PeakToMeanLoad,
     /// The share of a gate's permits in use.
     UtilisationGate,
     /// Visits that found no free permit at a gate, of all visits.
@@ -62,6 +88,12 @@ pub enum Estimand {
     PeakWaitingGate,
     /// Times that a device is woken per day.
     WakeupsDeviceDay,
+    /// Days of accounts on which an attempt is answered 429, of all days of all
+    /// accounts.
+    P429AccountDay,
+    /// Jain's index of fairness of the shares of their requests that accounts
+    /// have answered with success: the mean over runs.
+    FairnessJain,
     /// Runs with any attempt answered 429, of all runs.
     RunSees429,
     /// Runs in which the share of requests that succeed stays below a threshold
@@ -70,6 +102,11 @@ pub enum Estimand {
     /// The time from the start of the measured span to the last success of a
     /// request that started in it: the median over runs.
     LastSuccess,
+    /// The time from the start of the measured span to the first refusal in it,
+    /// with any status: the median over runs.
+    FirstRefusalMedian,
+    /// Runs without any refusal in the measured span, of all runs.
+    FirstRefusalNever,
 }
 
 /// What an estimate's number means.
@@ -89,196 +126,20 @@ pub enum Quantity {
     Count,
 }
 
-/// An estimand with its fixed name, what it is in words that need no manual,
-/// and what its number means.
-struct Row(Estimand, &'static str, &'static str, Quantity);
-
-/// All of them, in the order in which tables list them: that of the enum.
-const TABLE: [Row; 29] = {
-    use Estimand::*;
-    use Quantity::*;
-    [
-        Row(
-            P429Attempt,
-            "p429.attempt",
-            "chance that an attempt gets a 429",
-            Probability,
-        ),
-        Row(
-            P429FirstAttempt,
-            "p429.first_attempt",
-            "chance that a first attempt gets a 429",
-            Probability,
-        ),
-        Row(
-            P429Request,
-            "p429.request",
-            "chance that a request gets a 429, retries included",
-            Probability,
-        ),
-        Row(
-            RefusedAttempt,
-            "p_refused.attempt",
-            "chance that an attempt is refused, with any status",
-            Probability,
-        ),
-        Row(
-            FailedRequest,
-            "p_failed.request",
-            "chance that a request is given up",
-            Probability,
-        ),
-        Row(
-            UnfinishedRequest,
-            "p_unfinished.request",
-            "chance that a request has not ended when the run does",
-            Probability,
-        ),
-        Row(
-            MissedCommand,
-            "p_missed.command",
-            "chance that a command is not done by its deadline",
-            Probability,
-        ),
-        Row(
-            UnconfirmedCommand,
-            "p_unconfirmed.command",
-            "chance that no success is heard by a command's deadline",
-            Probability,
-        ),
-        Row(
-            CommandDoneTwice,
-            "p_done_twice.command",
-            "chance that a command is done more than once",
-            Probability,
-        ),
-        Row(
-            TimedOutAttempt,
-            "p_timed_out.attempt",
-            "chance that an attempt times out",
-            Probability,
-        ),
-        Row(
-            SkippedPoll,
-            "p_skipped.poll",
-            "chance that a poll is skipped",
-            Probability,
-        ),
-        Row(
-            LatencyCommandP50,
-            "latency.command.p50",
-            "half of the commands that succeed, do so within",
-            Seconds,
-        ),
-        Row(
-            LatencyCommandP95,
-            "latency.command.p95",
-            "95 % of the commands that succeed, do so within",
-            Seconds,
-        ),
-        Row(
-            LatencyCommandP99,
-            "latency.command.p99",
-            "99 % of the commands that succeed, do so within",
-            Seconds,
-        ),
-        Row(
-            CompletionCommandP50,
-            "completion.command.p50",
-            "half of all commands succeed within",
-            Seconds,
-        ),
-        Row(
-            CompletionCommandP95,
-            "completion.command.p95",
-            "95 % of all commands succeed within",
-            Seconds,
-        ),
-        Row(
-            CompletionCommandP99,
-            "completion.command.p99",
-            "99 % of all commands succeed within",
-            Seconds,
-        ),
-        Row(
-            LatencyRequestMean,
-            "latency.request.mean",
-            "mean time until a request succeeds",
-            Seconds,
-        ),
-        Row(
-            RetryAmplification,
-            "retry_amplification",
-            "attempts per request",
-            Ratio,
-        ),
-        Row(Goodput, "goodput", "requests that succeed", PerSecond),
-        Row(
-            UtilisationGate,
-            "utilisation.gate",
-            "share of the gate's permits in use",
-            Probability,
-        ),
-        Row(
-            WaitGateProbability,
-            "p_wait.gate",
-            "chance of finding no free permit at the gate",
-            Probability,
-        ),
-        Row(
-            WaitGateMean,
-            "wait.gate.mean",
-            "mean wait of those that enter the gate",
-            Seconds,
-        ),
-        Row(
-            PeakInsideGate,
-            "peak_inside.gate",
-            "most inside the gate at a time, in half of the runs at most",
-            Count,
-        ),
-        Row(
-            PeakWaitingGate,
-            "peak_waiting.gate",
-            "most waiting at the gate at a time, in half of the runs at most",
-            Count,
-        ),
-        Row(
-            WakeupsDeviceDay,
-            "wakeups.device_day",
-            "times that a device is woken",
-            PerDay,
-        ),
-        Row(
-            RunSees429,
-            "p429.run",
-            "chance that a run sees any 429",
-            Probability,
-        ),
-        Row(
-            RunCollapses,
-            "p_collapse.run",
-            "chance that a run collapses",
-            Probability,
-        ),
-        Row(
-            LastSuccess,
-            "last_success.run",
-            "time of the last success, in half of the runs at most",
-            Seconds,
-        ),
-    ]
-};
-
 impl Estimand {
     /// All of them, in the order in which tables list them.
     pub fn all() -> impl Iterator<Item = Estimand> {
-        TABLE.iter().map(|row| row.0)
+        TABLE.iter().map(|row| row.estimand)
+    }
+
+    const fn row(self) -> &'static Row {
+        const ROWS: &[Row] = &TABLE;
+        &ROWS[self as usize]
     }
 
     /// The fixed name.
     pub const fn name(self) -> &'static str {
-        TABLE[self as usize].1
+        self.row().name
     }
 
     /// The estimand of that name.
@@ -288,102 +149,101 @@ impl Estimand {
 
     /// What it is, in words that need no manual.
     pub const fn words(self) -> &'static str {
-        TABLE[self as usize].2
+        self.row().words
     }
 
     /// What its number means.
     pub const fn quantity(self) -> Quantity {
-        TABLE[self as usize].3
+        self.row().quantity
     }
 
-    /// Whether it is about what happens at a gate.
-    pub const fn is_of_gate(self) -> bool {
-        matches!(
-            self,
-            Estimand::UtilisationGate
-                | Estimand::WaitGateProbability
-                | Estimand::WaitGateMean
-                | Estimand::PeakInsideGate
-                | Estimand::PeakWaitingGate
-        )
+    /// What it is about.
+    pub const fn of(self) -> Of {
+        self.row().of
     }
 
-    /// Whether it is about commands.
-    pub const fn is_of_commands(self) -> bool {
-        matches!(
-            self,
-            Estimand::MissedCommand
-                | Estimand::UnconfirmedCommand
-                | Estimand::CommandDoneTwice
-                | Estimand::LatencyCommandP50
-                | Estimand::LatencyCommandP95
-                | Estimand::LatencyCommandP99
-                | Estimand::CompletionCommandP50
-                | Estimand::CompletionCommandP95
-                | Estimand::CompletionCommandP99
-        )
+    /// How it is taken of the records.
+    pub const fn taken(self) -> Taken {
+        self.row().taken
     }
 
-    /// Whether it can be taken of the refusals of a single stage.
-    pub const fn is_of_refusals(self) -> bool {
-        matches!(self, Estimand::P429Attempt | Estimand::RefusedAttempt)
+    /// Where tables and charts show it without being asked.
+    pub const fn shown(self) -> Shown {
+        self.row().shown
     }
 
-    /// Whether it is one number of a whole run, which has no parts.
-    pub const fn is_of_run(self) -> bool {
-        matches!(
-            self,
-            Estimand::RunSees429 | Estimand::RunCollapses | Estimand::LastSuccess
-        )
+    /// Why a target on it is a mistake in a scenario; `None` if it is none.
+    pub fn missing_in(self, scenario: &Draft) -> Option<&'static str> {
+        let extent = Extent::all(scenario);
+        let mut missing = self.row().needs.iter().filter(|need| !need.is_met(&extent));
+        missing.find_map(|need| need.why())
     }
 
-    /// Why there is no such estimate for a scenario; `None` if there is one.
-    pub fn missing_in(self, scenario: &Scenario) -> Option<&'static str> {
-        let server = &scenario.server;
-        let mut clients = scenario.clients.values();
-        let (there, why) = match self {
-            Estimand::P429Attempt
-            | Estimand::P429FirstAttempt
-            | Estimand::P429Request
-            | Estimand::RunSees429 => {
-                let mut answers = server.stages.iter().map(Stage::refusal);
-                (
-                    answers.any(|answer| answer.status == 429)
-                        || server.backend.fails() && server.backend.fail.status == 429,
-                    "no stage of the server answers with the status 429",
-                )
+    /// Whether a part of a scenario has what it needs; `is_asked` if a target
+    /// asks for it, so that it is given even where another tells the same.
+    pub fn applies_to(self, extent: &Extent<'_>, is_asked: bool) -> bool {
+        let is_spared = |need: &Need| is_asked && *need == Need::OtherRefusals;
+        let mut needs = self.row().needs.iter();
+        needs.all(|need| need.is_met(extent) || is_spared(need))
+    }
+
+    /// Why it cannot be taken of a part, where the server has so many gates;
+    /// `None` if it can.
+    pub fn misfit(self, part: &Part, gates: usize) -> Option<&'static str> {
+        let names_requests = part.cohort.is_some() || part.method.is_some();
+        let of = self.of();
+        match of {
+            Of::Run if *part != Part::ALL => {
+                Some("it is one number of a whole run, which has no parts")
             }
-            Estimand::RefusedAttempt => (
-                !server.stages.is_empty() || server.backend.fails(),
-                "the server has no stage that refuses",
-            ),
-            estimand if estimand.is_of_commands() => (
-                clients.any(|client| client.traffic().any(|entry| entry.what.deadline.is_some())),
-                "no client gives commands",
-            ),
-            Estimand::TimedOutAttempt => (
-                clients.any(|client| client.traffic().any(|entry| entry.what.timeout.is_some())),
-                "no client has a time-out",
-            ),
-            Estimand::SkippedPoll => (
-                clients.any(|client| client.traffic().any(|entry| !entry.what.overlap)),
-                "no poll is ever skipped",
-            ),
-            estimand if estimand.is_of_gate() => (
-                (server.stages.iter()).any(|stage| matches!(stage, Stage::Gate { .. })),
-                "the server has no gate",
-            ),
-            Estimand::WakeupsDeviceDay => (
-                (scenario.cohorts.values()).any(|cohort| !cohort.devices.is_empty()),
-                "no home has devices",
-            ),
-            Estimand::RunCollapses => (
-                scenario.collapse.lasting <= scenario.time.length,
-                "the measured span is shorter than `collapse.lasting`",
-            ),
-            _ => (true, ""),
-        };
-        (!there).then_some(why)
+            Of::Gate if names_requests => Some("a gate is not divided by cohort or method"),
+            Of::Gate if part.limit.is_none() && gates > 1 => {
+                Some("there are several gates; name one, such as by \"NAME\"")
+            }
+            Of::Accounts
+                if *part
+                    != Part {
+                        cohort: part.cohort.clone(),
+                        ..Part::ALL
+                    } =>
+            {
+                Some("accounts are told apart by cohort only")
+            }
+            Of::Polls if part.limit.is_some() || part.window.is_some() => {
+                Some("what clients hold is told apart by cohort and method only")
+            }
+            Of::Requests | Of::Commands | Of::SkippingPolls if part.limit.is_some() => {
+                Some("only refusals of attempts and gates are told apart by limit")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Estimand {
+    type Err = UnitError;
+    fn from_str(name: &str) -> Result<Estimand, UnitError> {
+        Estimand::named(name).ok_or_else(|| {
+            let names = || Estimand::all().map(Estimand::name);
+            let near = nearest(name, names()).map_or_else(
+                || format!("known are {}", names().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            UnitError(format!("unknown estimate \"{name}\"; {near}"))
+        })
+    }
+}
+
+impl TryFrom<String> for Estimand {
+    type Error = UnitError;
+    fn try_from(name: String) -> Result<Estimand, UnitError> {
+        name.parse()
+    }
+}
+
+impl From<Estimand> for String {
+    fn from(estimand: Estimand) -> String {
+        estimand.name().to_owned()
     }
 }
 

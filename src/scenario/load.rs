@@ -1,7 +1,6 @@
-use super::check::{Finding, findings, limiter_findings};
-use super::text::{Path, Problem, Problems, SourceTree, nearest, parse};
+use super::check::{Finding, limiter_findings};
+use super::text::{Kind, Path, Problem, Problems, SourceTree, advice, nearest, parse};
 use super::{LimiterRule, Scenario, Stage};
-use crate::units::Span;
 
 impl Scenario {
     /// Reads a scenario and checks it.
@@ -9,12 +8,7 @@ impl Scenario {
     /// # Errors
     /// All problems that were found, with their places in the text.
     pub fn parse(text: &str) -> Result<Scenario, Problems> {
-        let scenario: Scenario = parse(text)?;
-        let found = findings(&scenario);
-        if found.is_empty() {
-            return Ok(scenario);
-        }
-        located(text, found).into_result(scenario)
+        Scenario::checked(parse(text)?).map_err(|found| located(text, found))
     }
 }
 
@@ -31,17 +25,6 @@ pub enum LimiterText {
 }
 
 impl LimiterText {
-    /// The window that the quota in header fields is for, if it has one.
-    pub fn quota_window(&self) -> Option<Span> {
-        match self {
-            LimiterText::Rule(rule) => rule.quota_window(),
-            LimiterText::Stage(stage) => match &**stage {
-                Stage::Limit { by, .. } => by.quota_window(),
-                Stage::Gate { .. } | Stage::Admission { .. } => None,
-            },
-        }
-    }
-
     /// Reads a limiter and checks it.
     ///
     /// # Errors
@@ -72,16 +55,11 @@ impl LimiterText {
 fn naming_stages(found: &Problems, start: usize, word: &str) -> Problems {
     let named = |problem: &Problem| {
         let mut problem = problem.clone();
-        let is_word = problem.place == Some(start..start + word.len());
-        if let Some(help) = problem.help.as_mut().filter(|_| is_word) {
-            if help.contains("known are") {
-                *help = format!("{help}, {}", STAGES.join(", "));
-            }
-            if help.starts_with("known are")
-                && let Some(stage) = nearest(word, STAGES.into_iter())
-            {
-                *help = format!("did you mean \"{stage}\"? {help}");
-            }
+        if let Kind::UnknownWord(unknown) = &problem.kind
+            && problem.place == Some(start..start + word.len())
+        {
+            let known = [unknown.known, &STAGES].concat();
+            problem.help = advice(nearest(word, known.iter().copied()), &known);
         }
         problem
     };
@@ -103,10 +81,8 @@ fn located(text: &str, found: Vec<Finding>) -> Problems {
                     false => tree.place(&path),
                 });
             Problem {
-                message: finding.message,
                 place,
-                label: finding.label,
-                help: finding.help,
+                ..finding.problem
             }
         })
         .collect()

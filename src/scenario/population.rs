@@ -2,7 +2,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Client, Scenario, Scope};
+use super::{Draft, Scope};
 
 /// Homes that are alike: how many, behind which app and address, with which
 /// clients and devices.
@@ -179,7 +179,7 @@ pub enum Fleet {
     Fixed,
 }
 
-impl Scenario {
+impl Draft {
     /// Whether each replication has homes and devices of its own: they are
     /// random, and the scenario does not fix them.
     pub fn draws_fleet_anew(&self) -> bool {
@@ -189,21 +189,6 @@ impl Scenario {
         };
         self.population == Fleet::Fresh
             && (self.cohorts.values()).any(|cohort| cohort.devices.iter().any(is_random))
-    }
-}
-
-impl Scenario {
-    /// The clients in the homes of all cohorts, each with the number and name of
-    /// its cohort; those whose name is unknown are left out.
-    pub fn installed(
-        &self,
-    ) -> impl Iterator<Item = (usize, &str, &Cohort, Installed<'_>, &Client)> {
-        let cohorts = self.cohorts.iter().enumerate();
-        cohorts.flat_map(|(number, (name, cohort))| {
-            let known = |installed: Installed<'_>| self.clients.get(installed.client);
-            (cohort.installed().into_iter())
-                .filter_map(move |it| Some((number, name, cohort, it, known(it)?)))
-        })
     }
 }
 

@@ -2,7 +2,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::number_or_word;
 use super::{LimiterRule, NamedList};
-use crate::overload::{Adaptive, Admission, Codel, SampleWindow, Shares};
+use crate::overload::{
+    Adaptive, AdaptiveState, Admission, Codel, CodelState, OverloadError, SampleWindow, Shares,
+};
 use crate::rng::Distribution;
 use crate::server::{GatePlan, Order, Permits, Response};
 use crate::units::{Probability, Span};
@@ -270,7 +272,10 @@ impl Stage {
     }
 
     /// The gate that it is, if it is one, for so many keys.
-    pub fn gate_plan(&self, keys: u32) -> Option<GatePlan> {
+    ///
+    /// # Errors
+    /// If what sets its permits or sheds its queue is not sound.
+    pub fn gate_plan(&self, keys: u32) -> Result<Option<GatePlan>, OverloadError> {
         let Stage::Gate {
             permits,
             adaptive,
@@ -284,12 +289,15 @@ impl Stage {
             ..
         } = self
         else {
-            return None;
+            return Ok(None);
         };
-        Some(GatePlan {
-            permits: match adaptive {
-                Some(rule) => Permits::Adaptive(*rule, *sampled),
-                None => Permits::Fixed(permits.unwrap_or(0)),
+        Ok(Some(GatePlan {
+            permits: match (adaptive, permits) {
+                (Some(rule), _) => {
+                    Permits::Adaptive(Box::new(AdaptiveState::new(*rule, *sampled)?))
+                }
+                (None, Some(permits)) => Permits::Fixed(*permits),
+                (None, None) => return Err(OverloadError::NoPermits),
             },
             max_wait: max_wait.unwrap_or(Span::MAX),
             queue: match (queue, max_wait) {
@@ -299,9 +307,9 @@ impl Stage {
             },
             order: *order,
             shares: reserved.map_or(*shares, Shares::reserving),
-            codel: *codel,
+            codel: codel.map(CodelState::new).transpose()?,
             keys,
-        })
+        }))
     }
 
     /// The answer to what it refuses.

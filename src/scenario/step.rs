@@ -5,8 +5,9 @@
 //! hold one wave more than others, and the chart shows waves that are not
 //! there. Steps of a multiple of the period do not.
 
-use super::{LimiterRule, Scenario, Stage};
-use crate::units::{Period, Span};
+use super::{Draft, Stage};
+use crate::limiter::KeySize;
+use crate::units::Span;
 
 /// The most steps, and the fewest that a period may bring them down to.
 const MOST: u64 = 480;
@@ -17,7 +18,7 @@ const ROUND: [u64; 14] = [
     1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 10_800, 21_600, 86_400,
 ];
 
-impl Scenario {
+impl Draft {
     /// The width of one step of the time series: as written, or a round one of
     /// at most 480 steps that does not beat against what comes in waves.
     pub fn step_width(&self) -> Span {
@@ -46,7 +47,7 @@ impl Scenario {
         let mut waves = Vec::new();
         for stage in &self.server.stages {
             if let Stage::Limit { name, by, .. } = stage
-                && let Some(period) = wave(by)
+                && let Some(period) = by.profile(KeySize::ONE).wave
             {
                 waves.push((format!("the windows of \"{name}\""), period));
             }
@@ -58,28 +59,6 @@ impl Scenario {
         }
         waves.retain(|(_, period)| *period > Span::ZERO);
         waves
-    }
-}
-
-/// The period of the waves in which a limit admits, if it does so.
-fn wave(rule: &LimiterRule) -> Option<Span> {
-    match rule {
-        LimiterRule::FixedWindow { window, .. }
-        | LimiterRule::SlidingCounter { window, .. }
-        | LimiterRule::PacedWindow { window, .. }
-        | LimiterRule::Ramp { window, .. } => Some(*window),
-        LimiterRule::SegmentedWindow {
-            window, segments, ..
-        } => Some(Span::from_nanos(
-            window.nanos() / u64::from(*segments).max(1),
-        )),
-        LimiterRule::TickedBucket { every, .. } => Some(*every),
-        LimiterRule::RateRule { check_every, .. } => Some(*check_every),
-        LimiterRule::CalendarWindow { period, .. } => match period {
-            Period::Hour => Some(Span::from_secs(3600)),
-            Period::Day | Period::Week | Period::Month => Some(Span::from_secs(86_400)),
-        },
-        _ => None,
     }
 }
 

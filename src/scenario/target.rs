@@ -169,14 +169,7 @@ impl<'a> Reader<'a> {
             Some(Word::Plain(name) | Word::Quoted(name)) => name,
             _ => return Err(fail(self.text, "names no estimate")),
         };
-        Estimand::named(&name).ok_or_else(|| {
-            let names = || Estimand::all().map(Estimand::name);
-            let near = nearest(&name, names()).map_or_else(
-                || format!("known are {}", names().collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean \"{near}\"?"),
-            );
-            UnitError(format!("unknown estimate \"{name}\"; {near}"))
-        })
+        name.parse()
     }
 
     fn skip(&mut self, word: &str) -> bool {

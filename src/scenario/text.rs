@@ -1,48 +1,32 @@
-//! The text of a scenario: where each value stands, how to change one, and
-//! how to say what is wrong with it.
-//!
-//! The `ron` crate decides what the grammar is and builds the typed model.
-//! Beside it, [`SourceTree`] keeps the byte span of every value, so that a
-//! [`Path`] such as `clients.home-assistant.retry` leads to the place of a
-//! problem found after parsing, to the raw text of a value, or to an edit that
-//! leaves comments and layout alone. All problems have one shape, [`Problem`],
-//! whoever found them, and `render` shows them with the line they are about.
-//!
-//! Nothing here reads a file, and only `render` needs the `cli` feature.
+//! The text of a scenario: RON, with hints for whoever got a scenario wrong.
 
-mod edit;
-mod line;
-mod named_list;
-mod nearest;
-mod node;
-mod number_or_word;
-mod parse;
-mod path;
-mod position;
-mod printable;
-mod problem;
-#[cfg(feature = "cli")]
-mod render;
-mod repair;
-mod ron_error;
-mod scan;
-mod source;
-mod tree;
+use serde::de::DeserializeOwned;
 
-pub use edit::{EditError, candidates, list_items, raw_at, set, set_everywhere};
-pub use line::{one_line, visible};
-pub use named_list::NamedList;
-pub use nearest::nearest;
-pub use node::{Bracket, Entry, Fault, Group, Leaf, Node, Shape};
-pub use number_or_word::number_or_word;
-pub use parse::{MOST_PROBLEMS, parse, reads};
-pub use path::{Path, PathError, Segment};
-pub use position::line_and_column;
-pub use printable::{is_unprintable, printable, shortened};
-pub use problem::{Problem, Problems};
-#[cfg(feature = "cli")]
-pub use render::{MOST_SHOWN, render};
-pub use ron_error::from_ron;
-pub use source::{MAX_SOURCE_BYTES, read_source};
-pub use tree::SourceTree;
-pub(super) use tree::excerpt;
+pub use crate::ron_text::*;
+
+const HINTS: Hints = Hints {
+    wrapped: &[
+        ("Random(wait: ", ", attempts: 3)"),
+        ("Limit(name: \"limit\", by: ", ")"),
+    ],
+    renamed: &["Constant", "Fixed", "Exactly", "At", "Shared", "Custom"],
+    // Not the rule of a limit.
+    elsewhere: (
+        &["Gate", "Limit", "Admission"],
+        "is a stage of its own, beside the limits",
+    ),
+    references: &[Reference {
+        field: "retry",
+        list: "retries",
+        what: "policy",
+    }],
+    with_unit: "a time \"{}s\", a rate \"{}/min\"",
+};
+
+/// Reads a typed value from scenario text.
+///
+/// # Errors
+/// As [`parse_with`].
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problems> {
+    parse_with(text, &HINTS)
+}

@@ -2,8 +2,8 @@ mod cells;
 mod names;
 mod overlap;
 
-use super::Scenario;
 use super::text::{Path, PathError, Problem, Problems, SourceTree, candidates, parse};
+use super::{Draft, Scenario};
 
 pub use cells::{Axis, Setting, Variant, Variants, VariantsIter};
 pub use names::AS_WRITTEN;
@@ -60,7 +60,7 @@ impl Source {
         // A value of the right kind that breaks a rule is told by the rule.
         let faults = |text: &String| match Scenario::parse(text) {
             Ok(_) => (0, 0),
-            Err(_) if parse::<Scenario>(text).is_ok() => (1, 0),
+            Err(_) if parse::<Draft>(text).is_ok() => (1, 0),
             Err(problems) => (2, problems.len()),
         };
         let best = match texts.len() {

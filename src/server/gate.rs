@@ -3,9 +3,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::overload::{
-    Adaptive, AdaptiveState, Codel, CodelState, Criticality, Sample, SampleWindow, Shares,
-};
+use crate::overload::{AdaptiveState, CodelState, Criticality, Sample, Shares};
 use crate::rng::{Purpose, Streams};
 use crate::units::{Span, Time};
 
@@ -23,26 +21,26 @@ pub struct GatePlan {
     /// How much of it each level of criticality may use.
     pub shares: Shares,
     /// Whether those that waited long are turned away.
-    pub codel: Option<Codel>,
+    pub codel: Option<CodelState>,
     /// The number of keys, each with permits and a queue of its own.
     pub keys: u32,
 }
 
 /// How many permits a gate has.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Permits {
     /// Always the same.
     Fixed(u32),
-    /// As an algorithm finds right, fed by each sample or by a window of them;
-    /// for a gate with one key.
-    Adaptive(Adaptive, Option<SampleWindow>),
+    /// As an algorithm finds right, which has seen nothing yet; for a gate with
+    /// one key.
+    Adaptive(Box<AdaptiveState>),
 }
 
 impl GatePlan {
     /// The permits of a gate that always has the same.
     pub fn fixed_permits(&self) -> Option<u32> {
-        match self.permits {
-            Permits::Fixed(permits) => Some(permits),
+        match &self.permits {
+            Permits::Fixed(permits) => Some(*permits),
             Permits::Adaptive(..) => None,
         }
     }
@@ -162,13 +160,11 @@ impl Gate {
             waiting: 0,
             uniform,
             plain: uniform && plan.codel.is_none(),
-            // Parameters that a scenario's check would not have passed admit
-            // nobody.
-            adaptive: match plan.permits {
+            adaptive: match &plan.permits {
                 Permits::Fixed(_) => None,
-                Permits::Adaptive(rule, window) => AdaptiveState::new(rule, window, first).ok(),
+                Permits::Adaptive(state) => Some(AdaptiveState::clone(state).begun(first)),
             },
-            codel: plan.codel.and_then(|rule| CodelState::new(rule).ok()),
+            codel: plan.codel,
             streams,
             samples: 0,
             plan,
@@ -207,10 +203,10 @@ impl Gate {
     /// The permits that there are per key at the moment.
     #[inline]
     pub fn permits(&self) -> u32 {
-        match (&self.adaptive, self.plan.permits) {
-            (Some(adaptive), _) => adaptive.limit(),
-            (None, Permits::Fixed(permits)) => permits,
-            (None, Permits::Adaptive(..)) => 0,
+        match (&self.adaptive, &self.plan.permits) {
+            (Some(state), _) => state.limit(),
+            (None, Permits::Fixed(permits)) => *permits,
+            (None, Permits::Adaptive(state)) => state.limit(),
         }
     }
 
@@ -241,7 +237,7 @@ impl Gate {
     #[inline]
     pub fn enter(&mut self, key: u32, claim: Claim, now: Time) -> Entry {
         let cell = &mut self.cells[key as usize];
-        if let (Permits::Fixed(permits), true) = (self.plan.permits, self.plain) {
+        if let (&Permits::Fixed(permits), true) = (&self.plan.permits, self.plain) {
             if claim.cost <= permits.saturating_sub(cell.inside) && cell.waiting == 0 {
                 cell.inside += claim.cost;
                 self.inside += claim.cost;
@@ -256,9 +252,9 @@ impl Gate {
 
     /// What there may ever be, where there are `most` permits now.
     fn most_ever(&self, most: u32) -> u32 {
-        match self.plan.permits {
+        match &self.plan.permits {
             Permits::Fixed(_) => most,
-            Permits::Adaptive(rule, _) => rule.most(),
+            Permits::Adaptive(state) => state.most(),
         }
     }
 

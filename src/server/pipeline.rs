@@ -1,5 +1,7 @@
+use std::borrow::Cow;
+
 use super::{Caller, Claim, Entry, Gate, GatePlan, KeyOf, Response, Route, RouteStage, Told};
-use crate::limiter::{Bank, BankPlan, Decision, Standing};
+use crate::limiter::{Bank, BankPlan, Decision, RuleError, Standing};
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Streams};
 use crate::units::{Probability, Span, Time};
@@ -133,6 +135,8 @@ pub struct Pipeline<'w> {
     limits: Vec<Bank>,
     gates: Vec<Gate>,
     admissions: Vec<AdmissionState>,
+    /// Those of the plan, until a caller is added that it does not know.
+    tables: Cow<'w, [Vec<u32>]>,
     feedback: bool,
 }
 
@@ -141,9 +145,15 @@ impl Caller {
     #[inline]
     pub fn claim(&self) -> Claim {
         Claim {
-            cost: 1,
+            cost: u32::try_from(self.weight).unwrap_or(u32::MAX),
             level: self.level,
         }
+    }
+
+    /// What it costs a limit that counts a request of weight 1 as `cost`.
+    #[inline]
+    fn cost(&self, cost: u32) -> u64 {
+        u64::from(cost).saturating_mul(self.weight)
     }
 }
 
@@ -161,6 +171,7 @@ impl<'w> Pipeline<'w> {
                 .map(|(gate, key)| Gate::new(gate.clone(), streams.keyed(*key)))
                 .collect(),
             admissions: plan.admissions.clone(),
+            tables: Cow::Borrowed(&plan.tables),
             feedback: plan.has_feedback(),
         }
     }
@@ -198,7 +209,7 @@ impl<'w> Pipeline<'w> {
                 } => {
                     let key = self.key(key, caller);
                     let bank = &mut self.limits[usize::from(*limit)];
-                    match bank.decide(key, now, u64::from(*cost)) {
+                    match bank.decide(key, now, caller.cost(*cost)) {
                         Decision::Admit => {}
                         Decision::Delay(wait) => {
                             visit.next += 1;
@@ -211,6 +222,8 @@ impl<'w> Pipeline<'w> {
                         }
                     }
                 }
+                // Who asks for nothing is let by.
+                RouteStage::Gate { .. } | RouteStage::Admission { .. } if caller.weight == 0 => {}
                 RouteStage::Gate { gate, stage, key } => {
                     let key = self.key(key, caller);
                     match self.gates[usize::from(*gate)].enter(key, caller.claim(), now) {
@@ -277,16 +290,61 @@ impl<'w> Pipeline<'w> {
     /// How long until the budget that a stage counts is whole again, if it can tell.
     #[inline(never)]
     fn reset(&self, route: &Route, caller: &Caller, refusing: u8, now: Time) -> Option<Span> {
-        let standing = route.stages().iter().find_map(|stage| match stage {
-            RouteStage::Limit {
-                limit, stage, key, ..
-            } if *stage == refusing => {
+        self.standing(route, caller, refusing, now)?.reset_after
+    }
+
+    /// Where a caller stands at a stage of its route: the budget at a limit, or
+    /// the permits that are free at a gate. `None` where there is no budget.
+    pub fn standing(
+        &self,
+        route: &Route,
+        caller: &Caller,
+        stage: u8,
+        now: Time,
+    ) -> Option<Standing> {
+        let mut stages = route.stages().iter();
+        match stages.find(|found| found.stage() == stage)? {
+            RouteStage::Limit { limit, key, .. } => {
                 let key = self.key(key, caller);
                 Some(self.limits[usize::from(*limit)].inspect(key, now))
             }
-            _ => None,
-        });
-        standing.and_then(|standing: Standing| standing.reset_after)
+            // It does not know when somebody will leave.
+            RouteStage::Gate { gate, key, .. } => {
+                let key = self.key(key, caller);
+                let room = self.gates[usize::from(*gate)].room(key, caller.level);
+                Some(Standing {
+                    quota: None,
+                    remaining: Some(room.into()),
+                    reset_after: None,
+                })
+            }
+            RouteStage::Admission { .. } => None,
+        }
+    }
+
+    /// The chance with which an admission control would refuse at `now`.
+    pub fn refusal_probability(&mut self, admission: u8, now: Time) -> f64 {
+        self.admissions[usize::from(admission)].refusal_probability(now)
+    }
+
+    /// Gives the next home its entry in a table of the plan.
+    pub fn add_home(&mut self, table: u8, key: u32) {
+        self.tables.to_mut()[usize::from(table)].push(key);
+    }
+
+    /// Makes room for a key of a limit.
+    ///
+    /// # Errors
+    /// If its states would take too much memory.
+    #[inline]
+    pub fn make_room(&mut self, limit: u8, key: u32) -> Result<(), RuleError> {
+        let bank = &mut self.limits[usize::from(limit)];
+        if key as usize >= bank.keys() {
+            let keys = (key as usize + 1).next_power_of_two();
+            bank.check_room(keys)?;
+            bank.grow(keys);
+        }
+        Ok(())
     }
 
     /// Tells the stages that learn from it how a visit ended.
@@ -309,7 +367,8 @@ impl<'w> Pipeline<'w> {
                 }
                 RouteStage::Admission { admission, .. } => {
                     let success = ending != Ending::Failed;
-                    self.admissions[usize::from(*admission)].observe(now, success, 1);
+                    let count = caller.weight.min(u64::from(u32::MAX));
+                    self.admissions[usize::from(*admission)].observe(now, success, count);
                 }
                 RouteStage::Gate { .. } => {}
             }
@@ -373,7 +432,7 @@ impl<'w> Pipeline<'w> {
                     true => visit.called,
                     false => spent,
                 };
-                self.limits[usize::from(*limit)].refund(key, spent, goes_on, u64::from(*cost));
+                self.limits[usize::from(*limit)].refund(key, spent, goes_on, caller.cost(*cost));
             }
         }
     }
@@ -381,6 +440,6 @@ impl<'w> Pipeline<'w> {
     /// The number of a key for a caller.
     #[inline]
     pub fn key(&self, key: &KeyOf, caller: &Caller) -> u32 {
-        key.of(caller, &self.plan.tables)
+        key.of(caller, &self.tables)
     }
 }

@@ -12,6 +12,8 @@ pub struct Caller {
     pub device: u32,
     /// How much the attempt matters.
     pub level: Criticality,
+    /// How many requests the attempt counts for: 1, but for rows of a log.
+    pub weight: u64,
 }
 
 /// The stages that the attempts of a stream pass, in order.

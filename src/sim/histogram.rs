@@ -37,7 +37,7 @@ impl Cell {
         cell_of(self.least)
     }
 
-    fn join(&mut self, other: &Cell) {
+    pub(super) fn join(&mut self, other: &Cell) {
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
         self.count += other.count;
@@ -54,7 +54,28 @@ fn cell_of(value: u64) -> usize {
     ((u64::from(octave) << BITS) + (value >> octave)) as usize
 }
 
+/// The number of the cell of a value.
+pub(super) fn number_of(value: u64) -> usize {
+    cell_of(value)
+}
+
+/// The least value that a cell may hold, given its number: what
+/// [`number_of`] takes back.
+pub(super) fn least_of(number: usize) -> u64 {
+    let number = number as u64;
+    if number < 2 * CELLS_PER_OCTAVE {
+        return number;
+    }
+    let octave = (number >> BITS) - 1;
+    (number - (octave << BITS)) << octave
+}
+
 impl Histogram {
+    /// A histogram of cells in ascending order, none twice.
+    pub(super) fn of_cells(cells: Vec<Cell>) -> Histogram {
+        Histogram { cells }
+    }
+
     /// The cells that hold something, in ascending order of their values.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
@@ -187,6 +208,14 @@ mod tests {
             if other - value > value / 256 {
                 prop_assert!(cell_of(value) < cell_of(other));
             }
+        }
+
+        #[test]
+        fn the_least_value_of_a_cell_is_in_it(value in any::<u64>()) {
+            let number = cell_of(value);
+            prop_assert!(least_of(number) <= value);
+            prop_assert_eq!(cell_of(least_of(number)), number);
+            prop_assert!(number == 0 || cell_of(least_of(number) - 1) == number - 1);
         }
 
         #[test]

@@ -1,5 +1,7 @@
+use super::measures::Measures;
 use super::record::{FleetRecord, GateRecord, Record, SegmentRecord, SeriesRecord, StreamRecord};
 use super::{LatencyRecorder, RECORD_VERSION};
+use crate::scenario::{Count, GateCount};
 use crate::units::{Span, Time};
 use crate::world::World;
 
@@ -41,6 +43,8 @@ pub struct Metrics {
     step_width: Span,
     last_success: Option<Time>,
     status_429: Vec<bool>,
+    /// What is taken beside the counts.
+    pub(super) measures: Measures,
 }
 
 /// Where a request counts: its segment and stream.
@@ -76,6 +80,8 @@ struct Level {
     waiting: u32,
     inside_area: u128,
     waiting_area: u128,
+    peak_inside: u32,
+    peak_waiting: u32,
 }
 
 impl Level {
@@ -107,6 +113,8 @@ impl Metrics {
             waiting: 0,
             inside_area: 0,
             waiting_area: 0,
+            peak_inside: 0,
+            peak_waiting: 0,
         };
         Metrics {
             streams: vec![StreamRecord::default(); accounts],
@@ -148,6 +156,7 @@ impl Metrics {
             status_429: (world.server.stages.iter())
                 .map(|stage| stage.response.status == 429)
                 .collect(),
+            measures: Measures::new(world),
         }
     }
 
@@ -179,12 +188,6 @@ impl Metrics {
             self.segment = u32::from(segment);
             self.segments_begun += 1;
         }
-        for gate in 0..self.levels.len() {
-            let level = self.levels[gate];
-            let counts = self.gate(gate as u8);
-            counts.peak_inside = counts.peak_inside.max(u64::from(level.inside));
-            counts.peak_waiting = counts.peak_waiting.max(u64::from(level.waiting));
-        }
         let next_segment = self.segment_marks.get(self.segments_begun);
         self.next_mark = next_segment
             .map_or(self.measured_until, |(begins, _)| *begins)
@@ -201,10 +204,20 @@ impl Metrics {
             level.advance(mark);
             let inside = std::mem::take(&mut level.inside_area);
             let waiting = std::mem::take(&mut level.waiting_area);
+            let peaks = [
+                (GateCount::PeakInside, level.peak_inside),
+                (GateCount::PeakWaiting, level.peak_waiting),
+            ];
+            // The next span begins with what is there now.
+            (level.peak_inside, level.peak_waiting) = (level.inside, level.waiting);
             if is_measured {
                 self.series.inside[gate][step] += inside;
                 self.series.waiting[gate][step] += waiting;
-                self.gate(gate as u8).inside += inside;
+                let counts = self.gate(gate as u8);
+                counts[GateCount::Inside] += inside;
+                for (count, peak) in peaks {
+                    counts[count] = counts[count].max(u128::from(peak));
+                }
             }
         }
         let stages = self.current.refused.len();
@@ -250,7 +263,7 @@ impl Metrics {
     #[inline]
     pub(super) fn begun(&mut self, stream: usize) -> Account {
         let account = self.account(stream);
-        self.of(account).requests += 1;
+        self.of(account)[Count::Requests] += 1;
         self.current.requests += 1;
         account
     }
@@ -259,7 +272,7 @@ impl Metrics {
     #[inline]
     pub(super) fn skipped(&mut self, stream: usize) {
         let account = self.account(stream);
-        self.of(account).skipped += 1;
+        self.of(account)[Count::Skipped] += 1;
     }
 
     /// An attempt is made now, and may wake its device.
@@ -267,8 +280,8 @@ impl Metrics {
     pub(super) fn attempted(&mut self, account: Account, wakes: bool) {
         self.current.offered += 1;
         let counts = self.of(account);
-        counts.attempts += 1;
-        counts.wakeups += u64::from(wakes);
+        counts[Count::Attempts] += 1;
+        counts[Count::Wakeups] += u64::from(wakes);
     }
 
     /// An attempt of that step has passed all stages.
@@ -292,9 +305,9 @@ impl Metrics {
         }
         self.refused[account.0 as usize * self.status_429.len() + stage] += 1;
         let counts = self.of(account);
-        counts.any_refusal += u64::from(refusal.is_first);
-        counts.any_429 += u64::from(refusal.is_first_429);
-        counts.first_429 += u64::from(refusal.is_429_at_once);
+        counts[Count::AnyRefusal] += u64::from(refusal.is_first);
+        counts[Count::Any429] += u64::from(refusal.is_first_429);
+        counts[Count::First429] += u64::from(refusal.is_429_at_once);
     }
 
     /// Whether a stage's refusals have the status 429.
@@ -306,7 +319,7 @@ impl Metrics {
     /// An attempt has timed out at its client.
     #[inline]
     pub(super) fn timed_out(&mut self, account: Account) {
-        self.of(account).timed_out += 1;
+        self.of(account)[Count::TimedOut] += 1;
     }
 
     /// The server has carried a request out, for the so manieth time, and may
@@ -314,9 +327,9 @@ impl Metrics {
     #[inline]
     pub(super) fn executed(&mut self, account: Account, times: u32, wakes: bool) {
         let counts = self.of(account);
-        counts.executed += u64::from(times == 1);
-        counts.executed_again += u64::from(times == 2);
-        counts.wakeups += u64::from(wakes);
+        counts[Count::Executed] += u64::from(times == 1);
+        counts[Count::ExecutedAgain] += u64::from(times == 2);
+        counts[Count::Wakeups] += u64::from(wakes);
     }
 
     /// A client hears of a success now, so long after its request was due.
@@ -325,8 +338,8 @@ impl Metrics {
         self.current.succeeded += 1;
         let is_measured = self.is_measured(account);
         let counts = self.of(account);
-        counts.unconfirmed += u64::from(!in_time);
-        counts.succeeded += 1;
+        counts[Count::Unconfirmed] += u64::from(!in_time);
+        counts[Count::Succeeded] += 1;
         counts.latency_sum += u128::from(latency.nanos());
         if is_measured {
             self.latencies[account.0 as usize].add(latency.nanos());
@@ -338,21 +351,21 @@ impl Metrics {
     #[inline]
     pub(super) fn gave_up(&mut self, account: Account, is_command: bool) {
         let counts = self.of(account);
-        counts.given_up += 1;
-        counts.unconfirmed += u64::from(is_command);
+        counts[Count::GivenUp] += 1;
+        counts[Count::Unconfirmed] += u64::from(is_command);
     }
 
     /// The run has ended before a request has.
     pub(super) fn unfinished(&mut self, account: Account, is_command: bool) {
         let counts = self.of(account);
-        counts.unfinished += 1;
-        counts.unconfirmed += u64::from(is_command);
+        counts[Count::Unfinished] += 1;
+        counts[Count::Unconfirmed] += u64::from(is_command);
     }
 
     /// A command was not carried out by its deadline.
     #[inline]
     pub(super) fn undone(&mut self, account: Account) {
-        self.of(account).undone += 1;
+        self.of(account)[Count::Undone] += 1;
     }
 
     #[inline]
@@ -364,28 +377,28 @@ impl Metrics {
     /// An attempt gets a permit of a gate at once.
     #[inline]
     pub(super) fn entered(&mut self, gate: u8) {
-        self.gate(gate).entered += 1;
+        self.gate(gate)[GateCount::Entered] += 1;
     }
 
     /// An attempt gets a permit of a gate after a wait.
     #[inline]
     pub(super) fn entered_after(&mut self, gate: u8, wait: Span) {
         let counts = self.gate(gate);
-        counts.entered += 1;
-        counts.entered_after_wait += 1;
-        counts.waited += u128::from(wait.nanos());
+        counts[GateCount::Entered] += 1;
+        counts[GateCount::EnteredAfterWait] += 1;
+        counts[GateCount::Waited] += u128::from(wait.nanos());
     }
 
     /// An attempt finds neither a permit of a gate nor room to wait.
     #[inline]
     pub(super) fn found_full(&mut self, gate: u8) {
-        self.gate(gate).full += 1;
+        self.gate(gate)[GateCount::Full] += 1;
     }
 
     /// So many attempts have waited at a gate in vain.
     #[inline]
     pub(super) fn waited_in_vain(&mut self, gate: u8, attempts: u64) {
-        self.gate(gate).wait_ended += attempts;
+        self.gate(gate)[GateCount::WaitEnded] += u128::from(attempts);
     }
 
     /// Notes what a gate holds from `now` on.
@@ -395,9 +408,8 @@ impl Metrics {
         level.advance(now);
         let waiting = waiting as u32;
         (level.inside, level.waiting) = (inside, waiting);
-        let counts = self.gate(gate);
-        counts.peak_inside = counts.peak_inside.max(u64::from(inside));
-        counts.peak_waiting = counts.peak_waiting.max(u64::from(waiting));
+        level.peak_inside = level.peak_inside.max(inside);
+        level.peak_waiting = level.peak_waiting.max(waiting);
     }
 
     /// The record of a replication that has ended.
@@ -423,6 +435,7 @@ impl Metrics {
             fleet: self.fleet,
             last_success: (self.last_success).map(|time| time.since(self.measured_from).nanos()),
             series: self.series,
+            measured: self.measures.finish(),
         }
     }
 }

@@ -1,9 +1,16 @@
+use std::ops::{Index, IndexMut};
+
 use serde::{Deserialize, Serialize};
 
-use super::Histogram;
+use super::{Histogram, Measured, Values};
+use crate::scenario::{Count, GateCount, Measure};
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
+
+/// What result hashes have in place of the version: they did not change with
+/// the later layouts.
+const HASHED_AS: u32 = 4;
 
 /// What one replication leaves: integers only, so that records of any machine
 /// and any number of threads are the same to the last bit.
@@ -26,6 +33,8 @@ pub struct Record {
     pub last_success: Option<u64>,
     /// The run over time.
     pub series: SeriesRecord,
+    /// What else the run has taken, in the order of [`Measure`].
+    pub measured: Vec<Measured>,
 }
 
 /// The counts of one segment of the measured span.
@@ -38,8 +47,25 @@ pub struct SegmentRecord {
 }
 
 impl Record {
-    /// The record as bytes (postcard's wire format, version 1): what result
-    /// hashes are taken of and what a store keeps.
+    /// What the run has taken of a measure; `None` if it has not.
+    pub fn measured(&self, measure: Measure) -> Option<&Values> {
+        let mut measured = self.measured.iter();
+        (measured.find(|one| one.measure == measure)).map(|one| &one.values)
+    }
+
+    /// The bytes that result hashes are taken of: what happened in the run. What
+    /// is measured of it besides follows from the same events, and is left out,
+    /// so that a hash does not depend on what is asked for.
+    pub fn to_hashed_bytes(&self) -> Vec<u8> {
+        let happened = (
+            (HASHED_AS, self.replication, self.events),
+            (&self.segments, &self.fleet, self.last_success, &self.series),
+        );
+        postcard::to_allocvec(&happened).unwrap_or_default()
+    }
+
+    /// The record as bytes (postcard's wire format, version 1), as a store keeps
+    /// it.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Only a type that refuses to be serialised can fail; this one does not.
         postcard::to_allocvec(self).unwrap_or_default()
@@ -63,70 +89,76 @@ pub struct FleetRecord {
     pub gate_keys: Vec<u32>,
 }
 
-/// The requests of one stream that started in one segment.
+/// The requests of one stream that started in one segment: a number per
+/// [`Count`].
 ///
 /// What happens to them later counts here too, whenever it happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRecord {
-    /// Requests.
-    pub requests: u64,
-    /// Requests whose first attempt was refused with a 429.
-    pub first_429: u64,
-    /// Requests with an attempt that was refused with a 429.
-    pub any_429: u64,
-    /// Requests with an attempt that was refused with any status.
-    pub any_refusal: u64,
-    /// Requests that succeeded: the client heard so.
-    pub succeeded: u64,
-    /// Requests whose client gave up.
-    pub given_up: u64,
-    /// Requests that had neither succeeded nor been given up when the run ended.
-    pub unfinished: u64,
-    /// Requests that the server carried out, whether their client heard of it
-    /// or not.
-    pub executed: u64,
-    /// Requests that the server carried out more than once.
-    pub executed_again: u64,
-    /// Requests with a deadline that were not carried out by it.
-    pub undone: u64,
-    /// Requests with a deadline whose client had not heard of a success by it.
-    pub unconfirmed: u64,
-    /// Polls that were skipped because the one before had not ended.
-    pub skipped: u64,
-    /// Attempts.
-    pub attempts: u64,
-    /// Attempts that timed out at the client.
-    pub timed_out: u64,
+    counts: [u64; Count::ALL.len() - 1],
     /// Attempts refused, per stage of the server, whether their client still
     /// waited or not.
     pub refused: Vec<u64>,
-    /// Times that a device was woken.
-    pub wakeups: u64,
+    /// The last of the counts, which stands here in the bytes of a record.
+    wakeups: u64,
     /// Nanoseconds from when a request was due to its success.
     pub latency: Histogram,
     /// The sum of the same.
     pub latency_sum: u128,
 }
 
-/// What happened at one gate in one segment.
+impl Index<Count> for StreamRecord {
+    type Output = u64;
+    #[inline(always)]
+    fn index(&self, count: Count) -> &u64 {
+        match count {
+            Count::Wakeups => &self.wakeups,
+            count => &self.counts[count as usize],
+        }
+    }
+}
+
+impl IndexMut<Count> for StreamRecord {
+    #[inline(always)]
+    fn index_mut(&mut self, count: Count) -> &mut u64 {
+        match count {
+            Count::Wakeups => &mut self.wakeups,
+            count => &mut self.counts[count as usize],
+        }
+    }
+}
+
+/// What happened at one gate in one segment: a number per [`GateCount`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateRecord {
-    /// Visits that got a permit.
-    pub entered: u64,
-    /// Those that had waited for it.
-    pub entered_after_wait: u64,
-    /// Nanoseconds that they had waited.
-    pub waited: u128,
-    /// Visits that found neither a permit nor room to wait.
-    pub full: u64,
-    /// Visits whose wait ended without a permit.
-    pub wait_ended: u64,
-    /// Permit-nanoseconds in use.
-    pub inside: u128,
-    /// The most visits inside at a time.
-    pub peak_inside: u64,
-    /// The most visits waiting at a time.
-    pub peak_waiting: u64,
+    counts: [u128; GateCount::ALL.len()],
+}
+
+impl GateRecord {
+    /// Adds what happened in another segment.
+    pub fn merge(&mut self, other: &GateRecord) {
+        for count in GateCount::ALL {
+            match count.is_peak() {
+                true => self[count] = self[count].max(other[count]),
+                false => self[count] += other[count],
+            }
+        }
+    }
+}
+
+impl Index<GateCount> for GateRecord {
+    type Output = u128;
+    #[inline(always)]
+    fn index(&self, count: GateCount) -> &u128 {
+        &self.counts[count as usize]
+    }
+}
+
+impl IndexMut<GateCount> for GateRecord {
+    #[inline(always)]
+    fn index_mut(&mut self, count: GateCount) -> &mut u128 {
+        &mut self.counts[count as usize]
+    }
 }
 
 /// The run in steps of equal width over the measured span.
@@ -165,7 +197,17 @@ mod tests {
             fleet: FleetRecord::default(),
             last_success: Some(7),
             series: SeriesRecord::default(),
+            measured: vec![Measured {
+                measure: Measure::FirstRefusal,
+                values: Values::Moments(vec![None]),
+            }],
         };
+        let unmeasured = Record {
+            measured: Vec::new(),
+            ..record.clone()
+        };
+        assert_eq!(unmeasured.to_hashed_bytes(), record.to_hashed_bytes());
+        assert_ne!(unmeasured.to_bytes(), record.to_bytes());
         let stream = &mut record.segments[0].streams[0];
         stream.latency_sum = u128::MAX;
         stream.latency = [5, 7].into_iter().collect();

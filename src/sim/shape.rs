@@ -3,7 +3,7 @@ use crate::world::Outline;
 
 impl Record {
     /// Whether the record has the shape of one of that world: as many streams,
-    /// stages, gates and steps. All that reads a record by their numbers needs
+    /// stages, gates and steps, and what such a run measures. All that reads a record by their numbers needs
     /// it; a record that was stored may come from another build.
     pub fn fits(&self, world: &Outline) -> bool {
         let (stages, gates) = (world.stages.len(), world.gates.len());
@@ -16,6 +16,7 @@ impl Record {
             fleet,
             last_success: _,
             series,
+            measured,
         } = self;
         let SeriesRecord {
             requests,
@@ -44,5 +45,7 @@ impl Record {
             && refused.iter().all(|row| row.len() == steps)
             && has_steps(inside)
             && has_steps(waiting)
+            && (measured.iter().map(|one| one.measure)).eq(world.measures.iter().copied())
+            && measured.iter().all(|one| one.fits(world))
     }
 }

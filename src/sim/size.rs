@@ -3,7 +3,9 @@
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
-use crate::scenario::{Demand, DeviceCount, LimiterRule, Per, Scenario, Stage};
+use crate::limiter::KeySize;
+use crate::scenario::{Demand, DeviceCount, LimiterRule, Measure, Per, Placement, Scenario, Stage};
+use crate::units::Time;
 
 /// The bytes of a scenario, by where they are.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +56,7 @@ impl Size {
         size.population(scenario);
         size.stages(scenario, demand);
         size.senders(demand);
+        size.measures(scenario, demand);
         size.under_way(scenario, demand);
         size.record(scenario, demand);
         size
@@ -120,20 +123,20 @@ impl Size {
                     bytes: keys * BYTES_PER_GATE_KEY,
                 }),
                 Stage::Limit { by, .. } => {
-                    let state = by.plan(&[1], 1).map_or(0, |plan| plan.bytes()) as f64;
-                    if by.depends_on_users() {
-                        // The users behind each key while it is built, then its tier.
+                    let state = by.plan(&[KeySize::ONE], 1).map_or(0, |plan| plan.bytes()) as f64;
+                    if by.depends_on_key() {
+                        // The size of each key while it is built, then its tier.
                         self.world.push(Part {
                             path: path(),
                             what: format!("the quotas of {what}"),
-                            bytes: keys * 6.0,
+                            bytes: keys * 10.0,
                         });
                     }
                     let moments = match by {
-                        LimiterRule::SlidingLog { quota, window, .. } => {
-                            let per_key = quota.for_users(1) as f64;
+                        LimiterRule::SlidingLog(log) => {
+                            let per_key = log.quota.of(KeySize::ONE) as f64;
                             let rate = demand.attempts() / demand.seconds.max(1e-9);
-                            (rate * window.secs_f64()).min(keys * per_key)
+                            (rate * log.window.secs_f64()).min(keys * per_key)
                         }
                         _ => 0.0,
                     };
@@ -154,6 +157,28 @@ impl Size {
                 path: Some(flow.path.clone()),
                 what: format!("the timers of {} senders", in_words(flow.senders)),
                 bytes: flow.senders * (BYTES_PER_EVENT + 1.0 / 8.0),
+            });
+        }
+    }
+
+    /// What is kept of each account or sender where an estimand needs it.
+    fn measures(&mut self, scenario: &Scenario, demand: &Demand) {
+        let homes = scenario.homes() as f64;
+        let polls = (demand.flows.iter()).filter(|flow| flow.path.contains(".polls."));
+        for measure in scenario.measures() {
+            let bytes = match measure {
+                Measure::FirstRefusal => continue,
+                Measure::AccountDays429 => homes / 8.0,
+                Measure::SharesServed => homes * size_of::<(u32, u32)>() as f64,
+                Measure::PollAges => {
+                    let polls = polls.clone();
+                    polls.map(|flow| flow.senders).sum::<f64>() * size_of::<Time>() as f64
+                }
+            };
+            self.replication.push(Part {
+                path: None,
+                what: format!("the measure {measure}"),
+                bytes,
             });
         }
     }
@@ -207,6 +232,9 @@ impl Size {
             + histograms
             + (6.0 + stages + 2.0 * gates) * BYTES_PER_VECTOR
             + steps * (8.0 * (4.0 + stages) + 32.0 * gates);
+        if scenario.measures().contains(&Measure::PollAges) {
+            self.record += streams * BYTES_PER_CELL * MOST_FILLED_CELLS;
+        }
         // Quantiles are found in histograms that are added up.
         let mut clients = scenario.clients.values();
         if clients.any(|client| client.traffic().any(|entry| entry.what.deadline.is_some())) {
@@ -217,16 +245,16 @@ impl Size {
 
 /// The streams of all cohorts: one per entry of traffic, or per kind of device.
 fn streams(scenario: &Scenario) -> f64 {
-    let installed = scenario.installed();
-    let of_client = installed.map(|(_, _, cohort, _, client)| {
+    let of_client = |Placement { cohort, client, .. }: Placement<'_>| {
         let kinds = cohort.devices.len() as f64;
         let of = |per: Per| match per {
             Per::Home => 1.0,
             Per::Device => kinds,
         };
-        client.traffic().map(|entry| of(entry.what.per)).sum::<f64>()
-    });
-    of_client.sum()
+        let entries = scenario.traffic_of(client);
+        entries.map(|entry| of(entry.traffic.what.per)).sum::<f64>()
+    };
+    scenario.placements().map(of_client).sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

@@ -38,6 +38,19 @@ pub enum Period {
     Month,
 }
 
+impl Period {
+    /// Its length, of a month about.
+    pub const fn about(self) -> Span {
+        const HOUR: u64 = 3600;
+        Span::from_secs(match self {
+            Period::Hour => HOUR,
+            Period::Day => 24 * HOUR,
+            Period::Week => 7 * 24 * HOUR,
+            Period::Month => 30 * 24 * HOUR,
+        })
+    }
+}
+
 /// A time zone: an IANA name (`"Europe/Paris"`), `"UTC"`, or a fixed offset
 /// (`"+02:00"`). The database is built in, so that results do not depend on
 /// the machine's copy.

@@ -1,20 +1,29 @@
 use std::sync::Arc;
 
+use super::days::days;
 use super::keys::{KeySpace, Party, Sender};
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
+use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{
-    Client, Installed, Per, RefusedByLater, RetryPolicy, Scenario, Stage, Traffic, When,
-};
+use crate::scenario::{Entry, Per, Placement, RefusedByLater, Scenario, Server, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
     /// Compiles a sound scenario for one replication of a study with that
     /// seed, or for all of them if the world [is shared](World::is_shared).
+    ///
+    /// What was not checked cannot be compiled:
+    ///
+    /// ```compile_fail,E0308
+    /// # use ratelab::{scenario::Draft, world::World};
+    /// fn compile(draft: &Draft) {
+    ///     let _ = World::compile(draft, 1, 0);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
@@ -35,7 +44,11 @@ impl World {
     ) -> Result<World, WorldError> {
         let population = Population::new(scenario, seed, replication, stop)?;
         let methods: Vec<String> = scenario.methods().into_iter().map(str::to_owned).collect();
-        let (mut server, key_spaces) = server_plan(scenario, &population, methods.len())?;
+        let key_spaces = key_spaces(scenario, &population, methods.len())?;
+        let mut server = plan_server(&scenario.server, |stage| match &key_spaces[stage] {
+            Some(keys) => (keys.keys, &keys.sizes),
+            None => (1, &[]),
+        })?;
         let mut builder = Builder {
             scenario,
             population: &population,
@@ -46,16 +59,8 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for (number, _, cohort, installed, client) in scenario.installed() {
-            let all = cohort.installed();
-            let alike = |other: &&Installed<'_>| other.client == installed.client;
-            let place = Place {
-                cohort: number,
-                client: installed.index,
-                name: installed.client,
-                occurrence: all[..installed.index].iter().filter(alike).count(),
-            };
-            builder.client(&place, client)?;
+        for placement in scenario.placements() {
+            builder.client(&placement)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -78,6 +83,12 @@ impl World {
             streams,
             population,
             server,
+            days: days(
+                &scenario.time.zone,
+                scenario.time.measured_from(),
+                scenario.time.measured_until(),
+            ),
+            measures: scenario.measures(),
             start: start_in_words(scenario),
             is_shared: !scenario.draws_fleet_anew(),
             methods,
@@ -119,14 +130,31 @@ impl World {
     }
 }
 
-/// The server, and for each stage the keys that it counts per, if it has more
-/// than one.
-fn server_plan(
+/// For each stage the keys that it counts per, if it has more than one.
+fn key_spaces(
     scenario: &Scenario,
     population: &Population,
     methods: usize,
-) -> Result<(ServerPlan, Vec<Option<KeySpace>>), WorldError> {
-    let backend = &scenario.server.backend;
+) -> Result<Vec<Option<KeySpace>>, WorldError> {
+    let keys_per = |per: &[_], sized| {
+        let parties = Party::all(scenario, per);
+        KeySpace::new(parties, population, per, methods, sized).map(Some)
+    };
+    let keys_of = |stage: &Stage| match stage {
+        Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, false),
+        Stage::Gate { .. } | Stage::Admission { .. } => Ok(None),
+        Stage::Limit { per, by, .. } => keys_per(per, by.depends_on_key()),
+    };
+    scenario.server.stages.iter().map(keys_of).collect()
+}
+
+/// A server whose stages have so many keys, each of which counts for so many;
+/// without a list each counts for one.
+pub(crate) fn plan_server<'k>(
+    server: &Server,
+    keys_of: impl Fn(usize) -> (u32, &'k [KeySize]),
+) -> Result<ServerPlan, WorldError> {
+    let backend = &server.backend;
     let mut plan = ServerPlan {
         stages: Vec::new(),
         gates: Vec::new(),
@@ -136,45 +164,31 @@ fn server_plan(
         admissions: Vec::new(),
         admission_keys: Vec::new(),
         failures: backend.failures,
-        returned: scenario.server.refused_by_later == RefusedByLater::Returned,
+        returned: server.refused_by_later == RefusedByLater::Returned,
     };
-    let mut key_spaces = Vec::new();
-    let keys_per = |per: &[_], count_users| {
-        let parties = Party::all(scenario, per);
-        KeySpace::new(parties, population, per, methods, count_users)
-    };
-    for stage in &scenario.server.stages {
+    for (number, stage) in server.stages.iter().enumerate() {
         let draws_key = Key::of(["stage", stage.name()]);
+        let (keys, sizes) = keys_of(number);
         let mut gate = None;
-        let keys = match stage {
-            Stage::Gate { per, .. } => {
-                let keys = (!per.is_empty())
-                    .then(|| keys_per(per, false))
-                    .transpose()?;
+        match stage {
+            Stage::Gate { .. } => {
                 gate = Some(plan.gates.len() as u8);
-                let count = keys.as_ref().map_or(1, |keys| keys.keys);
-                plan.gates.extend(stage.gate_plan(count));
+                plan.gates.extend(stage.gate_plan(keys)?);
                 plan.gate_keys.push(draws_key);
-                keys
             }
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
-                plan.admissions
-                    .push(state.map_err(WorldError::Distribution)?);
+                plan.admissions.push(state?);
                 plan.admission_keys.push(draws_key);
-                None
             }
-            Stage::Limit { name, per, by, .. } => {
-                let keys = keys_per(per, by.depends_on_users())?;
-                let limit = by.plan(&keys.users, keys.keys as usize);
+            Stage::Limit { name, by, .. } => {
+                let limit = by.plan(sizes, keys as usize);
                 plan.limits.push(limit.map_err(|source| WorldError::Limit {
                     limit: name.clone(),
                     source,
                 })?);
-                Some(keys)
             }
-        };
-        key_spaces.push(keys);
+        }
         plan.stages.push(StagePlan {
             name: stage.name().to_owned(),
             response: *stage.refusal(),
@@ -189,7 +203,7 @@ fn server_plan(
             gate: None,
         });
     }
-    Ok((plan, key_spaces))
+    Ok(plan)
 }
 
 struct Builder<'a> {
@@ -215,7 +229,24 @@ struct Place<'a> {
     occurrence: usize,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn of(placement: &Placement<'a>) -> Place<'a> {
+        let installed = &placement.installed;
+        let before = placement
+            .cohort
+            .installed()
+            .into_iter()
+            .take(installed.index);
+        Place {
+            cohort: placement.cohort_number,
+            client: installed.index,
+            name: installed.client,
+            occurrence: before
+                .filter(|other| other.client == installed.client)
+                .count(),
+        }
+    }
+
     fn sender(&self) -> Sender {
         (self.cohort, self.client)
     }
@@ -227,26 +258,31 @@ impl Place<'_> {
     fn key(&self) -> Vec<String> {
         match self.client {
             0 => Vec::new(),
-            _ => ["client", self.name, &self.occurrence.to_string()].map(str::to_owned).to_vec(),
+            _ => ["client", self.name, &self.occurrence.to_string()]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }
 
 impl Builder<'_> {
-    fn client(&mut self, place: &Place<'_>, client: &Client) -> Result<(), WorldError> {
-        let entries: Vec<Traffic<'_>> = client.traffic().collect();
+    fn client(&mut self, placement: &Placement<'_>) -> Result<(), WorldError> {
+        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(placement.client).collect();
+        let place = &Place::of(placement);
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
-            let is_alike =
-                |other: &&Traffic<'_>| (other.list, other.called()) == (entry.list, entry.called());
+            let is_alike = |other: &&Entry<'_>| {
+                let (one, other) = (&entry.traffic, &other.traffic);
+                (other.list, other.called()) == (one.list, one.called())
+            };
             let occurrence = entries[..index].iter().filter(is_alike).count();
-            let source = self.source(&entry.when)?;
-            if entry.what.per == Per::Home {
+            let source = self.source(&entry.traffic.when)?;
+            if entry.traffic.what.per == Per::Home {
                 self.stream(place, occurrence, None, entry, &source)?;
                 continue;
             }
             for group in self.population.cohorts[place.cohort].groups.clone() {
-                let kinds = entry.what.kinds;
+                let kinds = entry.traffic.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
                     self.stream(place, occurrence, Some(group), entry, &source)?;
                 }
@@ -269,7 +305,7 @@ impl Builder<'_> {
                 Source::Schedule(Schedule::new(times, spread, chance))
             }
             When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
-            When::Closed(think) => Source::Loop(Gap::new(think).map_err(WorldError::Distribution)?),
+            When::Closed(think) => Source::Loop(Gap::new(think)?),
         })
     }
 
@@ -278,9 +314,10 @@ impl Builder<'_> {
         place: &Place<'_>,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
-        entry: &Traffic<'_>,
+        entry: &Entry<'_>,
         source: &Source,
     ) -> Result<(), WorldError> {
+        let (method, retry, entry) = (entry.method, entry.retry, &entry.traffic);
         let what = &entry.what;
         let reach = match (what.per, what.by_home()) {
             (Per::Home, _) => Reach::Home,
@@ -292,12 +329,6 @@ impl Builder<'_> {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
         };
-        let method = self
-            .methods
-            .iter()
-            .position(|name| name == what.method)
-            .unwrap_or(0);
-        let retry = self.scenario.retry(what.retry);
         let service = self.scenario.server.backend.service_of(what.method);
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
@@ -328,12 +359,8 @@ impl Builder<'_> {
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,
-            retry: Retry::new(retry.unwrap_or(&RetryPolicy::NONE), &self.answers)
-                .map_err(WorldError::Distribution)?,
-            service: service
-                .map(Sampler::new)
-                .transpose()
-                .map_err(WorldError::Distribution)?,
+            retry: Retry::new(retry, &self.answers)?,
+            service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,
         });
@@ -344,14 +371,9 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(
-        &mut self,
-        sender: Sender,
-        kind: Option<&str>,
-        method: usize,
-    ) -> Vec<RouteStage> {
+    fn route(&mut self, sender: Sender, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
         let mut route = Vec::new();
-        let (mut gates, mut limits, mut admissions) = (0..=u8::MAX, 0..=u8::MAX, 0..=u8::MAX);
+        let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
@@ -359,17 +381,12 @@ impl Builder<'_> {
             };
             match stage {
                 Stage::Gate { .. } => {
-                    if let (Some(gate), Some(key)) = (gates.next(), key()) {
-                        let stage = number;
-                        route.push(RouteStage::Gate { gate, stage, key });
-                    }
+                    let (gate, stage) = (next(&mut gates), number);
+                    route.extend(key().map(|key| RouteStage::Gate { gate, stage, key }));
                 }
                 Stage::Admission { .. } => {
-                    let stage = number;
-                    let admission = admissions.next();
-                    route.extend(
-                        admission.map(|admission| RouteStage::Admission { admission, stage }),
-                    );
+                    let (admission, stage) = (next(&mut admissions), number);
+                    route.push(RouteStage::Admission { admission, stage });
                 }
                 Stage::Limit {
                     methods,
@@ -384,8 +401,8 @@ impl Builder<'_> {
                         && kinds.as_ref().is_none_or(|kinds| {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
-                    let limit = limits.next();
-                    if covered && let (Some(limit), Some(key)) = (limit, key()) {
+                    let limit = next(&mut limits);
+                    if covered && let Some(key) = key() {
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
@@ -398,4 +415,11 @@ impl Builder<'_> {
         }
         route
     }
+}
+
+/// The number of one more; there are at most 32 stages.
+fn next(count: &mut u8) -> u8 {
+    let number = *count;
+    *count += 1;
+    number
 }

@@ -1,5 +1,5 @@
 //! The keys of a limit: numbered from zero, one per combination of what it
-//! counts per, and the number of users behind each.
+//! counts per, and for how many each counts.
 //!
 //! The homes of a cohort that share a user, an application or an address follow
 //! each other, so that a key is arithmetic on the home's number. Only where two
@@ -9,18 +9,20 @@
 //! A home with several clients has a key for each *party* among them: those
 //! with one application, if a limit counts per application, and otherwise all.
 
+use crate::limiter::KeySize;
 use crate::scenario::{AppOf, Cohort, Installed, Scenario, Scope};
 use crate::server::{Divisor, KeyOf};
 
-use super::{Population, WorldError};
+use super::WorldError;
+use super::population::{CohortHomes, Population};
 
 /// The keys of one limit.
 pub(super) struct KeySpace {
     /// The number of keys.
     pub(super) keys: u32,
-    /// The number of users behind each key; empty where every key has one, or
+    /// For how many each key counts; empty where every key counts for one, or
     /// where nobody asked.
-    pub(super) users: Vec<u32>,
+    pub(super) sizes: Vec<KeySize>,
     source: KeySource,
     /// Keys per home, device or entry; 1, or the number of methods.
     scale: u32,
@@ -90,8 +92,8 @@ struct HomeKeys {
     tables: Vec<Vec<u32>>,
     /// The number of keys.
     keys: u32,
-    /// The number of users behind each key, if that was asked.
-    users: Vec<u32>,
+    /// For how many each key counts, if that was asked.
+    sizes: Vec<KeySize>,
 }
 
 /// The keys of the homes of one party.
@@ -119,38 +121,36 @@ enum Runs {
 pub(super) type Sender = (usize, usize);
 
 impl KeySpace {
-    /// Numbers the keys of a limit that counts per `per` for these parties; the
-    /// users behind each are counted if `count_users`.
+    /// Numbers the keys of a limit that counts per `per` for these parties; for how
+    /// many each counts is found out if `sized`.
     pub(super) fn new(
         parties: Vec<Party<'_>>,
         population: &Population,
         per: &[Scope],
         methods: usize,
-        count_users: bool,
+        sized: bool,
     ) -> Result<KeySpace, WorldError> {
-        let too_large =
-            || WorldError::TooLarge("a limit has more than 4 billion keys".to_owned());
+        let too_large = || WorldError::TooLarge("a limit has more than 4 billion keys".to_owned());
         let by_method = per.contains(&Scope::Method);
         let scale = if by_method { methods as u32 } else { 1 };
-        let (source, places, mut users) = if per.contains(&Scope::Device) {
+        let (source, places, mut sizes) = if per.contains(&Scope::Device) {
             let (keys, places) = device_keys(parties, population).ok_or_else(too_large)?;
             (KeySource::Devices(keys), places, Vec::new())
         } else {
-            let mut homes =
-                HomeKeys::new(parties, population, per, count_users).ok_or_else(too_large)?;
-            let (keys, users) = (homes.keys, std::mem::take(&mut homes.users));
-            (KeySource::Homes(homes), keys, users)
+            let mut homes = HomeKeys::new(parties, population, per, sized).ok_or_else(too_large)?;
+            let (keys, sizes) = (homes.keys, std::mem::take(&mut homes.sizes));
+            (KeySource::Homes(homes), keys, sizes)
         };
         let keys = places.max(1).checked_mul(scale).ok_or_else(too_large)?;
-        if scale > 1 && !users.is_empty() {
-            users = users
+        if scale > 1 && !sizes.is_empty() {
+            sizes = sizes
                 .iter()
-                .flat_map(|users| std::iter::repeat_n(*users, scale as usize))
+                .flat_map(|size| std::iter::repeat_n(*size, scale as usize))
                 .collect();
         }
         Ok(KeySpace {
             keys,
-            users,
+            sizes,
             source,
             scale,
             by_method,
@@ -244,7 +244,7 @@ impl HomeKeys {
         parties: Vec<Party<'_>>,
         population: &Population,
         per: &[Scope],
-        count_users: bool,
+        sized: bool,
     ) -> Option<HomeKeys> {
         let mut all = HomeKeys::default();
         // Keys that parties share, by what they share.
@@ -267,17 +267,17 @@ impl HomeKeys {
                         all.keys = all.keys.checked_add(1)?;
                     }
                 }
-                all.count_users(cohort, first_key, 0..count, count_users);
+                all.add_size((cohort, homes), first_key, 0..count, sized);
                 Runs::All
             } else {
                 let lengths = lengths(cohort, app, per, count);
                 match nested(&lengths) {
                     Some(run) => {
                         all.keys = all.keys.checked_add(count.div_ceil(run))?;
-                        if count_users {
+                        if sized {
                             for (start, key) in (0..count).step_by(run as usize).zip(first_key..) {
                                 let end = start.saturating_add(run).min(count);
-                                all.count_users(cohort, key, start..end, true);
+                                all.add_size((cohort, homes), key, start..end, true);
                             }
                         }
                         Runs::Of(run)
@@ -290,7 +290,7 @@ impl HomeKeys {
                                 || lengths.iter().any(|length| next.is_multiple_of(*length));
                             all.tables[table].push(all.keys);
                             if ends {
-                                all.count_users(cohort, all.keys, start..next, count_users);
+                                all.add_size((cohort, homes), all.keys, start..next, sized);
                                 all.keys = all.keys.checked_add(1)?;
                                 start = next;
                             }
@@ -324,21 +324,27 @@ impl HomeKeys {
         number
     }
 
-    /// Adds the users of these homes of a cohort to a key, where they count.
-    fn count_users(
+    /// Adds the users and devices of these homes of a cohort to a key, where they
+    /// count.
+    fn add_size(
         &mut self,
-        cohort: &Cohort,
+        (cohort, all): (&Cohort, &CohortHomes),
         key: u32,
         homes: std::ops::Range<u32>,
-        count_users: bool,
+        sized: bool,
     ) {
-        if !count_users || homes.is_empty() {
+        if !sized || homes.is_empty() {
             return;
         }
         let user = |home: u32| home / cohort.homes_per_user.max(1);
         let key = key as usize;
-        self.users.resize(self.users.len().max(key + 1), 0);
-        self.users[key] += user(homes.end - 1) - user(homes.start) + 1;
+        let none = KeySize {
+            users: 0,
+            devices: 0,
+        };
+        self.sizes.resize(self.sizes.len().max(key + 1), none);
+        self.sizes[key].users += user(homes.end - 1) - user(homes.start) + 1;
+        self.sizes[key].devices += all.devices_of(homes);
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{Timeline, Windows, World};
-use crate::scenario::Wakes;
+use crate::scenario::{Measure, Wakes};
 use crate::server::StagePlan;
 use crate::units::{Probability, Span};
 
@@ -14,6 +14,10 @@ pub struct Outline {
     /// Whether all replications share one world; else homes and devices are
     /// those of the first.
     pub is_shared: bool,
+    /// The number of days of the measured span.
+    pub days: u32,
+    /// What a run takes beside its counts.
+    pub measures: Vec<Measure>,
     /// How senders start, in words.
     pub start: String,
     /// The number of homes.
@@ -77,10 +81,7 @@ pub struct StreamOutline {
 impl World {
     /// The shape of this world.
     pub fn outline(&self) -> Outline {
-        let stage_of = |gate: usize| {
-            let is_it = |stage: &StagePlan| stage.gate.map(usize::from) == Some(gate);
-            self.server.stages.iter().position(is_it).unwrap_or(0)
-        };
+        let gate_of = |stage: &StagePlan| Some(&self.server.gates[usize::from(stage.gate?)]);
         let fails = self.server.failures > Probability::ZERO;
         let streams = self.streams.iter().map(|stream| {
             let mut refusing: Vec<usize> = (stream.route.stages().iter())
@@ -110,6 +111,8 @@ impl World {
             clock: self.clock,
             windows: self.windows.clone(),
             is_shared: self.is_shared,
+            days: self.days.len().saturating_sub(1) as u32,
+            measures: self.measures.clone(),
             start: self.start.clone(),
             homes: self.population.homes,
             devices: self.population.devices,
@@ -119,9 +122,10 @@ impl World {
             methods: self.methods.clone(),
             stages: self.server.stages.clone(),
             fails,
-            gates: (self.server.gates.iter().enumerate())
-                .map(|(gate, plan)| GateOutline {
-                    stage: stage_of(gate),
+            gates: (self.server.stages.iter().enumerate())
+                .filter_map(|(number, stage)| Some((number, gate_of(stage)?)))
+                .map(|(stage, plan)| GateOutline {
+                    stage,
                     permits: plan.fixed_permits(),
                     keys: plan.keys,
                     queues: plan.queue > 0,

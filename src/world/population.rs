@@ -29,6 +29,16 @@ pub struct CohortHomes {
     pub groups: Vec<Arc<DeviceGroup>>,
 }
 
+impl CohortHomes {
+    /// The number of devices of some of its homes, counted from its first.
+    pub(super) fn devices_of(&self, homes: std::ops::Range<u32>) -> u32 {
+        let of_group = |group: &Arc<DeviceGroup>| {
+            group.layout.devices(homes.end - 1).end - group.layout.devices(homes.start).start
+        };
+        self.groups.iter().map(of_group).sum()
+    }
+}
+
 /// The devices of one kind in the homes of one cohort.
 #[derive(Debug)]
 pub struct DeviceGroup {

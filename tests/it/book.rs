@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use assert_cmd::Command;
 use ratelab::cli::Exit;
 use ratelab::scenario::text::{SourceTree, set};
-use ratelab::scenario::{Estimand, Source, presets};
+use ratelab::scenario::{Estimand, Quantity, Source, presets};
+use temp_dir::TempDir;
 
 /// What a fragment is put into: it has what fragments refer to.
 const AROUND_FRAGMENTS: &str = r#"Scenario(
@@ -141,6 +142,20 @@ fn the_estimands_are_those_of_the_program() {
         .collect();
     let known: Vec<&str> = Estimand::all().map(Estimand::name).collect();
     assert_eq!(told, known);
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let units: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth_back(1))
+        .map(str::trim)
+        .collect();
+    let unit = |estimand: Estimand| match estimand.quantity() {
+        Quantity::Probability => "share",
+        Quantity::Seconds => "time",
+        Quantity::PerSecond => "per second",
+        Quantity::PerDay => "per day",
+        Quantity::Ratio => "ratio",
+        Quantity::Count => "number",
+    };
+    assert_eq!(units, Estimand::all().map(unit).collect::<Vec<_>>());
     // Names elsewhere, by the shapes that only they have.
     for (name, page) in pages() {
         for word in quoted(&page) {
@@ -148,12 +163,23 @@ fn the_estimands_are_those_of_the_program() {
                 "p429.",
                 "p_",
                 "latency.",
+                "completion.",
+                "staleness.",
+                "fairness.",
+                "first_refusal.",
+                "peak_to_mean.",
                 "wakeups.",
                 "utilisation.",
                 "wait.gate",
             ];
             if prefixes.iter().any(|prefix| word.starts_with(prefix)) && !word.contains(' ') {
-                assert!(Estimand::named(word).is_some(), "{name}: {word}");
+                // All percentiles of a time may be named at once.
+                let is_of = |known: &&str| {
+                    known
+                        .strip_prefix(word)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with(".p"))
+                };
+                assert!(known.iter().any(is_of), "{name}: {word}");
             }
         }
     }
@@ -244,7 +270,7 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn the_commands_in_the_pages_are_understood() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     let mine = folder.path().join("my.ron");
     std::fs::write(&mine, presets::find("netatmo").unwrap().text).unwrap();
     let known = flags(&help("run"));
@@ -293,7 +319,7 @@ fn the_commands_in_the_pages_are_understood() {
 
 #[test]
 fn the_json_fields_are_those_of_the_program() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     let file = folder.path().join("small.ron");
     std::fs::write(&file, AROUND_FRAGMENTS).unwrap();
     let json = |arguments: &[&str]| -> serde_json::Value {
@@ -461,7 +487,7 @@ fn squeezed(text: &str) -> String {
 #[cfg(unix)]
 #[test]
 fn the_recipes_do_what_they_say() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = TempDir::new().unwrap();
     let here = folder.path();
     std::fs::create_dir(here.join("scenarios")).unwrap();
     let log = "scenarios/access.log";
@@ -470,7 +496,7 @@ fn the_recipes_do_what_they_say() {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", program.display());
     let run = |script: &str| -> (String, Option<i32>) {
-        let mut shell = std::process::Command::new("sh");
+        let mut shell = Command::new("sh");
         shell
             .args(["-c", script])
             .current_dir(here)

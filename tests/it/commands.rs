@@ -145,12 +145,13 @@ fn exit_codes_follow_the_targets() {
         .exits(4);
 }
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "estimates.csv",
     "gates.csv",
     "manifest.json",
     "replications.csv",
     "report.html",
+    "runs.csv",
     "scenario.ron",
     "series.csv",
 ];

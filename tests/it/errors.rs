@@ -223,6 +223,31 @@ const CASES: &[Case] = &[
         "3}",
         &["a call that costs 3 is more than the limit ever grants"],
     ),
+    // However many devices there are, one counts.
+    case(
+        "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
+        "FixedWindow(quota: PerDevice(each: 2, up_to_devices: 1), window: \"10s\"), costs: {\"get\": 3}",
+        "3}",
+        &["a call that costs 3 is more than the limit ever grants"],
+    ),
+    case(
+        "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
+        "FixedWindow(quota: PerDevice(each: 2, up_to_devices: 0), window: \"10s\")",
+        "PerDevice(each: 2, up_to_devices: 0)",
+        &[
+            "a quota of 0 refuses everything",
+            "needs `each` or `at_least` above 0",
+        ],
+    ),
+    case(
+        "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
+        "FixedWindow(quota: PerDevice(each: 2, up_to_users: 9), window: \"10s\")",
+        "up_to_users",
+        &[
+            "unknown field \"up_to_users\" in PerDevice",
+            "write PerUser(...) in place of PerDevice(...)",
+        ],
+    ),
     case(
         "TokenBucket(rate: \"1/s\", burst: 5), methods: [\"get\"]",
         "PenaltyBox(by: TokenBucket(rate: \"1/s\", burst: 5), lock: \"30s\"), costs: {\"get\": 6}",

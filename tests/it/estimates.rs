@@ -1,9 +1,15 @@
 //! What estimates mean: each test has a scenario whose answer is known by
 //! counting, and a figure that a plausible wrong program would give.
 
+use std::f64::consts::{E, LN_2};
+
+use ratelab::experiment::{Estimates, Options, Study};
+use ratelab::scenario::estimand::Taken;
+use ratelab::scenario::{Estimand, Part, Source};
+use ratelab::sim::{QueueKind, Record, Values};
 use serde_json::Value;
 
-use crate::support::{Done, Place, replaced};
+use crate::support::{Done, Place, SMALL, replaced};
 
 /// The only estimate of that name and part, of the policy whose name is given.
 fn find<'a>(document: &'a Value, policy: &str, name: &str, by: &Value) -> &'a Value {
@@ -433,4 +439,526 @@ fn runs_as_a_whole_have_peaks_and_a_last_success() {
     assert_eq!(value(&document, "last_success.run"), 42.0);
     assert_eq!(value(&document, "peak_inside.gate"), 101.0);
     assert_eq!(value(&document, "p429.run"), 1.0);
+}
+
+#[test]
+fn every_ratio_is_the_sum_of_its_pairs_and_nothing_else_has_any() {
+    let study = Study::new(&Source::new(SMALL.to_owned()).variants().unwrap()).unwrap();
+    let records = study.run(Options::default(), Vec::new(), &()).unwrap();
+    let estimates = Estimates::new(&study, &records);
+    let mut seen = 0;
+    for estimate in estimates.iter() {
+        let cell = &study.cells[estimate.cell];
+        let pairs = cell.pairs(&records[estimate.cell], estimate.estimand, &estimate.part);
+        let name = format!("{} {}", estimate.estimand, estimate.part);
+        match estimate.estimand.taken() {
+            Taken::Ratio(..) | Taken::ShareOfRuns(_) => {
+                let pairs = pairs.unwrap_or_else(|| panic!("{name} has no pairs"));
+                assert_eq!(pairs.len(), 4, "{name}: one per replication");
+                let sum = |one: fn(&(f64, f64)) -> f64| pairs.iter().map(one).sum::<f64>();
+                assert_eq!(
+                    estimate.value,
+                    sum(|pair| pair.0) / sum(|pair| pair.1),
+                    "{name}"
+                );
+                seen += 1;
+            }
+            Taken::MedianOfRuns { .. } | Taken::Quantile { .. } => {
+                assert_eq!(pairs, None, "{name} is no ratio");
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
+    let nowhere = study.cells[0].pairs(&records[0], Estimand::Goodput, &Part::cohort("nobody"));
+    assert_eq!(nowhere, None);
+    // A gate has no cohorts.
+    let part = Part::cohort("bare homes");
+    assert_eq!(
+        study.cells[0].pairs(&records[0], Estimand::UtilisationGate, &part),
+        None
+    );
+}
+
+#[test]
+fn a_target_on_all_refusals_has_an_estimate_where_each_is_a_429() {
+    // Such a row would say what `p429.attempt` says; a target asks for it.
+    let document = run(HEALTHY, &[]).exits(4).json();
+    let names = document["estimates"].as_array().unwrap();
+    assert!(
+        names
+            .iter()
+            .all(|estimate| estimate["name"] != "p_refused.attempt")
+    );
+    let text = replaced(HEALTHY, "p429.attempt <= 0.1%", "p_refused.attempt <= 100%");
+    let document = run(&text, &["--replications", "3"]).exits(0).json();
+    assert_eq!(document["targets"][0]["verdict"], "met");
+}
+
+/// A home asks at 0:05 and every minute from then on, three times in the hour.
+const THREE_AN_HOUR: &str = r#"Scenario(
+    name: "three an hour",
+    time: (length: "10min"),
+    cohorts: {"c": (homes: 1, client: "x")},
+    clients: {"x": (polls: [(method: "m", every: "1min", phase: At("5s"))])},
+    server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(3), window: "1h"))]),
+    study: (replications: 3),
+)"#;
+
+#[test]
+fn the_first_refusal_is_told_by_run() {
+    let document = run(THREE_AN_HOUR, &[]).exits(0).json();
+    assert_eq!(value(&document, "first_refusal.median"), 185.0);
+    assert_eq!(value(&document, "first_refusal.p_never"), 0.0);
+    // What is refused before the measured span is another matter.
+    let later = replaced(THREE_AN_HOUR, "length:", "warm_up: \"210s\", length:");
+    assert_eq!(
+        value(&run(&later, &[]).json(), "first_refusal.median"),
+        35.0
+    );
+    let never = replaced(THREE_AN_HOUR, "Fixed(3)", "Fixed(10)");
+    let document = run(&never, &[]).json();
+    assert_eq!(whole(&document, "first_refusal.median")["never"], true);
+    assert_eq!(value(&document, "first_refusal.p_never"), 1.0);
+    // Only parts of the run are asked of parts.
+    let by_part = |name: &str| {
+        let estimates = document["estimates"].as_array().unwrap();
+        (estimates.iter())
+            .filter(|estimate| estimate["name"] == name)
+            .count()
+    };
+    assert_eq!(
+        (by_part("first_refusal.median"), by_part("goodput")),
+        (1, 3)
+    );
+    let text = replaced(
+        &never,
+        "study:",
+        "report: [\"first_refusal.median\"], study:",
+    );
+    let place = Place::new();
+    place.write("s.ron", &text);
+    let told = place
+        .ratelab(&["run", "s.ron", "--no-files", "--quiet"])
+        .exits(0)
+        .out;
+    assert!(
+        told.contains("time of the first refusal, in half of the runs at most"),
+        "{told}"
+    );
+    assert!(told.contains("nothing is refused in most runs"), "{told}");
+}
+
+#[test]
+fn the_first_refusal_of_a_poisson_process_is_exponential() {
+    // One in a hundred of one request a second fails, for 100 s.
+    let text = r#"Scenario(
+        name: "failures",
+        time: (length: "100s"),
+        cohorts: {"c": (homes: 1, client: "x")},
+        clients: {"x": (requests: [(method: "m", rate: "1/s")])},
+        server: (stages: [], backend: (failures: 0.01)),
+        study: (replications: 1000),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let never = value(&document, "first_refusal.p_never");
+    let median = value(&document, "first_refusal.median");
+    // Three standard errors: of a share, and of a median of an exponential.
+    assert!((never - E.recip()).abs() < 0.046, "{never}");
+    assert!((median - 100.0 * LN_2).abs() < 9.5, "{median}");
+}
+
+#[test]
+fn what_is_reported_must_be_there() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"p_missed.command\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err
+            .contains("p_missed.command cannot be estimated: no client gives commands"),
+        "{}",
+        done.err
+    );
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"first_refusal.medium\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err.contains("did you mean \"first_refusal.median\"?"),
+        "{}",
+        done.err
+    );
+}
+
+/// All that one home asks fails with a 429.
+const ALWAYS_429: &str = r#"Scenario(
+    name: "always",
+    time: (length: "130h"),
+    cohorts: {"c": (homes: 1, client: "x")},
+    clients: {"x": (polls: [(method: "m", every: "40h", phase: At("1h"))])},
+    server: (stages: [], backend: (failures: 1.0, fail: (status: 429))),
+    study: (replications: 2),
+)"#;
+
+#[test]
+fn days_of_accounts_are_whole_and_begin_with_the_span() {
+    // After 1, 41, 81 and 121 hours: on the first, second and fourth of five
+    // days, and in the ten hours that are left.
+    let document = run(ALWAYS_429, &[]).exits(0).json();
+    assert_eq!(value(&document, "p429.account_day"), 0.6);
+    // Ten hours alone are a day of their own.
+    let short = replaced(ALWAYS_429, "130h", "10h");
+    assert_eq!(value(&run(&short, &[]).json(), "p429.account_day"), 1.0);
+    // The second day of refusals begins after the warm-up.
+    let late = replaced(
+        ALWAYS_429,
+        "length: \"130h\"",
+        "warm_up: \"40h\", length: \"2d\"",
+    );
+    assert_eq!(value(&run(&late, &[]).json(), "p429.account_day"), 1.0);
+    let late = replaced(
+        ALWAYS_429,
+        "length: \"130h\"",
+        "warm_up: \"42h\", length: \"2d\"",
+    );
+    assert_eq!(value(&run(&late, &[]).json(), "p429.account_day"), 0.5);
+}
+
+#[test]
+fn accounts_are_told_apart_by_cohort() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        r#"{"c": (homes: 1, client: "x")}"#,
+        r#"{"often": (homes: 1, client: "x"), "seldom": (homes: 3, client: "y")}"#,
+    );
+    let text = replaced(
+        &text,
+        "clients: {",
+        r#"clients: {"y": (polls: [(method: "m", every: "30min", phase: At("5s"))]), "#,
+    );
+    let text = replaced(&text, "10min", "3d");
+    let document = run(&text, &[]).exits(0).json();
+    assert_eq!(value(&document, "p429.account_day"), 0.25);
+    for (cohort, expected) in [("often", 1.0), ("seldom", 0.0)] {
+        let by = serde_json::json!({ "cohort": cohort });
+        let found = find(&document, "as written", "p429.account_day", &by);
+        assert_eq!(found["value"], expected);
+    }
+    let target = "study:";
+    let with = |part: &str| {
+        let new = format!("targets: [\"p429.account_day {part} <= 50%\"], study:");
+        run(&replaced(&text, target, &new), &[])
+    };
+    with("of \\\"seldom\\\"").exits(0);
+    let done = with("of method \\\"m\\\"").exits(2);
+    assert!(
+        done.err.contains("accounts are told apart by cohort only"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn a_day_of_poisson_refusals_is_as_the_exponential_says() {
+    // 24 requests a day, of which one in twenty fails: 1 - exp(-1.2).
+    let text = r#"Scenario(
+        name: "poisson days",
+        time: (length: "3d"),
+        cohorts: {"c": (homes: 200, client: "x")},
+        clients: {"x": (requests: [(method: "m", rate: "1/h")])},
+        server: (stages: [], backend: (failures: 0.05, fail: (status: 429))),
+        study: (replications: 30),
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let estimate = whole(&document, "p429.account_day");
+    let expected = 1.0 - 0.301_194_211_912_202_14;
+    // 18 000 account-days: a standard error of 0.0034.
+    assert!(
+        (estimate["value"].as_f64().unwrap() - expected).abs() < 0.0103,
+        "{estimate}"
+    );
+    assert!(
+        estimate["lo"].as_f64().unwrap() < expected + 0.005,
+        "{estimate}"
+    );
+    assert!(
+        estimate["hi"].as_f64().unwrap() > expected - 0.005,
+        "{estimate}"
+    );
+    let deff = estimate["deff"].as_f64().unwrap();
+    assert!(deff > 0.3 && deff < 2.5, "accounts are independent: {deff}");
+}
+
+#[test]
+fn fairness_is_jains_index_of_the_shares_served() {
+    // All ten requests of one home succeed, five of the other's ten: the index
+    // of 1 and 1/2 is 2.25 / 2.5.
+    let text = r#"Scenario(
+        name: "unfair",
+        time: (length: "10min"),
+        cohorts: {"all": (homes: 1, client: "x"), "half": (homes: 1, client: "y")},
+        clients: {
+            "x": (polls: [(method: "m", every: "1min", phase: At("5s"))]),
+            "y": (polls: [(method: "n", every: "1min", phase: At("5s"))]),
+        },
+        server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(5), window: "1h"), methods: ["n"])]),
+        study: (replications: 2),
+        report: ["fairness.jain"],
+    )"#;
+    let asked = run(text, &[]).exits(0);
+    let document = asked.json();
+    assert_eq!(value(&document, "fairness.jain"), 0.9);
+    for cohort in ["all", "half"] {
+        let by = serde_json::json!({ "cohort": cohort });
+        let found = find(&document, "as written", "fairness.jain", &by);
+        assert_eq!(found["value"], 1.0);
+    }
+    // Nobody asks: it is not taken, and nothing else changes.
+    let silent = run(&replaced(text, "report: [\"fairness.jain\"],", ""), &[]).exits(0);
+    let names = silent.json()["estimates"].to_string();
+    assert!(!names.contains("fairness.jain"));
+    assert_eq!(silent.result_hash(), asked.result_hash());
+    let target = replaced(
+        text,
+        "report: [\"fairness.jain\"]",
+        "targets: [\"fairness.jain >= 95%\"]",
+    );
+    run(&target, &[]).exits(3);
+}
+
+/// A device is asked at 0:05 and every 100 s from then on.
+const REGULAR_POLLS: &str = r#"Scenario(
+    name: "regular",
+    time: (warm_up: "105s", length: "1000s"),
+    cohorts: {"c": (homes: 3, client: "x", devices: [(kind: "valve", count: Exactly(2))])},
+    clients: {"x": (polls: [(method: "m", every: "100s", phase: At("5s"), per: Device)])},
+    server: (stages: [Limit(name: "l", per: [User], by: FixedWindow(quota: Fixed(1000), window: "1h"))]),
+    study: (replications: 2),
+    report: ["staleness.poll.p50", "staleness.poll.p95"],
+)"#;
+
+#[track_caller]
+fn is_near(document: &Value, name: &str, expected: f64, tolerance: f64) {
+    let found = value(document, name);
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{name}: {found}, not {expected}"
+    );
+}
+
+#[test]
+fn ages_rise_evenly_between_polls() {
+    // From 0 to 100 s, again and again.
+    let document = run(REGULAR_POLLS, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 50.0, 0.001);
+    is_near(&document, "staleness.poll.p95", 95.0, 0.001);
+    // The server's answer comes later, but is no older.
+    let slow = replaced(
+        REGULAR_POLLS,
+        "window: \"1h\"))])",
+        "window: \"1h\"))], backend: (service: Constant(\"7s\")))",
+    );
+    is_near(&run(&slow, &[]).json(), "staleness.poll.p50", 50.0, 1.0);
+}
+
+#[test]
+fn who_is_never_answered_holds_what_there_was_at_the_start() {
+    // In the measured 1000 s it is from 105 to 1105 s old.
+    let text = replaced(
+        REGULAR_POLLS,
+        "window: \"1h\"))])",
+        "window: \"1h\"))], backend: (failures: 1.0))",
+    );
+    let document = run(&text, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 605.0, 0.01);
+    is_near(&document, "staleness.poll.p95", 1055.0, 0.01);
+    // Three requests an hour are let through, all before the span begins: two
+    // devices at 5 s, the first again at 105 s. So the ages are from 0 to 1000 s
+    // and from 100 to 1100 s.
+    let text = replaced(REGULAR_POLLS, "Fixed(1000)", "Fixed(3)");
+    let document = run(&text, &[]).exits(0).json();
+    is_near(&document, "staleness.poll.p50", 550.0, 0.01);
+    // Within a cell of the histogram, of 1/256.
+    is_near(&document, "staleness.poll.p95", 1000.0, 4.0);
+}
+
+#[test]
+fn ages_of_renewal_polls_are_residual_lives() {
+    // Intervals uniform on 50 to 150 s: P(age > a) is the mean of what an
+    // interval is longer than a, over 100 s; above 50 s, (150 - a)^2 / 20000.
+    let text = replaced(REGULAR_POLLS, "phase: At(\"5s\")", "jitter: \"50s\"");
+    let text = replaced(&text, "length: \"1000s\"", "length: \"20000s\"");
+    let text = replaced(&text, "Fixed(1000)", "Fixed(100000)");
+    let text = replaced(&text, "replications: 2", "replications: 30");
+    let document = run(&text, &[]).exits(0).json();
+    let age = |above: f64| 150.0 - (20000.0 * above).sqrt();
+    assert!(age(0.5) >= 50.0 - 1e-9);
+    for (name, above) in [("staleness.poll.p50", 0.5), ("staleness.poll.p95", 0.05)] {
+        let estimate = whole(&document, name);
+        let end = |side: &str| estimate[side].as_f64().unwrap();
+        assert!(
+            end("lo") - 0.5 < age(above) && age(above) < end("hi") + 0.5,
+            "{estimate}"
+        );
+        assert!(end("hi") - end("lo") < 4.0, "{estimate}");
+        is_near(&document, name, age(above), 1.0);
+    }
+}
+
+#[test]
+fn only_polls_keep_anything_up_to_date() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "polls: [(method: \"m\", every: \"1min\", phase: At(\"5s\"))]",
+        "requests: [(method: \"m\", rate: \"1/min\")]",
+    );
+    let text = replaced(
+        &text,
+        "study:",
+        "targets: [\"staleness.poll.p50 <= 1min\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(done.err.contains("no client polls"), "{}", done.err);
+    let text = replaced(
+        REGULAR_POLLS,
+        "study:",
+        "targets: [\"staleness.poll.p95 in 00:00..00:10 <= 1min\"], study:",
+    );
+    let done = run(&text, &[]).exits(2);
+    assert!(
+        done.err.contains("told apart by cohort and method only"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn the_busiest_step_is_held_against_the_mean() {
+    // Ten homes at 5 s of each minute, and ten more once, at 150 s: 20 in the
+    // third minute, 10 in the other nine, 110 in all.
+    let text = r#"Scenario(
+        name: "peak",
+        time: (length: "610s", bucket: "1min"),
+        cohorts: {"a": (homes: 10, client: "x"), "b": (homes: 10, client: "y")},
+        clients: {
+            "x": (polls: [(method: "m", every: "1min", phase: At("5s"))]),
+            "y": (polls: [(method: "m", every: "1h", phase: At("150s"))]),
+        },
+        server: (stages: []),
+        study: (replications: 2),
+        report: ["peak_to_mean.load"],
+    )"#;
+    let document = run(text, &[]).exits(0).json();
+    let expected = 20.0 / 11.0;
+    is_near(&document, "peak_to_mean.load", expected, 1e-12);
+    assert_eq!(whole(&document, "peak_to_mean.load")["basis"], "exact");
+    // A step as long as the run is its own mean.
+    let one = replaced(text, "bucket: \"1min\"", "bucket: \"610s\"");
+    assert_eq!(value(&run(&one, &[]).json(), "peak_to_mean.load"), 1.0);
+}
+
+#[test]
+fn what_is_measured_depends_on_nothing_but_the_run() {
+    let asked = "report: [\"fairness.jain\", \"staleness.poll.p50\"], study:";
+    let text = replaced(SMALL, "study:", asked);
+    let study = Study::new(&Source::new(text).variants().unwrap()).unwrap();
+    let run = |threads, queue| {
+        let options = Options {
+            threads,
+            queue,
+            ..Options::default()
+        };
+        study.run(options, Vec::new(), &()).unwrap()
+    };
+    let records = run(1, QueueKind::Ladder);
+    assert_eq!(run(3, QueueKind::Ladder), records);
+    assert_eq!(run(2, QueueKind::Heap), records);
+    let outline = &study.cells[0].outline;
+    let record = &records[0][0];
+    let names: Vec<&str> = (record.measured.iter())
+        .map(|one| one.measure.name())
+        .collect();
+    let all = [
+        "first_refusal",
+        "account_days_429",
+        "shares_served",
+        "poll_ages",
+    ];
+    assert_eq!(names, all);
+    assert_eq!(
+        Record::from_bytes(&record.to_bytes()).as_ref(),
+        Some(record)
+    );
+    assert!(record.fits(outline));
+    // A record of another build, or of a scenario that asks for less.
+    type Change = fn(&mut Record);
+    let changes: [Change; 5] = [
+        |r| _ = r.measured.pop(),
+        |r| r.measured.clear(),
+        |r| r.measured.swap(0, 1),
+        |r| r.measured[0].values = Values::Sums(vec![1]),
+        |r| r.measured[1].values = Values::Sums(vec![1; 3]),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut changed = record.clone();
+        change(&mut changed);
+        assert!(!changed.fits(outline), "{number}");
+    }
+}
+
+#[test]
+fn each_run_is_told_by_itself() {
+    let text = replaced(
+        THREE_AN_HOUR,
+        "study:",
+        "report: [\"staleness.poll.p50\"], study:",
+    );
+    let text = replaced(
+        &text,
+        "length: \"10min\"",
+        "length: \"10min\", bucket: \"5s\"",
+    );
+    let place = Place::new();
+    place.write("s.ron", &text);
+    place
+        .ratelab(&["run", "s.ron", "-q", "--out", "out"])
+        .exits(0);
+    let runs = place.read("out/runs.csv");
+    let rows: Vec<&str> = runs.lines().collect();
+    let header =
+        "name,cohort,method,limit,window,cell,policy,replication,value,numerator,denominator";
+    assert_eq!(rows[0], header);
+    let of = |name: &str| -> Vec<&str> {
+        let found = rows
+            .iter()
+            .filter(|row| row.starts_with(&format!("{name},(all),(all),")));
+        found
+            .map(|row| row.split_once("as written,").unwrap().1)
+            .collect()
+    };
+    let three = |rest: &str| {
+        (0..3)
+            .map(|number| format!("{number},{rest}"))
+            .collect::<Vec<_>>()
+    };
+    // Three get through in the first three minutes; a day of one account.
+    for (name, rest) in [
+        ("p429.account_day", "1,1,1"),
+        ("p429.run", "1,1,1"),
+        ("first_refusal.median", "185,,"),
+        ("first_refusal.p_never", "0,0,1"),
+        ("last_success.run", "125,,"),
+        // One poll in ten of 120 steps.
+        ("peak_to_mean.load", "12,12,1"),
+    ] {
+        assert_eq!(of(name), three(rest), "{name}");
+    }
+    assert_eq!(of("staleness.poll.p50").len(), 3);
+    // Of an account's cohort too; of requests, other files tell.
+    assert!(runs.contains("\np429.account_day,c,(all),"));
+    assert!(!runs.contains("\ngoodput,"));
 }

@@ -17,12 +17,13 @@ fn folder(place: &Place, name: &str) {
 }
 
 /// What a finished folder holds, charts left out.
-const DATA: [&str; 7] = [
+const DATA: [&str; 8] = [
     "estimates.csv",
     "gates.csv",
     "manifest.json",
     "replications.csv",
     "report.html",
+    "runs.csv",
     "scenario.ron",
     "series.csv",
 ];

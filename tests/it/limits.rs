@@ -97,3 +97,74 @@ fn those_called_at_once_go_on_in_the_order_of_their_arrival() {
         assert_eq!(value(&document, "p429.attempt", &by), refused, "{cohort}");
     }
 }
+
+#[test]
+fn a_quota_per_device_counts_the_devices_of_each_key() {
+    // Each device gets two commands at once.
+    let refused = |cohort: &str, per: &str, quota: &str| {
+        let scenario = format!(
+            r#"Scenario(
+                name: "hubs",
+                time: (length: "1min"),
+                cohorts: {{"hubs": (client: "app", {cohort})}},
+                clients: {{"app": (commands: [
+                    (method: "open", at: Daily(time: "00:00:00"), deadline: "1min"),
+                    (method: "close", at: Daily(time: "00:00:00"), deadline: "1min"),
+                ])}},
+                server: (stages: [
+                    Limit(name: "hub", per: [{per}], by: FixedWindow(quota: PerDevice({quota}), window: "1h")),
+                ]),
+            )"#
+        );
+        let done = Place::new().run(&scenario, &["--replications", "3"]);
+        value(&done.exits(0).json(), "p429.attempt", &json!({}))
+    };
+    let four = "devices: [(kind: \"valve\", count: Exactly(3)), (kind: \"thermostat\", count: Exactly(1))]";
+    let drawn = "devices: [(kind: \"valve\", count: Poisson(2.5)), (kind: \"thermostat\", count: Poisson(0.3))]";
+    for (cohort, per, quota, expected) in [
+        // Homes of 4 devices.
+        ("homes: 3", "Home", "each: 1", 4.0 / 8.0),
+        ("homes: 3", "Home", "each: 1, up_to_devices: 3", 5.0 / 8.0),
+        ("homes: 3", "Home", "each: 1, at_least: 7", 1.0 / 8.0),
+        ("homes: 3", "", "each: 1", 12.0 / 24.0),
+        (
+            "homes: 3, app: Shared(\"a\")",
+            "App",
+            "each: 1, up_to_devices: 6",
+            18.0 / 24.0,
+        ),
+        ("homes: 3", "Device", "each: 1", 1.0 / 2.0),
+        // Users of 8 and of 4 devices.
+        (
+            "homes: 3, homes_per_user: 2",
+            "User",
+            "each: 1, up_to_devices: 5",
+            15.0 / 24.0,
+        ),
+        // Users of two homes behind addresses of three: a table of keys.
+        (
+            "homes: 7, homes_per_user: 2, nat: Shared(homes: 3)",
+            "User, Nat",
+            "each: 1",
+            1.0 / 2.0,
+        ),
+        // With a counter for each method the devices count for each.
+        ("homes: 3", "Home, Method", "each: 1", 0.0),
+    ] {
+        let found = refused(&format!("{cohort}, {four}"), per, quota);
+        assert_eq!(found, expected, "{cohort} {per} {quota}");
+    }
+    // However many there are: the numbers are those of each replication's fleet.
+    for (cohort, per) in [
+        ("homes: 40", "Home"),
+        ("homes: 40, app: Shared(\"a\")", "App"),
+        ("homes: 41, homes_per_user: 2", "User"),
+        (
+            "homes: 41, homes_per_user: 2, nat: Shared(homes: 3)",
+            "User, Nat",
+        ),
+    ] {
+        let found = refused(&format!("{cohort}, {drawn}"), per, "each: 1");
+        assert_eq!(found, 0.5, "{cohort} {per}");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 /// A folder of its own, in which the program is run.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Done {
 
 impl Place {
     pub(crate) fn new() -> Place {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = TempDir::new().unwrap();
         Place { folder }
     }
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use super::*;
 
@@ -11,7 +11,7 @@ struct Place(TempDir);
 
 impl Place {
     fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
+        Place(TempDir::new().unwrap())
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,11 +1,12 @@
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use flate2::read::MultiGzDecoder;
 
 use super::super::{Failure, input};
 
@@ -14,12 +15,16 @@ use super::super::{Failure, input};
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How much is read at once, and how many of that wait to be taken.
 const CHUNK: usize = 1 << 16;
+/// What a file begins with that is compressed by gzip.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 const CHUNKS: usize = 4;
 
 /// A log as it comes.
 pub(super) enum Input<'f> {
     /// A file is there as a whole.
     File(File),
+    /// The same, compressed by gzip.
+    Gzip(Box<MultiGzDecoder<File>>),
     /// Another program may write for as long as it likes.
     Live(Live<'f>),
 }
@@ -39,14 +44,22 @@ impl<'f> Input<'f> {
         if path.as_os_str() == "-" {
             return Ok(Input::Live(Live::new(io::stdin(), show)?));
         }
-        let file = input::open(path).map_err(|error| {
+        let cannot_read = |error: io::Error| {
             let (path, why) = (path.display(), input::reason(&error));
             Failure::Input(format!("error: cannot read {path}: {why}"))
-        })?;
-        match file.metadata()?.is_file() {
-            true => Ok(Input::File(file)),
-            false => Ok(Input::Live(Live::new(file, show)?)),
+        };
+        let mut file = input::open(path).map_err(cannot_read)?;
+        if !file.metadata()?.is_file() {
+            return Ok(Input::Live(Live::new(file, show)?));
         }
+        let mut start = Vec::new();
+        let mut magic = file.by_ref().take(GZIP.len() as u64);
+        magic.read_to_end(&mut start).map_err(cannot_read)?;
+        file.rewind().map_err(cannot_read)?;
+        Ok(match start == GZIP {
+            true => Input::Gzip(Box::new(MultiGzDecoder::new(file))),
+            false => Input::File(file),
+        })
     }
 }
 
@@ -54,6 +67,7 @@ impl Read for Input<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Input::File(file) => file.read(out),
+            Input::Gzip(file) => file.read(out),
             Input::Live(live) => live.read(out),
         }
     }

@@ -6,11 +6,10 @@ use serde_json::json;
 use super::super::Failure;
 use super::super::args::{Format, ReplayFlags};
 use crate::limiter::{Decision, Standing};
-use crate::replay::{Judged, Verdict};
+use crate::replay::{Judged, ReplayServer, Verdict};
 use crate::report::{SCHEMA, name_field};
-use crate::scenario::LimiterText;
 use crate::scenario::text::{is_unprintable, printable};
-use crate::server::RateLimitFields;
+use crate::server::{RateLimitFields, Response};
 use crate::units::{Span, Time};
 
 /// Writes decisions to standard output as they come.
@@ -21,6 +20,8 @@ pub(super) struct Printer<'f> {
     flags: &'f ReplayFlags,
     /// The window that the header fields tell of each limiter.
     windows: Vec<Option<Span>>,
+    /// The stages of a scenario's server, with their answers.
+    stages: Vec<(String, Response)>,
     columns: Columns,
     begun: bool,
 }
@@ -36,6 +37,7 @@ struct Columns {
     remaining: usize,
     reset: usize,
     retry_after: usize,
+    stage: usize,
     /// One for each of several limiters.
     limiters: Vec<usize>,
 }
@@ -50,19 +52,26 @@ impl Columns {
             remaining: "unlimited".len(),
             reset: "86399.999999999s".len(),
             retry_after: "86399.999999999s".len(),
+            stage: 0,
             limiters: vec!["refuse 86399.999999999s".len(); limiters],
         }
     }
 }
 
 impl<'f> Printer<'f> {
-    pub(super) fn new(flags: &'f ReplayFlags, limiters: &[LimiterText]) -> Printer<'f> {
+    pub(super) fn new(flags: &'f ReplayFlags, servers: &[ReplayServer]) -> Printer<'f> {
         Printer {
             out: BufWriter::with_capacity(1 << 16, std::io::stdout()),
             line: String::new(),
             flags,
-            windows: limiters.iter().map(LimiterText::quota_window).collect(),
-            columns: Columns::new(limiters.len()),
+            windows: servers.iter().map(ReplayServer::quota_window).collect(),
+            stages: match &flags.scenario {
+                Some(_) => (servers.iter().flat_map(ReplayServer::stages))
+                    .map(|(name, response)| (name.to_owned(), *response))
+                    .collect(),
+                None => Vec::new(),
+            },
+            columns: Columns::new(servers.len()),
             begun: false,
         }
     }
@@ -77,6 +86,7 @@ impl<'f> Printer<'f> {
         }
         match self.flags.format {
             Format::Text => self.text(judged),
+            Format::Csv if self.flags.scenario.is_some() => self.csv_of_stages(judged),
             Format::Csv => self.csv(judged),
             Format::Json => self.json(judged),
         }
@@ -120,14 +130,20 @@ impl<'f> Printer<'f> {
     fn begin(&mut self) {
         let line = &mut self.line;
         match self.flags.format {
+            Format::Csv if self.flags.scenario.is_some() => line.push_str(
+                "line,time_s,key,cost,decision,stage,status,code,delay_s,remaining,reset_s,retry_after_s\n",
+            ),
             Format::Csv => line.push_str(
                 "line,time_s,key,cost,limiter,decision,delay_s,remaining,reset_s,retry_after_s,permits,refusal_probability\n",
             ),
             Format::Json => {
-                let limiters = json!(self.flags.limiter);
+                let (name, through) = match &self.flags.scenario {
+                    Some(path) => ("scenario", json!(path.to_string_lossy())),
+                    None => ("limiters", json!(self.flags.limiter)),
+                };
                 let _ = write!(
                     line,
-                    "{{\n  \"schema\": \"{SCHEMA}\",\n  \"verb\": \"replay\",\n  \"limiters\": {limiters},\n  \"decisions\": ["
+                    "{{\n  \"schema\": \"{SCHEMA}\",\n  \"verb\": \"replay\",\n  \"{name}\": {through},\n  \"decisions\": ["
                 );
             }
             Format::Text => {
@@ -149,6 +165,19 @@ impl<'f> Printer<'f> {
                         line.push_str("  ");
                         push_left(line, width, |text| push_number(text, number as u64 + 1));
                     }
+                } else if self.flags.scenario.is_some() {
+                    line.push_str("  ");
+                    push_left(line, &mut columns.decision, |text| {
+                        text.push_str("decision");
+                    });
+                    line.push(' ');
+                    let names = self.stages.iter().map(|(name, _)| name.chars().count());
+                    columns.stage = names.max().unwrap_or(0);
+                    push_left(line, &mut columns.stage, |text| text.push_str("stage"));
+                    line.push_str(" status ");
+                    push_right(line, &mut columns.retry_after, |text| {
+                        text.push_str("retry after");
+                    });
                 } else {
                     line.push_str("  ");
                     push_left(line, &mut columns.decision, |text| {
@@ -187,7 +216,30 @@ impl<'f> Printer<'f> {
         push_right(line, &mut columns.cost, |text| {
             push_number(text, judged.cost);
         });
-        if let [verdict] = judged.verdicts {
+        if let ([verdict], true) = (judged.verdicts, self.flags.scenario.is_some()) {
+            let stage = stage_of(&self.stages, verdict);
+            line.push_str("  ");
+            push_left(line, &mut columns.decision, |text| {
+                push_decision(text, verdict.decision);
+            });
+            line.push(' ');
+            push_left(line, &mut columns.stage, |text| match stage {
+                Some((name, _)) => text.push_str(&printable(name)),
+                None => text.push('-'),
+            });
+            match stage.filter(|_| is_refusal(verdict)) {
+                Some((_, response)) => {
+                    let _ = write!(line, " {:>6} ", response.status);
+                }
+                None => line.push_str("      - "),
+            }
+            push_right(line, &mut columns.retry_after, |text| {
+                match told_wait(verdict) {
+                    Some(wait) => push_seconds(text, wait),
+                    None => text.push('-'),
+                }
+            });
+        } else if let [verdict] = judged.verdicts {
             line.push_str("  ");
             push_left(line, &mut columns.decision, |text| {
                 push_decision(text, verdict.decision);
@@ -286,6 +338,53 @@ impl<'f> Printer<'f> {
         }
     }
 
+    fn csv_of_stages(&mut self, judged: &Judged<'_>) {
+        let line = &mut self.line;
+        for verdict in judged.verdicts {
+            push_number(line, judged.line);
+            line.push(',');
+            push_decimal(line, judged.time.nanos());
+            line.push(',');
+            push_field(line, &name_field(judged.key));
+            line.push(',');
+            push_number(line, judged.cost);
+            line.push(',');
+            line.push_str(word(verdict.decision));
+            line.push(',');
+            let stage = stage_of(&self.stages, verdict);
+            if let Some((name, _)) = stage {
+                push_field(line, &name_field(name));
+            }
+            line.push(',');
+            let response = stage.filter(|_| is_refusal(verdict));
+            if let Some((_, response)) = response {
+                push_number(line, response.status.into());
+            }
+            line.push(',');
+            if let Some(code) = response.and_then(|(_, response)| response.code) {
+                push_number(line, code.into());
+            }
+            line.push(',');
+            if let Decision::Delay(wait) = verdict.decision {
+                push_decimal(line, wait.nanos());
+            }
+            line.push(',');
+            let (remaining, reset_after) = told(verdict);
+            if let Some(remaining) = remaining {
+                push_number(line, remaining);
+            }
+            line.push(',');
+            if let Some(reset) = reset_after {
+                push_decimal(line, reset.nanos());
+            }
+            line.push(',');
+            if let Some(wait) = told_wait(verdict) {
+                push_decimal(line, wait.nanos());
+            }
+            line.push('\n');
+        }
+    }
+
     fn json(&mut self, judged: &Judged<'_>) {
         let line = &mut self.line;
         line.push_str(if self.begun { ",\n    " } else { "\n    " });
@@ -302,7 +401,19 @@ impl<'f> Printer<'f> {
             line.push_str(if place > 0 { ",{" } else { "{" });
             line.push_str("\"decision\":\"");
             line.push_str(word(verdict.decision));
-            line.push_str("\",\"remaining\":");
+            line.push_str("\",");
+            if let Some((name, response)) = stage_of(&self.stages, verdict) {
+                line.push_str("\"stage\":");
+                push_json_text(line, name);
+                line.push(',');
+                if is_refusal(verdict) {
+                    let _ = write!(line, "\"status\":{},", response.status);
+                    if let Some(code) = response.code {
+                        let _ = write!(line, "\"code\":{code},");
+                    }
+                }
+            }
+            line.push_str("\"remaining\":");
             let (remaining, reset_after) = told(verdict);
             match remaining {
                 Some(remaining) => push_number(line, remaining),
@@ -341,6 +452,26 @@ impl<'f> Printer<'f> {
             line.push('}');
         }
         line.push_str("]}");
+    }
+}
+
+/// The stage that refused an attempt or made it wait, of those of a scenario.
+fn stage_of<'s>(
+    stages: &'s [(String, Response)],
+    verdict: &Verdict,
+) -> Option<&'s (String, Response)> {
+    stages.get(usize::from(verdict.stage?))
+}
+
+fn is_refusal(verdict: &Verdict) -> bool {
+    matches!(verdict.decision, Decision::Refuse { .. })
+}
+
+/// The wait that a refusal tells.
+fn told_wait(verdict: &Verdict) -> Option<Span> {
+    match verdict.decision {
+        Decision::Refuse { retry_after } => retry_after,
+        Decision::Admit | Decision::Delay(_) => None,
     }
 }
 
@@ -470,7 +601,7 @@ fn push_decimal(text: &mut String, nanos: u64) {
 }
 
 /// A field of a CSV line, quoted where it must be (RFC 4180).
-fn push_field(text: &mut String, field: &str) {
+pub(super) fn push_field(text: &mut String, field: &str) {
     match field.contains([',', '"', '\n', '\r']) {
         false => text.push_str(field),
         true => {

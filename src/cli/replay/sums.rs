@@ -1,10 +1,11 @@
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::print::{push_moment, seconds};
-use crate::replay::{KeyRefusals, LogFacts, Replay, Totals};
+use super::print::{push_field, push_moment, seconds};
+use crate::replay::{KeyRefusals, LogFacts, Replay, StageTotals, Totals};
+use crate::report::name_field;
 use crate::scenario::text::{printable, shortened};
 use crate::units::{Span, Time};
 
@@ -18,8 +19,11 @@ pub(super) fn shown(key: &str) -> String {
 
 /// What came of a whole log, by limiter.
 pub(super) struct Sums<'r> {
-    pub(super) replay: &'r Replay,
-    pub(super) limiters: &'r [String],
+    pub(super) replay: &'r Replay<'r>,
+    /// Whether they are the server of a scenario, and not limiters.
+    pub(super) is_scenario: bool,
+    /// What the servers are called.
+    pub(super) servers: &'r [String],
     pub(super) totals: &'r [Totals],
     /// Whether the log says whose requests they are.
     pub(super) has_keys: bool,
@@ -30,9 +34,9 @@ impl Sums<'_> {
     /// The limiters side by side.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        for (number, limiter) in self.limiters.iter().enumerate() {
+        for (number, limiter) in self.servers.iter().enumerate() {
             let limiter = printable(limiter);
-            let _ = match self.limiters {
+            let _ = match self.servers {
                 [_] => writeln!(text, "{limiter}"),
                 _ => writeln!(text, "{}: {limiter}", number + 1),
             };
@@ -55,7 +59,44 @@ impl Sums<'_> {
             );
         }
         let _ = writeln!(text, "\n{}", self.table());
+        if self.is_scenario {
+            let _ = writeln!(text, "\n{}", self.stages());
+        }
         text
+    }
+
+    /// What each stage did.
+    fn stages(&self) -> Table {
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header([
+                "stage",
+                "reached",
+                "waited",
+                "mean and longest wait",
+                "refused",
+                "status",
+            ]);
+        for stage in self.replay.stages(0) {
+            let wait = match stage.waited {
+                0 => "-".to_owned(),
+                _ => format!("{}, {}", short(stage.mean_wait), short(stage.max_wait)),
+            };
+            table.add_row([
+                shown(&stage.name),
+                stage.reached.to_string(),
+                stage.waited.to_string(),
+                wait,
+                stage.refused.to_string(),
+                stage.status.to_string(),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
     }
 
     fn table(&self) -> Table {
@@ -63,8 +104,8 @@ impl Sums<'_> {
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic);
-        if self.limiters.len() > 1 {
-            let numbers = (1..=self.limiters.len()).map(|number| number.to_string());
+        if self.servers.len() > 1 {
+            let numbers = (1..=self.servers.len()).map(|number| number.to_string());
             table.set_header(std::iter::once(String::new()).chain(numbers));
         }
         let mut row = |words: &str, cell: &dyn Fn(&Totals) -> String| {
@@ -152,9 +193,8 @@ impl Sums<'_> {
     pub(super) fn json(&self, more: &str) -> String {
         let key = |key: u32| self.replay.key_name(key).to_owned();
         let in_seconds = |time: Time| time.nanos() as f64 / 1e9;
-        let summary = |(limiter, totals): (&String, &Totals)| {
-            json!({
-                "limiter": limiter,
+        let summary = |(server, totals): (&String, &Totals)| {
+            let mut summary = json!({
                 "requests": totals.attempts,
                 "cost": totals.cost,
                 "admitted": totals.admitted,
@@ -189,9 +229,17 @@ impl Sums<'_> {
                     "requests": self.share(top).0,
                     "refused_share": self.share(top).1,
                 })).collect::<Vec<_>>(),
-            })
+            });
+            if self.is_scenario {
+                let stages = self.replay.stages(0);
+                summary["scenario"] = json!(server);
+                summary["stages"] = stages.iter().map(stage_in_json).collect();
+            } else {
+                summary["limiter"] = json!(server);
+            }
+            summary
         };
-        let summaries: Vec<_> = self.limiters.iter().zip(self.totals).map(summary).collect();
+        let summaries: Vec<_> = self.servers.iter().zip(self.totals).map(summary).collect();
         let facts = self.facts;
         let log = json!({
             "format": facts.format.name(),
@@ -207,8 +255,34 @@ impl Sums<'_> {
         )
     }
 
-    /// One line per limiter.
+    /// One line per stage, and a last one for all.
+    fn csv_of_stages(&self) -> String {
+        let mut text = "stage,status,reached,delayed,mean_delay_s,max_delay_s,refused\n".to_owned();
+        for it in self.replay.stages(0) {
+            push_field(&mut text, &name_field(&it.name));
+            let (mean, max) = (seconds(it.mean_wait), seconds(it.max_wait));
+            let _ = writeln!(
+                text,
+                ",{},{},{},{mean},{max},{}",
+                it.status, it.reached, it.waited, it.refused
+            );
+        }
+        for it in self.totals {
+            let (mean, max) = (seconds(it.mean_delay), seconds(it.max_delay));
+            let _ = writeln!(
+                text,
+                ",,{},{},{mean},{max},{}",
+                it.attempts, it.delayed, it.refused
+            );
+        }
+        text
+    }
+
+    /// One line per limiter, or per stage of a scenario.
     pub(super) fn csv(&self) -> String {
+        if self.is_scenario {
+            return self.csv_of_stages();
+        }
         let mut text = "limiter,requests,cost,admitted,delayed,refused,refused_cost,mean_delay_s,max_delay_s,longest_told_s,refused_without_time,came_early,came_as_told_admitted,came_as_told_refused,longest_lock_out_s,refused_keys\n".to_owned();
         for (number, t) in self.totals.iter().enumerate() {
             let told = t.longest_told.map_or(Span::ZERO, |told| told.wait);
@@ -240,6 +314,18 @@ impl Sums<'_> {
         }
         text
     }
+}
+
+fn stage_in_json(stage: &StageTotals) -> Value {
+    json!({
+        "stage": stage.name,
+        "status": stage.status,
+        "reached": stage.reached,
+        "delayed": stage.waited,
+        "mean_delay_s": seconds(stage.mean_wait),
+        "max_delay_s": seconds(stage.max_wait),
+        "refused": stage.refused,
+    })
 }
 
 fn moment(time: Time) -> String {

@@ -13,6 +13,14 @@ const TEXT: &str = r#"Scenario(
     study: (replications: 3, vary: {"server.stages.0.permits": [1, 2]}),
 )"#;
 
+/// A file that goes with its last handle.
+fn empty_file() -> File {
+    let folder = temp_dir::TempDir::new().unwrap();
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    options.open(folder.child("records")).unwrap()
+}
+
 fn study() -> Study {
     Study::new(&Source::new(TEXT.to_owned()).variants().unwrap()).unwrap()
 }
@@ -28,7 +36,7 @@ impl Observer for Keep<'_> {
 /// All records of the study, in the order of tasks, and the bytes of a store
 /// that holds them in that order.
 fn kept(study: &Study) -> (Vec<Record>, Vec<u8>) {
-    let (store, known) = Store::open(tempfile::tempfile().unwrap(), study, TEXT).unwrap();
+    let (store, known) = Store::open(empty_file(), study, TEXT).unwrap();
     assert!(known.records.iter().all(Option::is_none));
     let options = Options {
         threads: 1,
@@ -43,7 +51,7 @@ fn kept(study: &Study) -> (Vec<Record>, Vec<u8>) {
 }
 
 fn open(bytes: &[u8], study: &Study) -> (Store, Known) {
-    let mut file = tempfile::tempfile().unwrap();
+    let mut file = empty_file();
     file.write_all(bytes).unwrap();
     Store::open(file, study, TEXT).unwrap()
 }
@@ -209,7 +217,7 @@ fn another_study_starts_anew() {
         &b"rubbish that is longer than any key, for certain"[..],
         &bytes,
     ] {
-        let mut file = tempfile::tempfile().unwrap();
+        let mut file = empty_file();
         file.write_all(other).unwrap();
         let (store, known) = Store::open(file, &study, "another text").unwrap();
         assert!(known.of_another_study && known.records.iter().all(Option::is_none));

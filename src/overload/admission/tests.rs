@@ -159,7 +159,10 @@ fn parameters_that_make_no_sense() {
         Multiple(f64::INFINITY),
         Streaks { healthy, failing },
     ] {
-        let message = Admission { allowance, ..good }.check().unwrap_err();
+        let message = Admission { allowance, ..good }
+            .check()
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("allowance"), "{message}");
     }
     let (aggression, max_refusal, bucket) = (0.5, 1.5, Span::from_secs(7));
@@ -174,7 +177,7 @@ fn parameters_that_make_no_sense() {
         ),
         (Admission { bucket, ..good }, "buckets"),
     ] {
-        let message = AdmissionState::new(rule).unwrap_err();
+        let message = AdmissionState::new(rule).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
     for rule in [

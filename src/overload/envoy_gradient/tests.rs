@@ -226,7 +226,7 @@ fn parameters_that_make_no_limit() {
             "0 or more",
         ),
     ] {
-        let message = EnvoyGradientState::new(rule).unwrap_err();
+        let message = EnvoyGradientState::new(rule).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
 }

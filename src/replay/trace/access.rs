@@ -10,17 +10,18 @@ use std::net::IpAddr;
 
 use super::entry::Entry;
 use super::error::TraceError;
-use super::key::{KeyField, folded};
+use super::key::{KeyField, folded, resolved};
 use super::moment::{TimeFault, TimeReader, TimeUnit, nanos_of_decimal};
 use super::request::{Request, without_port};
 use super::words::Words;
-use super::{LineProblem, Problem};
+use super::{LineProblem, LogField, Problem};
 use crate::units::Span;
 
 /// Reads lines, with the key that was chosen.
 #[derive(Debug)]
 pub(super) struct Access {
     key: Key,
+    fields: Vec<Option<Key>>,
 }
 
 #[derive(Debug)]
@@ -52,13 +53,10 @@ const FIELDS: [&str; 10] = [
     "x_forwarded_for",
 ];
 
-impl Access {
-    pub(super) fn new(key: Option<&str>, line: u64) -> Result<Access, TraceError> {
-        let Some(text) = key else {
-            return Ok(Access { key: Key::Client });
-        };
-        let unknown = || TraceError::no_such_field(line, text, &FIELDS);
-        let key = match KeyField::of(text) {
+impl Key {
+    /// What is chosen by a text; `None` if lines of this form have no such field.
+    fn of(text: &str) -> Option<Key> {
+        Some(match KeyField::of(text) {
             KeyField::Query(name) => Key::Query(name.to_owned()),
             KeyField::Header(name) => match folded(name).as_str() {
                 "referer" => Key::Referer,
@@ -81,11 +79,27 @@ impl Access {
                 "xforwardedfor" | "httpxforwardedfor" => Key::Forwarded,
                 _ => match name.strip_suffix('=') {
                     Some(name) => Key::Named(name.to_owned()),
-                    None => return Err(unknown()),
+                    None => return None,
                 },
             },
-        };
-        Ok(Access { key })
+        })
+    }
+}
+
+impl Access {
+    pub(super) fn new(
+        key: Option<&str>,
+        fields: &[LogField],
+        line: u64,
+    ) -> Result<Access, TraceError> {
+        let unknown = |text: &str| TraceError::no_such_field(line, text, &FIELDS);
+        Ok(Access {
+            key: match key {
+                Some(text) => Key::of(text).ok_or_else(|| unknown(text))?,
+                None => Key::Client,
+            },
+            fields: resolved(fields, line, &FIELDS, Key::of)?,
+        })
     }
 
     /// Whose address the key is, in words.
@@ -108,7 +122,7 @@ impl Access {
             is_status.then_some(()).ok_or(Problem::Form)?;
         }
         let mut quoted = [&b""[..]; 3];
-        let (mut texts, mut named) = (0, None);
+        let mut texts = 0;
         for word in words.by_ref() {
             if word.quoted {
                 if let Some(place) = quoted.get_mut(texts) {
@@ -127,17 +141,16 @@ impl Access {
                 let nanos = nanos_of_decimal(seconds, TimeUnit::Seconds);
                 entry.duration = nanos.map(Span::from_nanos);
             }
-            if let Key::Named(name) = &self.key
-                && named.is_none()
-            {
-                named = value_of(word.text, name);
-            }
         }
         if words.open {
             return Err(Problem::Form.into());
         }
         let [referer, agent, forwarded] = quoted;
-        entry.set_key(match &self.key {
+        let named = |name: &str| {
+            let plain = Words::new(after).filter(|word| !word.quoted);
+            plain.filter_map(|word| value_of(word.text, name)).next()
+        };
+        let value = |key: &Key| match key {
             Key::Client => sender.client,
             Key::Host if !sender.host.is_empty() => sender.host,
             Key::Host => request.host,
@@ -150,8 +163,13 @@ impl Access {
             Key::UserAgent => agent,
             Key::Forwarded => first_of_list(forwarded),
             Key::Query(name) => request.parameter(name).unwrap_or_default(),
-            Key::Named(_) => named.unwrap_or_default(),
-        });
+            Key::Named(name) => named(name).unwrap_or_default(),
+        };
+        entry.set_key(value(&self.key));
+        for (place, field) in self.fields.iter().enumerate() {
+            let text = field.as_ref().map_or(&b""[..], value);
+            entry.set_field(place, self.fields.len(), text);
+        }
         Ok(())
     }
 }

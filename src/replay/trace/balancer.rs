@@ -6,17 +6,18 @@
 
 use super::entry::Entry;
 use super::error::TraceError;
-use super::key::{KeyField, folded};
+use super::key::{KeyField, folded, resolved};
 use super::moment::{TimeReader, TimeUnit, nanos_of_decimal};
 use super::request::{Request, without_port};
 use super::words::{Word, Words};
-use super::{LineProblem, Problem};
+use super::{LineProblem, LogField, Problem};
 use crate::units::Span;
 
 /// Reads lines, with the fields that were chosen.
 #[derive(Debug)]
 pub(super) struct Balancer {
     key: Key,
+    fields: Vec<Option<Key>>,
     time: usize,
 }
 
@@ -68,39 +69,55 @@ const STATUS: usize = 8;
 const REQUEST: usize = 12;
 const TYPES: [&[u8]; 6] = [b"http", b"https", b"h2", b"grpcs", b"ws", b"wss"];
 
-impl Balancer {
-    pub(super) fn new(
-        key: Option<&str>,
-        time: Option<&str>,
-        line: u64,
-    ) -> Result<Balancer, TraceError> {
-        let place = |name: &str| {
-            let plain = name.strip_suffix(":port").unwrap_or(name);
-            let mut all = FIELDS.iter();
-            all.position(|field| folded(field) == folded(plain))
-        };
-        let unknown = |text: &str| TraceError::no_such_field(line, text, &FIELDS);
-        let key = match key.map(KeyField::of) {
-            None => Key::Field(CLIENT),
-            Some(KeyField::Query(name)) => Key::Query(name.to_owned()),
-            Some(KeyField::Header(name)) => match folded(name).as_str() {
+/// The place of a field by its name.
+fn place(name: &str) -> Option<usize> {
+    let plain = name.strip_suffix(":port").unwrap_or(name);
+    FIELDS
+        .iter()
+        .position(|field| folded(field) == folded(plain))
+}
+
+impl Key {
+    /// What is chosen by a text; `None` if lines of this form have no such field.
+    fn of(text: &str) -> Option<Key> {
+        Some(match KeyField::of(text) {
+            KeyField::Query(name) => Key::Query(name.to_owned()),
+            KeyField::Header(name) => match folded(name).as_str() {
                 "useragent" => Key::Field(REQUEST + 1),
                 "xamzntraceid" => Key::Field(17),
-                _ => return Err(unknown(name)),
+                _ => return None,
             },
-            Some(KeyField::Field(name)) => match name {
+            KeyField::Field(name) => match name {
                 "method" => Key::Method,
                 "path" => Key::Path,
                 "ip" | "client_ip" => Key::Field(CLIENT),
                 "status" => Key::Field(STATUS),
-                _ => Key::Field(place(name).ok_or_else(|| unknown(name))?),
+                _ => Key::Field(place(name)?),
             },
-        };
+        })
+    }
+}
+
+impl Balancer {
+    pub(super) fn new(
+        key: Option<&str>,
+        fields: &[LogField],
+        time: Option<&str>,
+        line: u64,
+    ) -> Result<Balancer, TraceError> {
+        let unknown = |text: &str| TraceError::no_such_field(line, text, &FIELDS);
         let time = match time {
             None => TIME,
             Some(name) => place(name).ok_or_else(|| unknown(name))?,
         };
-        Ok(Balancer { key, time })
+        Ok(Balancer {
+            key: match key {
+                Some(text) => Key::of(text).ok_or_else(|| unknown(KeyField::of(text).name()))?,
+                None => Key::Field(CLIENT),
+            },
+            fields: resolved(fields, line, &FIELDS, Key::of)?,
+            time,
+        })
     }
 
     pub(super) fn read(
@@ -142,13 +159,18 @@ impl Balancer {
         let parts = fields[TARGET + 1..STATUS].iter();
         let nanos = parts.filter_map(|word| nanos_of_decimal(word.text, TimeUnit::Seconds));
         entry.duration = Some(Span::from_nanos(nanos.fold(0, u64::saturating_add)));
-        entry.set_key(match &self.key {
+        let value = |key: &Key| match key {
             Key::Field(place @ (CLIENT | TARGET)) => without_port(fields[*place].text),
             Key::Field(place) => fields[*place].text,
             Key::Method => request.verb,
             Key::Path => request.path,
             Key::Query(name) => request.parameter(name).unwrap_or_default(),
-        });
+        };
+        entry.set_key(value(&self.key));
+        for (place, field) in self.fields.iter().enumerate() {
+            let text = field.as_ref().map_or(&b""[..], value);
+            entry.set_field(place, self.fields.len(), text);
+        }
         Ok(())
     }
 }

@@ -2,19 +2,29 @@
 
 use csv::ByteRecord;
 
-use super::TraceOptions;
 use super::error::{TraceError, listed, nearest_of, shortened};
+use super::key::{folded, resolved};
 use super::meaning::{Meaning, NAMES};
 use super::moment::TimeUnit;
+use super::{LogField, TraceOptions};
 use crate::scenario::text::nearest;
 
 /// Without a header: time, key, cost and duration.
 const WITHOUT_HEADER: usize = 4;
 
+/// The column of a name, which may say before a colon that it is one.
+fn column(names: &[String], text: &str) -> Option<usize> {
+    let name = text.strip_prefix("column:").unwrap_or(text);
+    let exact = names.iter().position(|known| known == name);
+    exact.or_else(|| names.iter().position(|known| folded(known) == folded(name)))
+}
+
 /// The columns of one trace.
 #[derive(Debug)]
 pub(super) struct Columns {
     places: [Option<usize>; NAMES.len()],
+    /// Where the fields are that were asked for.
+    pub(super) fields: Vec<Option<usize>>,
     /// The names in the header; empty without one.
     names: Vec<String>,
     /// The names without a known meaning.
@@ -25,10 +35,22 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The columns of a trace without a header.
-    pub(super) fn without_header() -> Columns {
+    /// The columns of a trace without a header, whose names are the meanings.
+    pub(super) fn without_header(fields: &[LogField], line: u64) -> Result<Columns, TraceError> {
+        let names: Vec<String> = (NAMES.iter().take(WITHOUT_HEADER))
+            .map(|(meaning, _)| meaning.to_string())
+            .collect();
+        let fields = resolved(fields, line, &names, |text| column(&names, text))?;
+        Ok(Columns {
+            fields,
+            ..Columns::unnamed()
+        })
+    }
+
+    fn unnamed() -> Columns {
         Columns {
             places: std::array::from_fn(|place| (place < WITHOUT_HEADER).then_some(place)),
+            fields: Vec::new(),
             names: Vec::new(),
             ignored: Vec::new(),
             time_unit: None,
@@ -44,8 +66,9 @@ impl Columns {
     ) -> Result<Columns, TraceError> {
         let mut columns = Columns {
             places: [None; NAMES.len()],
-            ..Columns::without_header()
+            ..Columns::unnamed()
         };
+        let mut keys = Vec::new();
         for (place, name) in header.iter().enumerate() {
             let name = std::str::from_utf8(name).map_err(|_| TraceError::NotUtf8 { line })?;
             columns.names.push(name.trim().to_string());
@@ -60,6 +83,13 @@ impl Columns {
                 _ => {}
             }
             let taken = columns.place(meaning).is_some();
+            // Where fields are asked for, there may be several of them.
+            if meaning == Meaning::Key && !options.fields.is_empty() {
+                keys.push(place);
+                if taken {
+                    continue;
+                }
+            }
             if taken && matches!(meaning, Meaning::Method | Meaning::Path) {
                 columns.ignored.push(name.clone());
                 continue;
@@ -89,6 +119,19 @@ impl Columns {
         if columns.place(Meaning::Time).is_none() {
             return Err(columns.no_time(line));
         }
+        let names = &columns.names;
+        columns.fields = resolved(&options.fields, line, names, |text| column(names, text))?;
+        let is_used = |place: usize| {
+            columns.places.contains(&Some(place)) || columns.fields.contains(&Some(place))
+        };
+        let unused = keys.iter().filter(|place| !is_used(**place));
+        columns
+            .ignored
+            .extend(unused.map(|place| names[*place].clone()));
+        let used: Vec<&String> = (columns.fields.iter().flatten())
+            .map(|place| &names[*place])
+            .collect();
+        columns.ignored.retain(|name| !used.contains(&name));
         Ok(columns)
     }
 

@@ -17,6 +17,7 @@ pub(super) struct Entry {
     pub(super) in_flight: Option<u32>,
     pub(super) class: String,
     pub(super) method: String,
+    pub(super) fields: Vec<String>,
 }
 
 impl Entry {
@@ -32,6 +33,7 @@ impl Entry {
         self.in_flight = None;
         self.class.clear();
         self.method.clear();
+        self.fields.iter_mut().for_each(String::clear);
     }
 
     /// Sets an HTTP status; the codes below 100 that servers write where they
@@ -55,8 +57,18 @@ impl Entry {
         }
     }
 
+    /// Sets one of so many further fields; as for a key, `-` is nothing.
+    pub(super) fn set_field(&mut self, place: usize, of: usize, text: &[u8]) {
+        self.fields.resize(of, String::new());
+        if text != b"-" {
+            self.fields[place].push_str(&String::from_utf8_lossy(text));
+        }
+    }
+
     /// How many bytes its texts take.
     pub(super) fn bytes(&self) -> usize {
-        self.key.capacity() + self.class.capacity() + self.method.capacity()
+        let fields = self.fields.iter().map(String::capacity);
+        let texts = [&self.key, &self.class, &self.method];
+        fields.chain(texts.map(String::capacity)).sum()
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{fmt, io};
 
-use super::LogFormat;
 use super::meaning::Meaning;
 use super::moment::TimeFault;
+use super::{LogField, LogFormat};
 use crate::scenario::text::nearest;
 
 /// Where in a trace something is wrong.
@@ -132,6 +132,24 @@ pub enum TraceError {
         /// What was asked for.
         key: String,
     },
+    /// A field that a server needs and the log lacks.
+    #[error(
+        "line {line}: there is no field for the {what}, but {needed_by}; {}{}",
+        known(fields),
+        meant(nearest)
+    )]
+    NoScope {
+        /// The line that was looked at, or the last.
+        line: u64,
+        /// What it should tell.
+        what: &'static str,
+        /// Who needs it.
+        needed_by: String,
+        /// The names that there are.
+        fields: String,
+        /// The one of them that is most like a usual name for it.
+        nearest: Option<String>,
+    },
     /// A line or a header without a field for the time.
     #[error(
         "line {line}: none of the fields {fields} is a time; expected one named time, timestamp, ts or @timestamp, or date and time"
@@ -227,6 +245,13 @@ pub enum TraceError {
     },
 }
 
+fn known(fields: &str) -> String {
+    match fields {
+        "" => "the log names no fields".to_owned(),
+        fields => format!("there are {fields}"),
+    }
+}
+
 fn meant(nearest: &Option<String>) -> String {
     match nearest {
         Some(known) => format!("; did you mean {known:?}?"),
@@ -256,6 +281,18 @@ impl TraceError {
             name: shortened(name),
             fields: listed(known),
             nearest: nearest_of(name, known),
+        }
+    }
+
+    /// That nothing of what is known is the field that is needed.
+    pub(super) fn no_scope<S: AsRef<str>>(line: u64, field: &LogField, known: &[S]) -> TraceError {
+        let mut names = field.names.iter();
+        TraceError::NoScope {
+            line,
+            what: field.what,
+            needed_by: field.needed_by.clone(),
+            fields: listed(known),
+            nearest: names.find_map(|name| nearest_of(name, known)),
         }
     }
 

@@ -11,9 +11,10 @@ use std::io::{BufReader, Read};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::TraceOptions;
 use super::entry::Entry;
 use super::error::{TraceError, shortened};
-use super::key::{KeyField, folded};
+use super::key::{KeyField, folded, resolved};
 use super::moment::TimeReader;
 use super::request::Request;
 use crate::units::Span;
@@ -65,24 +66,33 @@ struct HarResponse {
 
 const FIELDS: [&str; 5] = ["host", "method", "path", "server", "connection"];
 
+/// What is chosen by a text; `None` if entries have no such field.
+fn chosen(text: &str) -> Option<KeyField<'_>> {
+    Some(match KeyField::of(text) {
+        KeyField::Field(name) => {
+            let mut known = FIELDS.iter();
+            KeyField::Field(known.find(|known| folded(known) == folded(name))?)
+        }
+        other => other,
+    })
+}
+
 /// Reads a whole archive whose first line is `first_line`.
 pub(super) fn read(
     input: impl Read,
     first_line: u64,
-    key: Option<&str>,
+    options: &TraceOptions,
     times: &mut TimeReader,
-    skip_bad: bool,
 ) -> Result<Archive, TraceError> {
-    let key = match key.map(KeyField::of) {
-        Some(KeyField::Field(name)) => {
-            let known = FIELDS.iter().find(|known| folded(known) == folded(name));
-            match known {
-                Some(known) => Some(KeyField::Field(known)),
-                None => return Err(TraceError::no_such_field(first_line, name, &FIELDS)),
-            }
-        }
-        other => other,
-    };
+    let skip_bad = options.skip_bad;
+    let unknown = |text| TraceError::no_such_field(first_line, text, &FIELDS);
+    let key = options.key.as_deref();
+    let key = key.map(|text| chosen(text).ok_or_else(|| unknown(KeyField::of(text).name())));
+    let key = key.transpose()?;
+    let fields = resolved(&options.fields, first_line, &FIELDS, |text| {
+        chosen(text).map(|_| text.to_owned())
+    })?;
+    let fields: Vec<_> = fields.iter().map(|text| chosen(text.as_deref()?)).collect();
     let line = Cell::new(first_line);
     let counted = Counted {
         input: BufReader::new(input),
@@ -91,6 +101,7 @@ pub(super) fn read(
     let mut collect = Collect {
         line: &line,
         key,
+        fields,
         times,
         skip_bad,
         entries: Vec::new(),
@@ -169,6 +180,7 @@ impl<R: Read> Read for Counted<'_, R> {
 struct Collect<'c> {
     line: &'c Cell<u64>,
     key: Option<KeyField<'c>>,
+    fields: Vec<Option<KeyField<'c>>>,
     times: &'c mut TimeReader,
     skip_bad: bool,
     entries: Vec<Entry>,
@@ -202,7 +214,7 @@ impl Collect<'_> {
             all.find(|header| header.name.eq_ignore_ascii_case(name))
                 .map(|header| header.value.as_bytes())
         };
-        entry.set_key(match self.key {
+        let value = |key: Option<KeyField<'_>>| match key {
             None => b"",
             Some(KeyField::Header(name)) => header(name).unwrap_or_default(),
             Some(KeyField::Query(name)) => request.parameter(name).unwrap_or_default(),
@@ -211,7 +223,11 @@ impl Collect<'_> {
             Some(KeyField::Field("path")) => request.path,
             Some(KeyField::Field("server")) => text_of(&found.server),
             Some(KeyField::Field(_)) => text_of(&found.connection),
-        });
+        };
+        entry.set_key(value(self.key));
+        for (place, field) in self.fields.iter().enumerate() {
+            entry.set_field(place, self.fields.len(), value(*field));
+        }
         self.entries.push(entry);
         Ok(())
     }

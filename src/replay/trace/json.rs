@@ -18,7 +18,7 @@ use super::meaning::KEY_NAMES;
 use super::moment::{TimeReader, TimeUnit};
 use super::request::{Request, parameter, without_port};
 use super::value::{self, EXPECTED_COST, Outcome};
-use super::{LineProblem, Meaning, Problem};
+use super::{LineProblem, LogField, Meaning, Problem};
 
 /// What a field of an object may tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,11 @@ pub(super) struct Json {
     key: Option<String>,
     /// The key's field, once a line had one.
     key_path: Option<String>,
+    /// What else is looked for, and whether some line had it.
+    fields: Vec<(LogField, bool)>,
     fits: HashMap<String, Option<Fit>>,
+    /// The fields that a name may tell, each with its fit.
+    field_fits: HashMap<String, Box<[(usize, u16)]>>,
     found: Found,
     path: String,
     /// The first names of the first line.
@@ -159,6 +163,7 @@ struct Found {
     texts: [String; SLOTS],
     key_path: String,
     duration_name: String,
+    fields: Vec<(u16, String)>,
 }
 
 impl Found {
@@ -169,8 +174,10 @@ impl Found {
 }
 
 impl Json {
-    pub(super) fn new(time: Option<&str>, key: Option<&str>) -> Json {
+    pub(super) fn new(time: Option<&str>, key: Option<&str>, fields: &[LogField]) -> Json {
         Json {
+            fields: fields.iter().map(|field| (field.clone(), false)).collect(),
+            field_fits: HashMap::new(),
             time: time.map(str::to_owned),
             key: key.map(str::to_owned),
             key_path: None,
@@ -180,6 +187,7 @@ impl Json {
                 texts: Default::default(),
                 key_path: String::new(),
                 duration_name: String::new(),
+                fields: vec![(NO_FIT, String::new()); fields.len()],
             },
             path: String::new(),
             names: Vec::new(),
@@ -205,6 +213,13 @@ impl Json {
         Some(TraceError::no_such_field(line, key, &known))
     }
 
+    /// That a field which is needed is in no line.
+    pub(super) fn missing_field(&self, line: u64) -> Option<TraceError> {
+        let is_missing = |(field, seen): &&(LogField, bool)| !seen && !field.names.is_empty();
+        let (field, _) = self.fields.iter().find(is_missing)?;
+        Some(TraceError::no_scope(line, field, &self.names))
+    }
+
     pub(super) fn read(
         &mut self,
         line: &[u8],
@@ -212,6 +227,10 @@ impl Json {
         entry: &mut Entry,
     ) -> Result<(), LineProblem> {
         self.found.fits = [NO_FIT; SLOTS];
+        for (fit, text) in &mut self.found.fields {
+            *fit = NO_FIT;
+            text.clear();
+        }
         self.path.clear();
         let mut path = std::mem::take(&mut self.path);
         let mut json = serde_json::Deserializer::from_slice(line);
@@ -238,6 +257,21 @@ impl Json {
         };
         let verb = found.text(Slot::Verb).map_or(request.verb, str::as_bytes);
         Request { verb, ..request }.write_to(&mut entry.method);
+        let count = self.fields.len();
+        let fields = self.fields.iter_mut().zip(&found.fields);
+        for (place, ((field, seen), (fit, text))) in fields.enumerate() {
+            let queries = field
+                .names
+                .iter()
+                .filter_map(|name| match KeyField::of(name) {
+                    KeyField::Query(name) => parameter(request.query, name),
+                    _ => None,
+                });
+            let told = (*fit < NO_FIT).then_some(text.as_bytes());
+            let told = told.or_else(|| queries.into_iter().next());
+            *seen |= told.is_some();
+            entry.set_field(place, count, told.unwrap_or_default());
+        }
         match self.key.as_deref().map(KeyField::of) {
             Some(KeyField::Query(name)) => {
                 let value = parameter(request.query, name);
@@ -295,6 +329,9 @@ impl Json {
 
     /// Notes the value at the path, if it tells anything.
     fn see(&mut self, path: &str, value: Scalar<'_>) {
+        if !self.fields.is_empty() && !matches!(value, Scalar::Nothing) {
+            self.see_fields(path, &value);
+        }
         let fit = match self.fits.get(path) {
             Some(known) => *known,
             None => {
@@ -316,15 +353,7 @@ impl Json {
         self.found.fits[place] = fit;
         let text = &mut self.found.texts[place];
         text.clear();
-        // Writing to a text never fails.
-        let _ = match value {
-            Scalar::Text(value) => text.write_str(value),
-            Scalar::Natural(value) => write!(text, "{value}"),
-            Scalar::Integer(value) => write!(text, "{value}"),
-            Scalar::Real(value) => write!(text, "{value}"),
-            Scalar::Truth(value) => write!(text, "{value}"),
-            Scalar::Nothing => Ok(()),
-        };
+        value.write_to(text);
         let kept = match slot {
             Slot::Key => &mut self.found.key_path,
             Slot::Duration => &mut self.found.duration_name,
@@ -332,6 +361,28 @@ impl Json {
         };
         kept.clear();
         kept.push_str(path);
+    }
+
+    /// Notes the value at the path for each field that it may tell.
+    fn see_fields(&mut self, path: &str, value: &Scalar<'_>) {
+        if !self.field_fits.contains_key(path) {
+            if self.field_fits.len() >= MOST_NAMES {
+                return;
+            }
+            let fits = |(place, (field, _)): (usize, &(LogField, bool))| {
+                Some((place, fit_of_field(field, path)?))
+            };
+            let fits = self.fields.iter().enumerate().filter_map(fits);
+            self.field_fits.insert(path.to_owned(), fits.collect());
+        }
+        for (place, fit) in &self.field_fits[path] {
+            let (best, text) = &mut self.found.fields[*place];
+            if fit < best {
+                *best = *fit;
+                text.clear();
+                value.write_to(text);
+            }
+        }
     }
 
     /// What a field means by its name.
@@ -418,6 +469,23 @@ impl Json {
     }
 }
 
+/// How well the value at a path tells a field: by the first of its names that
+/// fits, and of paths that fit one name, by the one that is nested least.
+fn fit_of_field(field: &LogField, path: &str) -> Option<u16> {
+    let depth = path.matches('.').count() as u16;
+    let fits = |name: &String| match KeyField::of(name) {
+        KeyField::Field(name) if name.contains('.') => name.eq_ignore_ascii_case(path),
+        KeyField::Field(name) => {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            folded(name) == folded(last) && !folded(path).contains("header")
+        }
+        KeyField::Header(name) => is_header(path, name),
+        KeyField::Query(_) => false,
+    };
+    let place = field.names.iter().position(fits)? as u16;
+    place.checked_mul(DEEPER)?.checked_add(depth)
+}
+
 /// The unit of a duration by the name of its field: seconds, unless the name
 /// ends in another; Traefik's `Duration` counts nanoseconds.
 fn unit_of(path: &str) -> TimeUnit {
@@ -443,14 +511,6 @@ fn is_header(path: &str, name: &str) -> bool {
     of_request && !of_answer && last == name || last.strip_prefix("http") == Some(&name)
 }
 
-impl<'k> KeyField<'k> {
-    fn name(self) -> &'k str {
-        match self {
-            KeyField::Header(name) | KeyField::Query(name) | KeyField::Field(name) => name,
-        }
-    }
-}
-
 enum Scalar<'v> {
     Text(&'v str),
     Natural(u64),
@@ -458,6 +518,20 @@ enum Scalar<'v> {
     Real(f64),
     Truth(bool),
     Nothing,
+}
+
+impl Scalar<'_> {
+    fn write_to(&self, text: &mut String) {
+        // Writing to a text never fails.
+        let _ = match self {
+            Scalar::Text(value) => text.write_str(value),
+            Scalar::Natural(value) => write!(text, "{value}"),
+            Scalar::Integer(value) => write!(text, "{value}"),
+            Scalar::Real(value) => write!(text, "{value}"),
+            Scalar::Truth(value) => write!(text, "{value}"),
+            Scalar::Nothing => Ok(()),
+        };
+    }
 }
 
 /// Goes through a value and shows all that is in it.

@@ -45,7 +45,7 @@ impl<R: Read> Table<R> {
             reader,
             record: ByteRecord::new(),
             line: 0,
-            columns: Columns::without_header(),
+            columns: Columns::without_header(&[], 0)?,
             waiting: true,
         };
         table.read_started()?;
@@ -55,6 +55,8 @@ impl<R: Read> Table<R> {
             table.columns = Columns::of_header(&table.record, table.line, options)?;
             times.unit = times.unit.or(table.columns.time_unit);
             table.waiting = false;
+        } else {
+            table.columns = Columns::without_header(&options.fields, table.line)?;
         }
         Ok(table)
     }
@@ -135,6 +137,14 @@ impl<R: Read> Table<R> {
         entry.in_flight = self.value(Meaning::InFlight, in_flight, EXPECTED_COUNT)?;
         if self.columns.has_method() {
             self.tell_method(entry)?;
+        }
+        let fields = &self.columns.fields;
+        for (place, column) in fields.iter().enumerate() {
+            let text = column.map_or(&b""[..], |column| self.bytes(column));
+            if str::from_utf8(text).is_err() {
+                return Err(TraceError::NotUtf8 { line });
+            }
+            entry.set_field(place, fields.len(), text);
         }
         Ok(())
     }

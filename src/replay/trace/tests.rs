@@ -56,6 +56,7 @@ fn all_columns_in_another_order() {
         in_flight: Some(7),
         class: Some("critical"),
         method: Some("/a"),
+        fields: &[],
     };
     assert_eq!(trace.next().unwrap(), Some(first));
     let second = Row {
@@ -69,6 +70,7 @@ fn all_columns_in_another_order() {
         in_flight: None,
         class: None,
         method: None,
+        fields: &[],
     };
     assert_eq!(trace.next().unwrap(), Some(second));
     assert_eq!(trace.next().unwrap(), None);

@@ -7,18 +7,19 @@
 
 use super::entry::Entry;
 use super::error::TraceError;
-use super::key::{KeyField, folded};
+use super::key::{KeyField, folded, resolved};
 use super::moment::{TimeReader, TimeUnit, nanos_of_decimal};
 use super::request::{Request, parameter};
-use super::{LineProblem, Problem};
+use super::{LineProblem, LogField, Problem};
 use crate::units::Span;
 
 /// Reads lines by the columns that the header names.
 #[derive(Debug)]
 pub(super) struct W3c {
     key: Key,
+    fields: Vec<Option<Key>>,
     /// What was chosen, to be found again under a new header.
-    chosen: Option<String>,
+    chosen: (Option<String>, Vec<LogField>),
     /// The fewest fields of a whole line.
     least: usize,
     date: usize,
@@ -44,11 +45,13 @@ const CLOUD_FRONT: &str = "date time x-edge-location sc-bytes c-ip cs-method cs(
 
 impl W3c {
     pub(super) fn new(
-        fields: Option<&str>,
+        header: Option<&str>,
         key: Option<&str>,
+        fields: &[LogField],
         line: u64,
     ) -> Result<W3c, TraceError> {
-        let header = fields.unwrap_or(CLOUD_FRONT);
+        let least = header.map(|header| header.split_whitespace().count());
+        let header = header.unwrap_or(CLOUD_FRONT);
         let names: Vec<String> = header.split_whitespace().map(str::to_owned).collect();
         let place = |name: &str| {
             names
@@ -81,12 +84,9 @@ impl W3c {
                 names.iter().position(|known| header(&known))
             })
         };
-        let chosen = match key.map(KeyField::of) {
-            None => place("c-ip").map_or(Key::None, Key::Column),
-            Some(KeyField::Query(name)) => Key::Query(name.to_owned()),
-            Some(KeyField::Header(name) | KeyField::Field(name)) => {
-                Key::Column(key_of(name).ok_or_else(|| unknown(name))?)
-            }
+        let chosen = |text: &str| match KeyField::of(text) {
+            KeyField::Query(name) => Some(Key::Query(name.to_owned())),
+            KeyField::Header(name) | KeyField::Field(name) => key_of(name).map(Key::Column),
         };
         Ok(W3c {
             date: needed("date")?,
@@ -96,17 +96,22 @@ impl W3c {
             query: place("cs-uri-query"),
             status: place("sc-status"),
             taken: place("time-taken"),
-            key: chosen,
-            chosen: key.map(str::to_owned),
+            key: match key {
+                Some(text) => chosen(text).ok_or_else(|| unknown(KeyField::of(text).name()))?,
+                None => place("c-ip").map_or(Key::None, Key::Column),
+            },
+            fields: resolved(fields, line, &names, chosen)?,
+            chosen: (key.map(str::to_owned), fields.to_vec()),
             // Without a header the log may be of a time with fewer columns.
-            least: fields.map_or(12, |_| names.len()),
+            least: least.unwrap_or(12),
             text: Vec::new(),
         })
     }
 
     /// Takes the columns of a new header.
     pub(super) fn rename(&mut self, fields: &str, line: u64) -> Result<(), TraceError> {
-        *self = W3c::new(Some(fields), self.chosen.as_deref(), line)?;
+        let (key, chosen) = &self.chosen;
+        *self = W3c::new(Some(fields), key.as_deref(), chosen, line)?;
         Ok(())
     }
 
@@ -156,12 +161,19 @@ impl W3c {
         };
         let taken = present(self.taken).and_then(|taken| nanos_of_decimal(taken, unit));
         entry.duration = taken.map(Span::from_nanos);
-        let key = match &self.key {
-            Key::None => None,
-            Key::Column(place) => present(Some(*place)),
-            Key::Query(name) => present(self.query).and_then(|query| parameter(query, name)),
+        let value = |key: &Key| {
+            let value = match key {
+                Key::None => None,
+                Key::Column(place) => present(Some(*place)),
+                Key::Query(name) => present(self.query).and_then(|query| parameter(query, name)),
+            };
+            value.unwrap_or_default()
         };
-        entry.set_key(key.unwrap_or_default());
+        entry.set_key(value(&self.key));
+        for (place, field) in self.fields.iter().enumerate() {
+            let text = field.as_ref().map_or(&b""[..], value);
+            entry.set_field(place, self.fields.len(), text);
+        }
         Ok(())
     }
 }

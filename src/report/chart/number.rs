@@ -27,26 +27,12 @@ pub(super) fn plain(value: f64, decimals: i32) -> String {
     if value.abs() >= 1e15 || decimals > MOST_DECIMALS {
         return scientific(value);
     }
-    let digits = format!("{:.*}", decimals.max(0) as usize, value.abs());
-    let (whole, part) = digits
-        .split_once('.')
-        .map_or((digits.as_str(), None), |(whole, part)| (whole, Some(part)));
-    let mut text = String::new();
+    let digits = number::with_decimals(value.abs(), decimals);
     // Rounded to nothing is no longer negative.
-    if value < 0.0 && digits.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
-        text.push('−');
+    match value < 0.0 && digits.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+        true => format!("−{digits}"),
+        false => digits,
     }
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(part) = part {
-        text.push('.');
-        text.push_str(part);
-    }
-    text
 }
 
 fn scientific(value: f64) -> String {

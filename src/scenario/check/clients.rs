@@ -1,23 +1,20 @@
 //! What clients send.
 
-use super::{Finding, Findings, segment};
+use super::{Findings, segment};
 use crate::rng::Distribution;
+use crate::scenario::text::Problem;
 use crate::scenario::{
-    Client, Cohort, Every, Installed, NO_RETRY, Per, Phase, QueueBound, Scenario, Server, Stage, Traffic,
-    Wakes, When,
+    Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, Server, Stage,
+    Traffic, Wakes, When,
 };
 use crate::units::{ClockTime, Span};
 
-pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, found: &mut Findings) {
+pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
     if client.traffic().next().is_none() {
-        found.0.push(Finding {
-            path: path.clone(),
-            message: format!("the client \"{name}\" sends nothing"),
-            label: "needs polls, commands, requests or loops".to_owned(),
-            help: None,
-            at_name: true,
-        });
+        let problem = Problem::new(format!("the client \"{name}\" sends nothing"));
+        let label = "needs polls, commands, requests or loops";
+        found.push(&path, true, problem.label(label));
     }
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts
@@ -31,13 +28,9 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
         !installed.is_empty() && installed.iter().all(is_known)
     });
     if cohorts.is_empty() && all_known {
-        found.0.push(Finding {
-            path: path.clone(),
-            message: format!("no cohort uses the client \"{name}\""),
-            label: "used by nobody".to_owned(),
-            help: Some("remove it, or name it as the `client` of a cohort".to_owned()),
-            at_name: true,
-        });
+        let problem = Problem::new(format!("no cohort uses the client \"{name}\""));
+        let help = "remove it, or name it as the `client` of a cohort";
+        found.push(&path, true, problem.label("used by nobody").help(help));
     }
     check_reaction(scenario, &path, &client.retry, client.timeout, found);
     check_entry_names(&path, client, found);
@@ -49,7 +42,7 @@ pub(super) fn check_client(scenario: &Scenario, name: &str, client: &Client, fou
 
 /// What is said of failures, of a client or of an entry of its traffic.
 fn check_reaction(
-    scenario: &Scenario,
+    scenario: &Draft,
     path: &str,
     retry: &str,
     timeout: Option<Span>,
@@ -69,7 +62,7 @@ fn check_reaction(
 }
 
 fn check_entry(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     entry: &Traffic<'_>,
     cohorts: &[(&str, &Cohort)],
@@ -108,7 +101,7 @@ fn check_entry(
 }
 
 fn check_think(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     method: &str,
     think: &Distribution,
@@ -159,7 +152,7 @@ fn check_entry_names(path: &str, client: &Client, found: &mut Findings) {
     }
 }
 
-fn check_every(scenario: &Scenario, here: &str, every: Every, found: &mut Findings) {
+fn check_every(scenario: &Draft, here: &str, every: Every, found: &mut Findings) {
     let Every {
         interval,
         jitter,
@@ -202,7 +195,7 @@ fn check_every(scenario: &Scenario, here: &str, every: Every, found: &mut Findin
 
 /// What commands have, and other requests have not.
 fn check_command(
-    scenario: &Scenario,
+    scenario: &Draft,
     here: &str,
     entry: &Traffic<'_>,
     cohorts: &[(&str, &Cohort)],
@@ -235,13 +228,7 @@ fn check_command(
     }
 }
 
-fn check_daily(
-    scenario: &Scenario,
-    here: &str,
-    time: ClockTime,
-    spread: Span,
-    found: &mut Findings,
-) {
+fn check_daily(scenario: &Draft, here: &str, time: ClockTime, spread: Span, found: &mut Findings) {
     let clock = &scenario.time;
     let times = (clock.zone).daily(time, clock.start.0, clock.measured_until());
     if times.is_empty() {

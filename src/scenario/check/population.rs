@@ -1,12 +1,12 @@
 //! Homes and devices.
 
 use super::{Findings, segment};
-use crate::scenario::{AppOf, Cohort, DeviceCount, Installed, NatOf, Per, Scenario};
+use crate::scenario::{AppOf, Cohort, DeviceCount, Draft, Installed, NatOf, Per};
 
 /// The most homes and devices of a run: some 100 bytes of memory each.
 const MAX_ENTITIES: f64 = 1e8;
 
-pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_population(scenario: &Draft, found: &mut Findings) {
     if scenario.cohorts.is_empty() {
         found.add("cohorts", "there are no homes", "needs at least one cohort");
     }
@@ -26,7 +26,7 @@ pub(super) fn check_population(scenario: &Scenario, found: &mut Findings) {
 }
 
 /// The expected number of homes and devices.
-fn entities(scenario: &Scenario) -> f64 {
+fn entities(scenario: &Draft) -> f64 {
     scenario
         .cohorts
         .values()
@@ -100,7 +100,7 @@ fn check_app(path: &str, app: &AppOf, found: &mut Findings) {
 
 /// What runs in the homes of a cohort.
 fn check_clients(
-    scenario: &Scenario,
+    scenario: &Draft,
     (name, path): (&str, &str),
     cohort: &Cohort,
     found: &mut Findings,
@@ -130,9 +130,8 @@ fn check_clients(
         if cohort.has_own_app(it) {
             check_app(&format!("{path}.clients.{}", it.index), it.app, found);
         }
-        let is_twin = |other: &Installed<'_>| {
-            other.client == it.client && other.app_number == it.app_number
-        };
+        let is_twin =
+            |other: &Installed<'_>| other.client == it.client && other.app_number == it.app_number;
         if installed[..it.index].iter().any(is_twin) {
             found.add(
                 &here,

@@ -1,7 +1,7 @@
 //! How clients retry.
 
 use super::Findings;
-use crate::scenario::{Attempts, Backoff, Heed, Jitter, RetryPolicy, Scenario};
+use crate::scenario::{Attempts, Backoff, Draft, Heed, Jitter, RetryPolicy};
 use crate::server::{Response, RetryAfter};
 use crate::units::Span;
 
@@ -13,7 +13,7 @@ const SHORTEST_WAIT: Span = Span::from_millis(1);
 const MAX_WAITS: usize = 1000;
 
 pub(super) fn check_retry(
-    scenario: &Scenario,
+    scenario: &Draft,
     path: &str,
     policy: &RetryPolicy,
     found: &mut Findings,
@@ -114,7 +114,7 @@ fn check_list(
 }
 
 /// What is read of a told wait.
-fn check_told(scenario: &Scenario, path: &str, policy: &RetryPolicy, found: &mut Findings) {
+fn check_told(scenario: &Draft, path: &str, policy: &RetryPolicy, found: &mut Findings) {
     let told = &policy.told;
     if told.at_most < SHORTEST_WAIT {
         found.add(

@@ -1,10 +1,10 @@
 //! The stages of a server, and limiters that stand alone.
 
 use super::{Finding, Findings, at, segment};
-use crate::limiter::Decision;
+use crate::limiter::{Decision, KeySize, Quota};
 use crate::overload::{AdaptiveState, Shares};
 use crate::scenario::{
-    AdmissionRule, AppOf, Cohort, LimiterRule, LimiterText, NatOf, QueueBound, Quota, Scenario,
+    AdmissionRule, AppOf, Cohort, DeviceCount, Draft, LimiterRule, LimiterText, NatOf, QueueBound,
     Scope, Stage,
 };
 use crate::server::{Order, Response};
@@ -17,9 +17,9 @@ const SHORTEST_WINDOW: Span = Span::from_millis(1);
 pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Finding> {
     let mut found = Findings(Vec::new());
     match limiter {
-        LimiterText::Rule(rule) => check_rule("", rule, 1, &mut found),
+        LimiterText::Rule(rule) => check_rule("", rule, KeySize::ONE, &mut found),
         LimiterText::Stage(stage) => {
-            check_stage("", stage, 1, &mut found);
+            check_stage("", stage, KeySize::ONE, &mut found);
             if let Stage::Limit { kinds: Some(_), .. } = &**stage {
                 found.add(
                     "kinds",
@@ -32,7 +32,7 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
     found.0
 }
 
-pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
     let backend = &scenario.server.backend;
     let why = "a backend that fails does not know when it will not";
     check_answer("server.backend.fail", &backend.fail, Some(why), found);
@@ -56,8 +56,10 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
     }
     let stages = &scenario.server.stages;
     // A key has at most as many users as there are homes.
-    let homes = scenario.cohorts.values();
-    let users = homes.map(|cohort| u64::from(cohort.homes)).sum();
+    let most = KeySize {
+        users: narrow(scenario.homes()),
+        devices: narrow(scenario.mean_devices().ceil() as u64),
+    };
     for (index, stage) in stages.iter().enumerate() {
         let path = format!("server.stages.{index}");
         if stages[..index]
@@ -70,7 +72,7 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
                 "needs a name of its own",
             );
         }
-        check_stage(&path, stage, users, found);
+        check_stage(&path, stage, most, found);
         match stage {
             Stage::Gate { .. } | Stage::Admission { .. } => {}
             Stage::Limit {
@@ -92,7 +94,10 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
                         );
                     }
                 }
-                let most = u32::try_from(most_users(scenario, per)).unwrap_or(u32::MAX);
+                let most = KeySize {
+                    users: narrow(most_users(scenario, per)),
+                    devices: narrow(most_devices(scenario, per)),
+                };
                 for (method, cost) in costs.iter() {
                     let path = format!("{path}.costs.{}", segment(method));
                     if !known.contains(&method) {
@@ -131,11 +136,11 @@ pub(super) fn check_server(scenario: &Scenario, found: &mut Findings) {
 
 /// Whether a limit never lets an attempt of that cost pass, although nobody
 /// else is there and each wait that it tells is kept.
-fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
+fn never_granted(by: &LimiterRule, size: KeySize, cost: u64) -> bool {
     /// Exact waits need one try more; a penalty box in front may need several.
     const TRIES: usize = 50;
     const LONGEST: Span = Span::from_secs(100 * 365 * 86_400);
-    let Ok(mut bank) = by.bank(&[users], 1) else {
+    let Ok(mut bank) = by.bank(&[size], 1) else {
         return false;
     };
     let mut now = Time::EPOCH;
@@ -152,7 +157,7 @@ fn never_granted(by: &LimiterRule, users: u32, cost: u64) -> bool {
 }
 
 /// The most users that share one key of these scopes.
-fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
+fn most_users(scenario: &Draft, per: &[Scope]) -> u64 {
     let users = |cohort: &Cohort| u64::from(cohort.users());
     let all = || scenario.cohorts.values();
     let of_app = |cohort: &Cohort, app: &AppOf| match app {
@@ -164,7 +169,10 @@ fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
     };
     let of_apps = |cohort: &Cohort| {
         let installed = cohort.installed().into_iter();
-        installed.map(|it| of_app(cohort, it.app)).max().unwrap_or(0)
+        installed
+            .map(|it| of_app(cohort, it.app))
+            .max()
+            .unwrap_or(0)
     };
     let of_nat = |cohort: &Cohort| match cohort.nat {
         NatOf::PerHome => 1,
@@ -180,14 +188,49 @@ fn most_users(scenario: &Scenario, per: &[Scope]) -> u64 {
     per.iter().map(of_scope).fold(everybody, u64::min)
 }
 
-/// What a stage must be, whoever passes it, with as many users per key as there
-/// can be.
-fn check_stage(path: &str, stage: &Stage, users: u64, found: &mut Findings) {
+/// The most devices that share one key of these scopes; without a bound where
+/// their number is drawn.
+fn most_devices(scenario: &Draft, per: &[Scope]) -> u64 {
+    let of_home = |cohort: &Cohort| -> u64 {
+        let counts = cohort.devices.iter().map(|devices| devices.count);
+        let most = counts.map(|count| match count {
+            DeviceCount::Exactly(count) => u64::from(count),
+            DeviceCount::Poisson(_) => u64::from(u32::MAX),
+        });
+        most.sum()
+    };
+    let cohorts = || scenario.cohorts.values();
+    let everything = cohorts().fold(0, |sum: u64, cohort| {
+        sum.saturating_add(u64::from(cohort.homes).saturating_mul(of_home(cohort)))
+    });
+    let of_scope = |scope: &Scope| match scope {
+        Scope::Device => 1,
+        scope => {
+            let apps = cohorts().flat_map(|cohort| {
+                let installed = cohort.installed().into_iter();
+                installed.map(move |it| (cohort, it.app))
+            });
+            let runs = apps.map(|(cohort, app)| match cohort.homes_per_key(app, *scope) {
+                Some(run) => u64::from(run).saturating_mul(of_home(cohort)),
+                None => everything,
+            });
+            runs.max().unwrap_or(0)
+        }
+    };
+    per.iter().map(of_scope).fold(everything, u64::min)
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// What a stage must be, whoever passes it, for keys as large as there can be.
+fn check_stage(path: &str, stage: &Stage, most: KeySize, found: &mut Findings) {
     check_refusal(path, stage, found);
     match stage {
         Stage::Gate { .. } => check_gate(path, stage, found),
         Stage::Admission { by, .. } => check_admission(path, *by, found),
-        Stage::Limit { by, per, .. } => check_limit(path, by, per, users, found),
+        Stage::Limit { by, per, .. } => check_limit(path, by, per, most, found),
     }
 }
 
@@ -235,7 +278,7 @@ fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
             // The combination is checked where it is made.
             Some(window) => rule
                 .check()
-                .and(AdaptiveState::new(*rule, Some(*window), || 0.5).map(|_| ())),
+                .and(AdaptiveState::new(*rule, Some(*window)).map(drop)),
         };
         if let Err(why) = sound {
             found.add(&at(path, "adaptive"), why, "cannot be used");
@@ -292,7 +335,7 @@ fn check_gate(path: &str, stage: &Stage, found: &mut Findings) {
                 "leave one of them out",
             );
         }
-        let state = adaptive.map(|rule| AdaptiveState::new(rule, None, || 0.5));
+        let state = adaptive.map(|rule| AdaptiveState::new(rule, None));
         let initial = state.and_then(Result::ok).map(|state| state.limit());
         if (permits.or(initial)).is_some_and(|permits| *reserved >= permits) {
             found.add(
@@ -362,26 +405,26 @@ fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     }
 }
 
-fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], users: u64, found: &mut Findings) {
+fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], most: KeySize, found: &mut Findings) {
     check_scopes(path, per, found);
-    check_rule(&at(path, "by"), by, users, found);
+    check_rule(&at(path, "by"), by, most, found);
 }
 
-/// A rule of a limit, at the path `by`, with as many users per key as there
-/// can be.
-fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
+/// A rule of a limit, at the path `by`, for a key as large as there can be.
+fn check_rule(by: &str, rule: &LimiterRule, most: KeySize, found: &mut Findings) {
     let before = found.0.len();
     match rule {
         LimiterRule::PenaltyBox { by: behind, .. } => {
-            check_rule(&at(by, "by"), behind, users, found);
+            check_rule(&at(by, "by"), behind, most, found);
         }
         LimiterRule::AllOf(rules) => {
             for (number, rule) in rules.iter().enumerate() {
-                check_rule(&at(by, &format!("0.{number}")), rule, users, found);
+                check_rule(&at(by, &format!("0.{number}")), rule, most, found);
             }
         }
         _ => {
-            if let Some(window) = rule.window()
+            let limit = rule.profile(KeySize::ONE);
+            if let Some(window) = limit.window
                 && window < SHORTEST_WINDOW
             {
                 found.add(
@@ -392,18 +435,17 @@ fn check_rule(by: &str, rule: &LimiterRule, users: u64, found: &mut Findings) {
                     format!("must be at least {SHORTEST_WINDOW}"),
                 );
             }
-            if let Some(quota) = rule.quota() {
+            if let Some(quota) = limit.quota {
                 check_quota(&at(by, "quota"), quota, found);
             }
         }
     }
-    if before == found.0.len() {
-        let most = u32::try_from(users).unwrap_or(u32::MAX);
-        if let Err(why) = rule.bank(&[most], 1) {
-            let (field, label) = why.field();
-            let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
-            found.add(&path, why.to_string(), label);
-        }
+    if before == found.0.len()
+        && let Err(why) = rule.bank(&[most], 1)
+    {
+        let (field, label) = why.field();
+        let path = field.map_or_else(|| by.to_owned(), |field| at(by, field));
+        found.add(&path, why.to_string(), label);
     }
 }
 
@@ -415,9 +457,14 @@ fn check_quota(path: &str, quota: &Quota, found: &mut Findings) {
         Quota::PerUser {
             each,
             at_least,
-            up_to_users,
+            up_to_users: most,
+        }
+        | Quota::PerDevice {
+            each,
+            at_least,
+            up_to_devices: most,
         } => {
-            if *at_least == 0 && (*each == 0 || *up_to_users == Some(0)) {
+            if *at_least == 0 && (*each == 0 || *most == Some(0)) {
                 found.add(path, ZERO, "needs `each` or `at_least` above 0");
             }
         }

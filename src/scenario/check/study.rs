@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Findings, segment};
-use crate::scenario::text::{excerpt, one_line};
+use super::{Findings, segment};
+use crate::scenario::estimand::Of;
+use crate::scenario::text::{Problem, excerpt, one_line};
 use crate::scenario::window::MAX_WINDOWS;
-use crate::scenario::{
-    Amount, DayWindow, Part, Range, Scenario, Stage, Target, Values, Variation, clock,
-};
+use crate::scenario::{Amount, DayWindow, Draft, Range, Stage, Target, Values, Variation, clock};
 use crate::units::Span;
 
 /// The most combinations of varied values.
@@ -19,13 +18,26 @@ const MAX_PATHS: usize = 100;
 const MAX_RUNS: usize = 1_000_000;
 const MAX_SERIES_BYTES: f64 = 4e9;
 
-pub(super) fn check_targets(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_targets(scenario: &Draft, found: &mut Findings) {
     for (index, target) in scenario.targets.iter().enumerate() {
         check_target(scenario, &format!("targets.{index}"), target, found);
     }
 }
 
-fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Findings) {
+/// What is asked for beside targets.
+pub(super) fn check_report(scenario: &Draft, found: &mut Findings) {
+    for (index, estimand) in scenario.report.iter().enumerate() {
+        if let Some(why) = estimand.missing_in(scenario) {
+            found.add(
+                &format!("report.{index}"),
+                format!("{estimand} cannot be estimated: {why}"),
+                "nothing to report",
+            );
+        }
+    }
+}
+
+fn check_target(scenario: &Draft, path: &str, target: &Target, found: &mut Findings) {
     let estimand = target.estimand;
     if let Some(why) = estimand.missing_in(scenario) {
         found.add(
@@ -47,28 +59,16 @@ fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Fi
     {
         found.unknown(path, "method", name, scenario.methods().into_iter());
     }
+    let is_gate = |stage: &&Stage| matches!(stage, Stage::Gate { .. });
     if let Some(name) = &part.limit {
-        let of_gates = estimand.is_of_gate();
-        let fits = |stage: &&Stage| !of_gates || matches!(stage, Stage::Gate { .. });
+        let of_gates = estimand.of() == Of::Gate;
+        let fits = |stage: &&Stage| !of_gates || is_gate(stage);
         if !stages().filter(fits).any(|stage| stage.name() == name) {
             let what = if of_gates { "gate" } else { "limit" };
             found.unknown(path, what, name, stages().filter(fits).map(Stage::name));
         }
     }
-    let gates = stages().filter(|stage| matches!(stage, Stage::Gate { .. }));
-    let names_requests = part.cohort.is_some() || part.method.is_some();
-    let misfit = if estimand.is_of_run() && *part != Part::ALL {
-        Some("it is one number of a whole run, which has no parts")
-    } else if estimand.is_of_gate() && names_requests {
-        Some("a gate is not divided by cohort or method")
-    } else if estimand.is_of_gate() && part.limit.is_none() && gates.count() > 1 {
-        Some("there are several gates; name one, such as by \"NAME\"")
-    } else if part.limit.is_some() && !estimand.is_of_gate() && !estimand.is_of_refusals() {
-        Some("only refusals of attempts and gates are told apart by limit")
-    } else {
-        None
-    };
-    if let Some(why) = misfit {
+    if let Some(why) = estimand.misfit(part, stages().filter(is_gate).count()) {
         found.add(
             path,
             format!("{estimand} cannot be taken of this part: {why}"),
@@ -80,7 +80,7 @@ fn check_target(scenario: &Scenario, path: &str, target: &Target, found: &mut Fi
     }
 }
 
-fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut Findings) {
+fn check_window(scenario: &Draft, path: &str, window: &DayWindow, found: &mut Findings) {
     let time = &scenario.time;
     let (from, until) = (time.measured_from(), time.measured_until());
     if from < until && window.spans(&time.zone, from, until).is_empty() {
@@ -98,7 +98,7 @@ fn check_window(scenario: &Scenario, path: &str, window: &DayWindow, found: &mut
 
 /// The windows of the clock, how many there are with those of targets, and the
 /// span of a collapse.
-pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_windows(scenario: &Draft, found: &mut Findings) {
     for (index, window) in scenario.time.windows.iter().enumerate() {
         check_window(scenario, &format!("time.windows.{index}"), window, found);
     }
@@ -119,7 +119,7 @@ pub(super) fn check_windows(scenario: &Scenario, found: &mut Findings) {
     }
 }
 
-pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_clock(scenario: &Draft, found: &mut Findings) {
     let time = &scenario.time;
     if time.length.is_zero() {
         found.add(
@@ -164,7 +164,7 @@ pub(super) fn check_clock(scenario: &Scenario, found: &mut Findings) {
 const REACH: Span = Span::from_secs(200 * 365 * 86_400);
 
 /// The longest part of a run that is too long is the one to blame.
-fn check_reach(scenario: &Scenario, found: &mut Findings) {
+fn check_reach(scenario: &Draft, found: &mut Findings) {
     let time = &scenario.time;
     let drain = scenario.drain();
     if time.warm_up + time.length + drain <= REACH {
@@ -187,7 +187,7 @@ fn check_reach(scenario: &Scenario, found: &mut Findings) {
 
 /// A command whose deadline has not come when the run ends would count as
 /// missed.
-fn check_drain(scenario: &Scenario, found: &mut Findings) {
+fn check_drain(scenario: &Draft, found: &mut Findings) {
     let Some(drain) = scenario.time.drain else {
         return;
     };
@@ -199,21 +199,17 @@ fn check_drain(scenario: &Scenario, found: &mut Findings) {
     let Some((client, deadline)) = longest.filter(|(_, deadline)| *deadline > drain) else {
         return;
     };
-    let mut finding = Finding::new(
-        "time.drain",
-        format!(
-            "a drain of {drain} is shorter than the deadline of {deadline} of commands of \"{client}\": one that is still on its way when the run ends would count as missed"
-        ),
-        format!("must be at least {deadline}"),
-    );
-    finding.help = Some(format!(
-        "write drain: \"{}\", or leave it out: the run then waits for an hour, or for the longest deadline",
-        deadline
+    let problem = Problem::new(format!(
+        "a drain of {drain} is shorter than the deadline of {deadline} of commands of \"{client}\": one that is still on its way when the run ends would count as missed"
     ));
-    found.0.push(finding);
+    let help = format!(
+        "write drain: \"{deadline}\", or leave it out: the run then waits for an hour, or for the longest deadline"
+    );
+    let label = format!("must be at least {deadline}");
+    found.push("time.drain", false, problem.label(label).help(help));
 }
 
-pub(super) fn check_study(scenario: &Scenario, found: &mut Findings) {
+pub(super) fn check_study(scenario: &Draft, found: &mut Findings) {
     let study = &scenario.study;
     if study.replications == 0 {
         found.add(
@@ -342,12 +338,10 @@ fn what_it_is(text: &str) -> String {
 
 fn check_range(place: &str, range: &Range, found: &mut Findings) {
     if let Err(fault) = range.values() {
-        found.0.push(Finding {
-            path: format!("{place}.{}", fault.field),
-            message: fault.message,
-            label: fault.label,
+        let problem = Problem {
             help: fault.help,
-            at_name: false,
-        });
+            ..Problem::new(fault.message).label(fault.label)
+        };
+        found.push(&format!("{place}.{}", fault.field), false, problem);
     }
 }

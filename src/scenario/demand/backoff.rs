@@ -19,15 +19,14 @@ const MOST_WAITS: usize = 64;
 impl Backoff {
     /// Of a request in a run of so many seconds, where the server tells a wait
     /// of about so many.
-    pub(super) fn of(policy: Option<&RetryPolicy>, told: f64, seconds: f64) -> Backoff {
-        let none = Backoff {
-            most: 1.0,
-            waits: vec![0.0],
-            total: 0.0,
-        };
-        let Some(policy) = policy.filter(|policy| !policy.is_none()) else {
-            return none;
-        };
+    pub(super) fn of(policy: &RetryPolicy, told: f64, seconds: f64) -> Backoff {
+        if policy.is_none() {
+            return Backoff {
+                most: 1.0,
+                waits: vec![0.0],
+                total: 0.0,
+            };
+        }
         let told = Some(Span::from_secs_f64(told)).filter(|told| !told.is_zero());
         let mut waits = waits(&policy.wait);
         if let Some(first) = policy.first {

@@ -1,8 +1,8 @@
 //! The capacity of stages: whose permits and tokens there are, how many, and which
 //! requests take of them.
 
-use super::throughput::Throughput;
-use crate::scenario::{AppOf, Cohort, Installed, Per, Scenario, Scope, Stage, Traffic};
+use crate::limiter::KeySize;
+use crate::scenario::{AppOf, Cohort, Installed, Per, Placement, Scenario, Scope, Stage, Traffic};
 use crate::server::Permits;
 use crate::units::Span;
 
@@ -161,8 +161,14 @@ impl Scenario {
     pub fn keys_of_stage(&self, stage: &Stage) -> f64 {
         let mut seen: Vec<Whose<'_>> = Vec::new();
         let mut keys = 0.0;
-        for (number, _, cohort, installed, _) in self.installed() {
-            let whose = whose(stage, number, &installed, "");
+        for Placement {
+            cohort_number,
+            cohort,
+            installed,
+            ..
+        } in self.placements()
+        {
+            let whose = whose(stage, cohort_number, &installed, "");
             if !seen.contains(&whose) {
                 seen.push(whose);
                 keys += keys_of(cohort, installed.app, scopes(stage));
@@ -183,18 +189,21 @@ pub(super) fn pool<'a>(
     seconds: f64,
 ) -> Pool<'a> {
     let stage = &scenario.server.stages[index];
-    let (keys, users) = match whose.cohort {
+    let devices_of = |cohort: &Cohort| f64::from(cohort.homes) * cohort.mean_devices(None);
+    let (keys, users, devices) = match whose.cohort {
         Some(_) => {
             let keys = keys_of(cohort, app, scopes(stage)).max(1.0);
-            (keys, (f64::from(cohort.users()) / keys).max(1.0))
+            let users = (f64::from(cohort.users()) / keys).max(1.0);
+            (keys, users, devices_of(cohort) / keys)
         }
         None => {
             let shares = |cohort: &&Cohort| match whose.app {
                 Some(app) => cohort.calls_with(app),
                 None => true,
             };
-            let users = scenario.cohorts.values().filter(shares).map(Cohort::users);
-            (1.0, users.map(f64::from).sum())
+            let all = || scenario.cohorts.values().filter(shares);
+            let users = all().map(Cohort::users).map(f64::from).sum();
+            (1.0, users, all().map(devices_of).sum())
         }
     };
     let mut pool = Pool {
@@ -211,10 +220,10 @@ pub(super) fn pool<'a>(
     };
     match stage {
         Stage::Gate { .. } => {
-            if let Some(plan) = stage.gate_plan(1) {
-                let permits = f64::from(match plan.permits {
-                    Permits::Fixed(permits) => permits,
-                    Permits::Adaptive(rule, _) => rule.most(),
+            if let Ok(Some(plan)) = stage.gate_plan(1) {
+                let permits = f64::from(match &plan.permits {
+                    Permits::Fixed(permits) => *permits,
+                    Permits::Adaptive(state) => state.most(),
                 });
                 pool.burst = permits * keys;
                 // Those inside when the run begins are none.
@@ -227,12 +236,14 @@ pub(super) fn pool<'a>(
             }
         }
         Stage::Limit { by, .. } => {
-            let users = users.clamp(1.0, f64::from(u32::MAX)) as u64;
-            let throughput = Throughput::of(by, users);
-            pool.burst = throughput.burst * keys;
-            pool.rate = keys * (throughput.rate + throughput.burst / seconds);
-            pool.queue = throughput.queue * keys;
-            pool.max_wait = throughput.max_wait;
+            let limit = by.profile(KeySize {
+                users: users.clamp(1.0, f64::from(u32::MAX)) as u32,
+                devices: devices.clamp(1.0, f64::from(u32::MAX)) as u32,
+            });
+            pool.burst = limit.burst * keys;
+            pool.rate = keys * (limit.rate + limit.burst / seconds);
+            pool.queue = limit.queue * keys;
+            pool.max_wait = limit.max_wait;
         }
         Stage::Admission { .. } => {}
     }

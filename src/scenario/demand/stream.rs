@@ -3,8 +3,9 @@
 
 use super::backoff::Backoff;
 use super::pool::{Pool, covered, pool, whose};
-use super::throughput::told_secs;
-use crate::scenario::{Scenario, Traffic};
+use crate::limiter::KeySize;
+use crate::scenario::{Entry, Placement, Scenario, Stage, Traffic};
+use crate::server::{Response, RetryAfter};
 
 /// A flow while its rates are sought.
 pub(super) struct Stream<'a> {
@@ -52,9 +53,20 @@ pub(super) fn streams<'a>(
     pools: &mut Vec<Pool<'a>>,
 ) -> Vec<Stream<'a>> {
     let mut all = Vec::new();
-    for (number, _, cohort, installed, client) in scenario.installed() {
-        for entry in client.traffic() {
-            let policy = scenario.retry(entry.what.retry);
+    for Placement {
+        cohort_number,
+        cohort,
+        installed,
+        client,
+        ..
+    } in scenario.placements()
+    {
+        for Entry {
+            traffic: entry,
+            retry: policy,
+            ..
+        } in scenario.traffic_of(client)
+        {
             let service = scenario.server.backend.service_secs(entry.what.method);
             let (senders, fan_out) = entry.senders(cohort);
             let mut passes = Vec::new();
@@ -63,17 +75,23 @@ pub(super) fn streams<'a>(
                 let Some((share, cost)) = covered(stage, cohort, &entry) else {
                     continue;
                 };
-                let whose = whose(stage, number, &installed, entry.what.method);
+                let whose = whose(stage, cohort_number, &installed, entry.what.method);
                 let known = pools
                     .iter()
                     .position(|pool| pool.stage == index && pool.whose == whose);
                 let pool = known.unwrap_or_else(|| {
-                    pools.push(pool(scenario, index, whose, (cohort, installed.app), seconds));
+                    pools.push(pool(
+                        scenario,
+                        index,
+                        whose,
+                        (cohort, installed.app),
+                        seconds,
+                    ));
                     pools.len() - 1
                 });
                 let answer = stage.refusal();
-                let retried = policy.is_some_and(|policy| policy.retries(answer));
-                if retried && policy.is_some_and(|policy| policy.hears(answer)) {
+                let retried = policy.retries(answer);
+                if retried && policy.hears(answer) {
                     told = told.max(told_secs(stage, answer));
                 }
                 passes.push(Pass {
@@ -190,5 +208,20 @@ pub(super) fn balance(streams: &mut [Stream<'_>], pools: &mut [Pool<'_>]) {
         if change.is_nan() || change < BALANCE {
             return;
         }
+    }
+}
+
+/// The wait that a refusal tells, roughly.
+fn told_secs(stage: &Stage, answer: &Response) -> f64 {
+    if let RetryAfter::Fixed(span) = answer.retry_after {
+        return span.secs_f64();
+    }
+    let Stage::Limit { by, .. } = stage else {
+        return 0.0;
+    };
+    let limit = by.profile(KeySize::ONE);
+    match limit.window {
+        Some(window) => window.secs_f64() / 2.0,
+        None => (1.0 / limit.rate).min(f64::MAX),
     }
 }

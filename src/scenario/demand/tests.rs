@@ -6,9 +6,9 @@ fn scenario(time: &str, homes: u32, client: &str, server: &str, retries: &str) -
         "Scenario(name: \"d\", time: ({time}), cohorts: {{\"c\": (homes: {homes}, client: \"a\")}}, \
          clients: {{\"a\": ({client})}}, server: ({server}), retries: {{{retries}}})"
     );
-    let unchecked: Scenario =
+    let unchecked =
         crate::scenario::text::parse(&text).unwrap_or_else(|problem| panic!("{problem}"));
-    unchecked
+    Scenario::resolved(unchecked).unwrap()
 }
 
 fn near(found: f64, expected: f64) -> bool {
@@ -149,7 +149,7 @@ fn a_policy_is_reckoned_with_all_its_parts() {
             30.0,
         ),
     ] {
-        let found = backoff::Backoff::of(Some(&policy(text)), told, 10_000.0);
+        let found = backoff::Backoff::of(&policy(text), told, 10_000.0);
         let holds = (found.most - most).abs() < 1e-9 && (found.total - total).abs() < 1e-9;
         assert!(holds, "{text}: {} in {}", found.most, found.total);
     }

@@ -1,10 +1,10 @@
 //! Who answers what, the waits that answers tell, and those that nobody heeds.
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
-use crate::scenario::demand::period_length;
-use crate::scenario::{Client, LimiterRule, Scenario, Stage};
+use crate::limiter::KeySize;
+use crate::scenario::{Scenario, Stage};
 use crate::server::{Response, RetryAfter};
-use crate::units::{Probability, Rate, Span};
+use crate::units::{Probability, Span};
 
 /// Who answers what: the stages, and the backend if it fails.
 pub(super) struct Answerer<'a> {
@@ -39,7 +39,7 @@ pub(super) fn answerers(scenario: &Scenario) -> Vec<Answerer<'_>> {
 /// The longest wait that an answer tells, about.
 pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
     let rule = match answerer.stage {
-        Some(Stage::Limit { by, .. }) => longest_wait(by),
+        Some(Stage::Limit { by, .. }) => by.profile(KeySize::ONE).longest_wait,
         _ => Span::ZERO,
     };
     if setting == RATE_LIMIT {
@@ -55,36 +55,9 @@ pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
     }
 }
 
-/// The longest that a key of a rule has to wait for one more request.
-fn longest_wait(rule: &LimiterRule) -> Span {
-    let gap = |rate: Rate| Span::from_secs_f64(rate.mean_interval_secs());
-    match rule {
-        LimiterRule::CalendarWindow { period, .. } => period_length(*period),
-        LimiterRule::TokenBucket { rate, .. }
-        | LimiterRule::Gcra { rate, .. }
-        | LimiterRule::EnvoyBucket { rate, .. }
-        | LimiterRule::LeakyBucket { rate, .. }
-        | LimiterRule::LimitReq { rate, .. } => gap(*rate),
-        LimiterRule::TickedBucket { every, .. } => *every,
-        LimiterRule::RateRule {
-            look_back,
-            release_after,
-            ..
-        } => *look_back + *release_after,
-        LimiterRule::Spacing { steps, .. } => steps.iter().copied().max().unwrap_or(Span::ZERO),
-        LimiterRule::ConsecutiveErrors { lock, .. } => *lock,
-        LimiterRule::PenaltyBox { by, lock, .. } => longest_wait(by).max(*lock),
-        LimiterRule::AllOf(rules) => rules.iter().map(longest_wait).max().unwrap_or(Span::ZERO),
-        rule => rule.window().unwrap_or(Span::ZERO),
-    }
-}
-
 /// Waits that are told to nobody.
 pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
-    let policies = || {
-        let entries = scenario.clients.values().flat_map(Client::traffic);
-        entries.filter_map(|entry| scenario.retry(entry.what.retry))
-    };
+    let policies = || scenario.traffic().map(|entry| entry.retry);
     for answerer in answerers {
         let answer = answerer.answer;
         let told = [

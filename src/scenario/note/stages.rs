@@ -2,7 +2,7 @@
 
 use super::kinds::Note;
 use crate::scenario::demand::covered;
-use crate::scenario::{Backend, RefusedByLater, Scenario, Scope, Stage};
+use crate::scenario::{Backend, Placement, RefusedByLater, Scenario, Scope, Stage};
 use crate::units::Probability;
 
 /// Stages and settings of the server that change nothing.
@@ -20,13 +20,15 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
         else {
             continue;
         };
-        let met = scenario.installed().any(|(_, _, cohort, _, client)| {
-            client.traffic().any(|entry| {
-                let someone =
-                    !per.contains(&Scope::Device) || cohort.mean_devices(entry.what.kinds) > 0.0;
-                someone && covered(stage, cohort, &entry).is_some()
-            })
-        });
+        let met = scenario
+            .placements()
+            .any(|Placement { cohort, client, .. }| {
+                scenario.traffic_of(client).any(|entry| {
+                    let someone = !per.contains(&Scope::Device)
+                        || cohort.mean_devices(entry.traffic.what.kinds) > 0.0;
+                    someone && covered(stage, cohort, &entry.traffic).is_some()
+                })
+            });
         if !met {
             found.push(Note::NobodyMeets {
                 stage: index,

@@ -117,16 +117,18 @@ impl<'de> Deserialize<'de> for Values {
 /// The most telling problem as a message that is taken apart again where it is
 /// told: what is unknown may be what is missing.
 fn first(problems: &crate::scenario::Problems) -> String {
-    let mut unknown = problems
+    let unknown = problems
         .iter()
-        .filter(|problem| problem.message.starts_with("unknown "));
-    let Some(problem) = unknown.next().or(problems.iter().next()) else {
+        .find(|problem| problem.kind.unknown().is_some());
+    let Some(problem) = unknown.or(problems.iter().next()) else {
         return String::new();
     };
-    match &problem.help {
-        Some(help) if help.starts_with("did you mean ") => format!("{}; {help}", problem.message),
-        Some(help) if help.starts_with("known are ") => {
-            let known = help.trim_start_matches("known are ");
+    match (problem.kind.unknown(), &problem.help) {
+        (Some(unknown), Some(help)) if unknown.nearest().is_some() => {
+            format!("{}; {help}", problem.message)
+        }
+        (Some(unknown), _) => {
+            let known = unknown.known.join(", ");
             format!("{}; expected one of {known}", problem.message)
         }
         _ if problem.label.starts_with("expected ") => {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::overload::Codel;
 use crate::overload::Share;
 use crate::units::Probability;
 
@@ -130,7 +131,7 @@ fn each_key_has_permits_of_its_own() {
 #[test]
 fn those_that_need_not_wait_end_an_overload() {
     let plan = GatePlan {
-        codel: Some(Codel::default()),
+        codel: Some(CodelState::new(Codel::default()).unwrap()),
         ..gate(1, 9, Order::OldestFirst).plan
     };
     let millis = Time::from_millis;
@@ -328,7 +329,7 @@ proptest! {
             queue,
             order,
             shares,
-            codel: codel.then(Codel::default),
+            codel: codel.then(|| CodelState::new(Codel::default()).unwrap()),
             keys: 2,
         };
         let mut searched = Searched {

@@ -81,7 +81,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         number: u32,
     ) {
         let account = self.metrics.begun(index);
-        self.measured_in_flight += u64::from(self.metrics.is_measured(account));
+        let is_measured = self.metrics.is_measured(account);
+        self.measured_in_flight += u64::from(is_measured);
+        self.metrics.measures.begun(home, is_measured);
         let origin = Origin {
             sender,
             entity,
@@ -163,6 +165,11 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         self.metrics.executed(account, times, wakes);
         if is_heard {
             self.metrics.succeeded(account, self.now, latency, in_time);
+            if self.metrics.measures.ask_for_successes() {
+                let is_measured = self.metrics.is_measured(account);
+                let origin = &self.requests.get(place).origin;
+                (self.metrics.measures).succeeded(self.now, origin, is_measured);
+            }
             self.end(place, stream);
         } else {
             self.release_if_over(place, stream);
@@ -184,9 +191,11 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         };
         request.got_429 |= is_429;
         request.got_refusal = true;
-        let account = request.origin.account;
+        let (account, home) = (request.origin.account, request.origin.home);
         let is_heard = request.generation == attempt.generation;
         self.metrics.refused(account, attempt.step, stage, refusal);
+        let measures = &mut self.metrics.measures;
+        measures.refused(self.now, home, stream.cohort, is_429);
         if !is_heard {
             self.release_if_over(place, stream);
         } else if (stream.retry).after_refusal(attempt.count, usize::from(stage)) {

@@ -71,6 +71,7 @@ impl LookAhead {
             home,
             device,
             level: stream.level,
+            weight: 1,
         };
         server.prefetch(&self.large[index], &caller);
     }

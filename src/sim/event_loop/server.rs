@@ -19,6 +19,7 @@ fn caller(origin: &Origin, stream: &Stream) -> Caller {
         home: origin.home,
         device: origin.device,
         level: stream.level,
+        weight: 1,
     }
 }
 

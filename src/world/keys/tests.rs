@@ -16,8 +16,8 @@ fn by_definition(scenario: &Scenario, per: &[Scope]) -> (HashMap<Caller, u32>, V
     let (mut keys, mut users): (HashMap<_, u32>, Vec<Vec<u32>>) = (HashMap::new(), Vec::new());
     let (mut first_user, mut first_home) = (0, 0);
     for (cohort_number, cohort) in scenario.cohorts.values().enumerate() {
-        for (client, home) in
-            (cohort.installed().iter()).flat_map(|client| (0..cohort.homes).map(move |home| (client, home)))
+        for (client, home) in (cohort.installed().iter())
+            .flat_map(|client| (0..cohort.homes).map(move |home| (client, home)))
         {
             let user = home / cohort.homes_per_user;
             let whose = client.app_number;
@@ -95,8 +95,9 @@ fn clients() -> impl Strategy<Value = String> {
     let client = prop_oneof![Just("\"CLIENT\"".to_owned()), app().prop_map(own)];
     let several = prop::collection::vec(client, 1..4).prop_map(|clients| {
         let named = clients.iter().zip(["a", "b", "c"]);
-        let clients: Vec<String> =
-            named.map(|(client, name)| client.replace("CLIENT", name)).collect();
+        let clients: Vec<String> = named
+            .map(|(client, name)| client.replace("CLIENT", name))
+            .collect();
         format!("clients: [{}]", clients.join(", "))
     });
     prop_oneof![Just("client: \"a\"".to_owned()), several]
@@ -112,6 +113,22 @@ fn cohort() -> impl Strategy<Value = String> {
     })
 }
 
+/// Cohorts of which some use the clients "a", "b" and "c", and another that uses
+/// all of them.
+fn scenario(cohorts: &[String]) -> Scenario {
+    let mut text = String::new();
+    for (number, cohort) in cohorts.iter().enumerate() {
+        text += &format!("\"{number}\": {cohort}, ");
+    }
+    let sends = "(requests: [(method: \"x\", rate: \"1/s\"), (method: \"y\", rate: \"1/s\")])";
+    let text = format!(
+        "Scenario(name: \"keys\", time: (length: \"1min\"), \
+         cohorts: {{{text} \"rest\": (homes: 2, clients: [\"a\", \"b\", \"c\"])}}, \
+         clients: {{\"a\": {sends}, \"b\": {sends}, \"c\": {sends}}}, server: ())"
+    );
+    Source::new(text).scenario().unwrap()
+}
+
 proptest! {
     #[test]
     fn keys_by_arithmetic_are_those_by_definition(
@@ -119,27 +136,16 @@ proptest! {
         per in prop::sample::subsequence(
             vec![Scope::App, Scope::User, Scope::Token, Scope::Nat, Scope::Home, Scope::Method], 0..=6),
     ) {
-        let cohorts: Vec<String> = cohorts.iter().enumerate()
-            .map(|(number, cohort)| format!("\"{number}\": {cohort}"))
-            .collect();
-        let text = format!(
-            "Scenario(name: \"keys\", time: (length: \"1min\"), cohorts: {{{}}}, \
-             clients: {{\"a\": SENDS, \"b\": SENDS, \"c\": SENDS}}, \
-             server: ())", cohorts.join(", "));
-        let text = text.replace(
-            "SENDS",
-            "(requests: [(method: \"x\", rate: \"1/s\"), (method: \"y\", rate: \"1/s\")])",
-        );
-        // Not all clients are used by all of these.
-        let scenario: Scenario = crate::scenario::text::parse(&text).unwrap();
+        let scenario = scenario(&cohorts);
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let space =
             KeySpace::new(Party::all(&scenario, &per), &population, &per, 2, true).unwrap();
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
-        let scaled: Vec<u32> = users.iter().flat_map(|users| vec![*users; scale]).collect();
-        prop_assert_eq!(&space.users, &scaled);
+        let size = |users: &u32| vec![KeySize { users: *users, devices: 0 }; scale];
+        let scaled: Vec<KeySize> = users.iter().flat_map(size).collect();
+        prop_assert_eq!(&space.sizes, &scaled);
         let mut tables = Vec::new();
         for (method, (caller, key_by_definition)) in
             (0..2).flat_map(|method| keys.iter().map(move |it| (method, it)))
@@ -158,16 +164,13 @@ proptest! {
         cohorts in prop::collection::vec((cohort(), 0..4_u32), 1..4), by_app: bool,
     ) {
         let devices = |count: u32| format!("devices: [(kind: \"d\", count: Exactly({count})), (kind: \"e\", count: Exactly(1))]");
-        let cohorts: Vec<String> = cohorts.iter().enumerate()
-            .map(|(number, (cohort, count))| {
+        let cohorts: Vec<String> = cohorts.iter()
+            .map(|(cohort, count)| {
                 let body = cohort.strip_suffix(')').unwrap();
-                format!("\"{number}\": {body}, {})", devices(*count))
+                format!("{body}, {})", devices(*count))
             })
             .collect();
-        let text = format!(
-            "Scenario(name: \"keys\", time: (length: \"1min\"), cohorts: {{{}}}, clients: {{}}, server: ())",
-            cohorts.join(", "));
-        let scenario: Scenario = crate::scenario::text::parse(&text).unwrap();
+        let scenario = scenario(&cohorts);
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let per = if by_app { vec![Scope::Device, Scope::App] } else { vec![Scope::Device] };
         let space =
@@ -184,6 +187,7 @@ proptest! {
                         home: 0,
                         device,
                         level: crate::overload::Criticality::Critical,
+                        weight: 1,
                     };
                     let key = way.of(&caller, &[]);
                     prop_assert!(key < space.keys);
@@ -206,9 +210,9 @@ fn a_table_is_only_for_what_is_no_arithmetic() {
         );
         let scenario = Source::new(text).scenario().unwrap();
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
-        let space =
-            KeySpace::new(Party::all(&scenario, per), &population, per, 1, false).unwrap();
-        assert!(space.users.is_empty(), "nobody asked");
+        let parties = Party::all(&scenario, per);
+        let space = KeySpace::new(parties, &population, per, 1, false).unwrap();
+        assert!(space.sizes.is_empty(), "nobody asked");
         let mut tables = Vec::new();
         space.key_of((0, 0), false, 0, &mut tables).unwrap();
         (space.keys, tables.len())

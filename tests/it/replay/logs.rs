@@ -497,12 +497,47 @@ fn lines_that_are_wrong() {
 #[test]
 fn compressed_logs_are_known_as_such() {
     let place = Place::new();
-    place.write("log.gz", b"\x1f\x8b\x08\x00abc\n");
-    let done = place
-        .ratelab(&["replay", "--limiter", LIMITER, "--trace", "log.gz"])
-        .exits(2);
-    assert!(done.err.contains("compressed with gzip"), "{}", done.err);
-    assert!(done.err.contains("zcat"), "{}", done.err);
+    for (start, by, tool) in [
+        (&b"\x28\xb5\x2f\xfdabc\n"[..], "zstd", "zstdcat"),
+        (b"\xfd7zXZ\x00abc\n", "xz", "xzcat"),
+    ] {
+        place.write("log", start);
+        let done = place.ratelab(&["replay", "--limiter", LIMITER, "--trace", "log"]);
+        let done = done.exits(2);
+        assert!(
+            done.err.contains(&format!("compressed with {by}")),
+            "{}",
+            done.err
+        );
+        assert!(done.err.contains(tool), "{}", done.err);
+    }
+}
+
+#[test]
+fn files_compressed_by_gzip_are_read_as_they_are() {
+    let place = Place::new();
+    let run = |name: &str| place.ratelab(&["replay", "--limiter", LIMITER, "--trace", name]);
+    place.write("log", ACCESS);
+    // Two members one behind the other, as `cat` makes them of two files.
+    let (first, second) = ACCESS.split_at(ACCESS.find('\n').unwrap() + 1);
+    let packed = [first, second].map(|text| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text.as_bytes()).unwrap();
+        packer.finish().unwrap()
+    });
+    let packed = packed.concat();
+    place.write("log.gz", &packed);
+    let (plain, unpacked) = (run("log").exits(0), run("log.gz").exits(0));
+    assert_eq!(plain.out, unpacked.out);
+    assert_eq!(plain.err, unpacked.err);
+    // One that was cut is an error, and says where.
+    place.write("cut.gz", &packed[..packed.len() - 12]);
+    let done = run("cut.gz").exits(2);
+    assert!(
+        done.err.contains("the input cannot be read"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A value that a study puts at a path, and how a problem with it is told where
 //! the study says so.
 
-use crate::scenario::Scenario;
+use crate::scenario::Draft;
 use crate::scenario::study::Link;
 use crate::scenario::text::{Path, Problem, SourceTree, reads, set_everywhere};
 
@@ -83,7 +83,7 @@ impl Written {
 pub(super) fn is_whole(text: &str, path: &str, broken: &str, whole: &str) -> bool {
     let fits = |value| {
         let text = set_everywhere(text, path, value);
-        text.is_ok_and(|text| reads::<Scenario>(&text))
+        text.is_ok_and(|text| reads::<Draft>(&text))
     };
     !fits(broken) && fits(whole)
 }

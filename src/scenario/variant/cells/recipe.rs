@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::put::{LinkPut, Put, Written};
 use crate::scenario::study::label;
-use crate::scenario::text::{Problem, raw_at, set_everywhere};
+use crate::scenario::text::{Kind, Problem, raw_at, set_everywhere};
 use crate::scenario::variant::{AS_WRITTEN, Source};
 use crate::scenario::{Amount, Scenario};
 
@@ -158,10 +158,9 @@ impl Recipe {
             (Err(found), Some((axis, written, path))) => {
                 failure.axis = failure.axis.or(axis);
                 let last = path.rsplit('.').next().unwrap_or_default();
-                let adds = format!("unknown field \"{last}\"");
                 for problem in &found {
                     // A path that does not fit is wrong with every value.
-                    let at_key = problem.message.starts_with(&adds);
+                    let at_key = matches!(&problem.kind, Kind::UnknownField(unknown) if unknown.name == last);
                     failure
                         .problems
                         .push((written.clone(), at_key, problem.clone()));
