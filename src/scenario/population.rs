@@ -23,10 +23,10 @@ pub struct Cohort {
     pub nat: NatOf,
     /// The name of the client that runs in each home, if it is the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) client: Option<String>,
-    /// The clients that run in each home, side by side.
+    pub client: Option<String>,
+    /// The clients that run in each home, side by side, if there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) clients: Option<Vec<OneClient>>,
+    pub clients: Option<Vec<HomeClient>>,
     /// The devices of each home.
     #[serde(default)]
     pub devices: Vec<Devices>,
@@ -38,21 +38,23 @@ fn one() -> u32 {
 
 /// One of several clients of a cohort: its name, or `(client: "name", app: ...)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OneClient {
-    client: String,
-    app: Option<AppOf>,
+pub struct HomeClient {
+    /// The client's name.
+    pub client: String,
+    /// The application that it calls with, where that is not the cohort's.
+    pub app: Option<AppOf>,
 }
 
 /// The same with its fields.
 #[derive(Serialize, Deserialize)]
-#[serde(rename = "OneClient", deny_unknown_fields)]
+#[serde(rename = "HomeClient", deny_unknown_fields)]
 struct WithFields {
     client: String,
     #[serde(default)]
     app: Option<AppOf>,
 }
 
-impl Serialize for OneClient {
+impl Serialize for HomeClient {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.app.clone() {
             None => serializer.serialize_str(&self.client),
@@ -65,27 +67,27 @@ impl Serialize for OneClient {
     }
 }
 
-impl<'de> Deserialize<'de> for OneClient {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OneClient, D::Error> {
+impl<'de> Deserialize<'de> for HomeClient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<HomeClient, D::Error> {
         struct NameOrFields;
         impl<'de> Visitor<'de> for NameOrFields {
-            type Value = OneClient;
+            type Value = HomeClient;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a client's name in quotes, or (client: ..., app: ...)")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<OneClient, E> {
-                Ok(OneClient {
+            fn visit_str<E>(self, name: &str) -> Result<HomeClient, E> {
+                Ok(HomeClient {
                     client: name.to_owned(),
                     app: None,
                 })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneClient, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<HomeClient, A::Error> {
                 let WithFields { client, app } =
                     Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(OneClient { client, app })
+                Ok(HomeClient { client, app })
             }
         }
         deserializer.deserialize_any(NameOrFields)
@@ -227,7 +229,7 @@ impl Cohort {
         let written = self.clients.iter().flatten().nth(installed.index);
         match written {
             None => "client".to_owned(),
-            Some(OneClient { app: None, .. }) => format!("clients.{}", installed.index),
+            Some(HomeClient { app: None, .. }) => format!("clients.{}", installed.index),
             Some(_) => format!("clients.{}.client", installed.index),
         }
     }
