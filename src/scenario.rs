@@ -32,7 +32,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
-pub use checked::{Entry, Scenario};
+pub use checked::{Entry, Placement, Scenario};
 pub use clients::{
     Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,
 };
@@ -45,7 +45,7 @@ pub use load::LimiterText;
 pub use measure::Measure;
 pub use note::Note;
 pub use part::Part;
-pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, NatOf};
+pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, HomeClient, Installed, NatOf};
 pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};

@@ -17,10 +17,11 @@ pub(super) use server::limiter_findings;
 use study::{check_clock, check_report, check_study, check_targets, check_windows};
 
 use super::text::{Problem, is_unprintable, nearest};
-use super::{AppOf, Draft, Scenario, Values};
+use super::{AppOf, Draft, Installed, Scenario, Values};
 
-/// The most cohorts of a scenario, kinds of devices of a cohort, and entries
-/// of traffic of a client: what they make together is numbered in 16 bits.
+/// The most cohorts of a scenario, kinds of devices of a cohort, and entries of
+/// traffic of a client, or of all clients of a cohort together: what they make
+/// together is numbered in 16 bits.
 const MAX_COHORTS: usize = 64;
 const MAX_KINDS_PER_COHORT: usize = 31;
 const MAX_TRAFFIC_PER_CLIENT: usize = 32;
@@ -194,6 +195,26 @@ fn check_size(scenario: &Draft, found: &mut Findings) {
             "kinds of traffic",
         );
     }
+    for (name, cohort) in scenario.cohorts.iter() {
+        let Some(clients) = &cohort.clients else {
+            continue;
+        };
+        let path = format!("cohorts.{}.clients", segment(name));
+        at_most(
+            &path,
+            clients.len(),
+            MAX_TRAFFIC_PER_CLIENT,
+            "clients of one cohort",
+        );
+        let installed = cohort.installed().into_iter();
+        let traffic = |it: Installed<'_>| Some(scenario.clients.get(it.client)?.traffic().count());
+        at_most(
+            &path,
+            installed.filter_map(traffic).sum(),
+            MAX_TRAFFIC_PER_CLIENT,
+            "kinds of traffic of the clients of one cohort",
+        );
+    }
 }
 
 /// Names are shown in tables, charts and on the terminal.
@@ -222,6 +243,11 @@ fn check_names(scenario: &Draft, found: &mut Findings) {
         check(path.clone(), name, true);
         if let AppOf::Shared(app) = &cohort.app {
             check(format!("{path}.app"), app, false);
+        }
+        for it in cohort.installed() {
+            if let (AppOf::Shared(app), true) = (it.app, cohort.has_own_app(&it)) {
+                check(format!("{path}.clients.{}.app", it.index), app, false);
+            }
         }
         for (index, devices) in cohort.devices.iter().enumerate() {
             check(format!("{path}.devices.{index}.kind"), &devices.kind, false);

@@ -2,7 +2,7 @@ use std::ops::Deref;
 
 use super::check::{Finding, findings, load_findings};
 use super::text::Problems;
-use super::{Draft, NONE, RetryPolicy, Traffic};
+use super::{Cohort, Draft, Installed, NONE, RetryPolicy, Traffic};
 
 /// A scenario that keeps all rules, and in which every name is known to stand
 /// for something. Nothing else can be compiled or made a cell of a study: it
@@ -17,8 +17,8 @@ pub struct Scenario {
 /// What the names in a scenario stand for, by number.
 #[derive(Debug, Clone)]
 struct Names {
-    /// The client of each cohort.
-    clients: Vec<usize>,
+    /// The clients of each cohort, in its order.
+    clients: Vec<Vec<usize>>,
     /// The traffic of each client, entry by entry.
     entries: Vec<Vec<EntryNames>>,
 }
@@ -39,6 +39,21 @@ pub struct Entry<'a> {
     pub method: usize,
     /// How it reacts to failure.
     pub retry: &'a RetryPolicy,
+}
+
+/// A client in the homes of a cohort, with what the names stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Placement<'a> {
+    /// The place of the cohort among all.
+    pub cohort_number: usize,
+    /// Its name.
+    pub cohort_name: &'a str,
+    /// The cohort.
+    pub cohort: &'a Cohort,
+    /// The client's place in it, and what it calls with.
+    pub installed: Installed<'a>,
+    /// The client by number.
+    pub client: usize,
 }
 
 impl Deref for Scenario {
@@ -62,7 +77,12 @@ impl Names {
         let entries = draft.clients.values();
         Some(Names {
             clients: clients
-                .map(|cohort| draft.clients.index_of(&cohort.client))
+                .map(|cohort| {
+                    let installed = cohort.installed().into_iter();
+                    installed
+                        .map(|it| draft.clients.index_of(it.client))
+                        .collect()
+                })
                 .collect::<Option<_>>()?,
             entries: entries
                 .map(|client| client.traffic().map(entry).collect())
@@ -102,10 +122,19 @@ impl Scenario {
         Some(Scenario { draft, names })
     }
 
-    /// The client of a cohort, both by number, and its name.
-    pub fn client_of(&self, cohort: usize) -> (usize, &str) {
-        let number = self.names.clients[cohort];
-        (number, self.clients.entry(number).0)
+    /// The clients in the homes of all cohorts, cohort by cohort.
+    pub fn placements(&self) -> impl Iterator<Item = Placement<'_>> {
+        let cohorts = self.cohorts.iter().zip(&self.names.clients).enumerate();
+        cohorts.flat_map(|(cohort_number, ((cohort_name, cohort), clients))| {
+            let installed = cohort.installed().into_iter().zip(clients);
+            installed.map(move |(installed, client)| Placement {
+                cohort_number,
+                cohort_name,
+                cohort,
+                installed,
+                client: *client,
+            })
+        })
     }
 
     /// The traffic of a client, by number.
@@ -157,10 +186,10 @@ mod tests {
             let scenario = Scenario::check(draft(text)).unwrap();
             let methods = scenario.methods();
             let mut told = Vec::new();
-            for (number, cohort) in scenario.cohorts.values().enumerate() {
-                let (client, name) = scenario.client_of(number);
-                assert_eq!(name, cohort.client);
-                for entry in scenario.traffic_of(client) {
+            for placement in scenario.placements() {
+                let name = scenario.clients.entry(placement.client).0;
+                assert_eq!(name, placement.installed.client);
+                for entry in scenario.traffic_of(placement.client) {
                     assert_eq!(methods[entry.method], entry.traffic.what.method);
                     let is = |name| {
                         (scenario.retries.get(name)).is_some_and(|it| std::ptr::eq(it, entry.retry))

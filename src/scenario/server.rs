@@ -329,7 +329,7 @@ pub enum Scope {
     App,
     /// The user.
     User,
-    /// The access token: one per home and client.
+    /// The access token: one per home and application.
     Token,
     /// The public address.
     Nat,

@@ -149,7 +149,7 @@ pub enum KeyOf {
     /// The home's entry in a table, times `scale` plus `offset`.
     Table {
         /// The index of the table.
-        table: u8,
+        table: u16,
         /// Keys per entry.
         scale: u32,
         /// Added to each.

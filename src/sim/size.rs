@@ -4,7 +4,7 @@ use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
 use crate::engine::Event;
 use crate::limiter::KeySize;
-use crate::scenario::{Cohort, Demand, DeviceCount, LimiterRule, Measure, Per, Scenario, Stage};
+use crate::scenario::{Demand, DeviceCount, LimiterRule, Measure, Per, Placement, Scenario, Stage};
 use crate::units::Time;
 
 /// The bytes of a scenario, by where they are.
@@ -216,12 +216,7 @@ impl Size {
         let gates = (scenario.server.stages.iter())
             .filter(|stage| matches!(stage, Stage::Gate { .. }))
             .count() as f64;
-        let streams: f64 = scenario
-            .cohorts
-            .values()
-            .enumerate()
-            .map(|(number, cohort)| streams(scenario, number, cohort))
-            .sum();
+        let streams = streams(scenario);
         let requests = demand.flows.iter().map(|flow| flow.requests).sum::<f64>();
         let per_stream = (requests / streams.max(1.0)).min(MOST_FILLED_CELLS);
         let steps = scenario.steps() as f64;
@@ -248,16 +243,18 @@ impl Size {
     }
 }
 
-/// The streams of a cohort: one per entry of traffic, or per kind of device.
-fn streams(scenario: &Scenario, number: usize, cohort: &Cohort) -> f64 {
-    let (client, _) = scenario.client_of(number);
-    let kinds = cohort.devices.len() as f64;
-    let of = |per: Per| match per {
-        Per::Home => 1.0,
-        Per::Device => kinds,
+/// The streams of all cohorts: one per entry of traffic, or per kind of device.
+fn streams(scenario: &Scenario) -> f64 {
+    let of_client = |Placement { cohort, client, .. }: Placement<'_>| {
+        let kinds = cohort.devices.len() as f64;
+        let of = |per: Per| match per {
+            Per::Home => 1.0,
+            Per::Device => kinds,
+        };
+        let entries = scenario.traffic_of(client);
+        entries.map(|entry| of(entry.traffic.what.per)).sum::<f64>()
     };
-    let entries = scenario.traffic_of(client);
-    entries.map(|entry| of(entry.traffic.what.per)).sum()
+    scenario.placements().map(of_client).sum()
 }
 
 fn total(parts: &[Part]) -> f64 {

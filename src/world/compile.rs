@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use super::days::days;
-use super::keys::KeySpace;
+use super::keys::{KeySpace, Party, Sender};
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler};
-use crate::scenario::{Entry, Per, RefusedByLater, Scenario, Server, Stage, When};
+use crate::scenario::{Entry, Per, Placement, RefusedByLater, Scenario, Server, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
@@ -59,8 +59,8 @@ impl World {
             streams: Vec::new(),
             next_sender: 0,
         };
-        for cohort in 0..scenario.cohorts.len() {
-            builder.cohort(cohort)?;
+        for placement in scenario.placements() {
+            builder.client(&placement)?;
         }
         let streams = builder.streams;
         server.tables = builder.tables;
@@ -136,8 +136,10 @@ fn key_spaces(
     population: &Population,
     methods: usize,
 ) -> Result<Vec<Option<KeySpace>>, WorldError> {
-    let keys_per =
-        |per: &[_], sized| KeySpace::new(scenario, population, per, methods, sized).map(Some);
+    let keys_per = |per: &[_], sized| {
+        let parties = Party::all(scenario, per);
+        KeySpace::new(parties, population, per, methods, sized).map(Some)
+    };
     let keys_of = |stage: &Stage| match stage {
         Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, false),
         Stage::Gate { .. } | Stage::Admission { .. } => Ok(None),
@@ -217,10 +219,56 @@ struct Builder<'a> {
     next_sender: u32,
 }
 
+/// Where a client runs.
+struct Place<'a> {
+    cohort: usize,
+    /// Its place among the clients of the cohort.
+    client: usize,
+    name: &'a str,
+    /// How many clients of that name come before it there.
+    occurrence: usize,
+}
+
+impl<'a> Place<'a> {
+    fn of(placement: &Placement<'a>) -> Place<'a> {
+        let installed = &placement.installed;
+        let before = placement
+            .cohort
+            .installed()
+            .into_iter()
+            .take(installed.index);
+        Place {
+            cohort: placement.cohort_number,
+            client: installed.index,
+            name: installed.client,
+            occurrence: before
+                .filter(|other| other.client == installed.client)
+                .count(),
+        }
+    }
+
+    fn sender(&self) -> Sender {
+        (self.cohort, self.client)
+    }
+
+    /// What tells the draws of the client from those of others in the cohort. The
+    /// first is told by the cohort alone, as if it were the only one, whatever it
+    /// is called: others that are added, and clients that are compared in its
+    /// place, leave its draws as they are.
+    fn key(&self) -> Vec<String> {
+        match self.client {
+            0 => Vec::new(),
+            _ => ["client", self.name, &self.occurrence.to_string()]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+}
+
 impl Builder<'_> {
-    fn cohort(&mut self, cohort: usize) -> Result<(), WorldError> {
-        let (client, _) = self.scenario.client_of(cohort);
-        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(client).collect();
+    fn client(&mut self, placement: &Placement<'_>) -> Result<(), WorldError> {
+        let entries: Vec<Entry<'_>> = self.scenario.traffic_of(placement.client).collect();
+        let place = &Place::of(placement);
         for (index, entry) in entries.iter().enumerate() {
             // Entries without a name are told apart by their order.
             let is_alike = |other: &&Entry<'_>| {
@@ -230,13 +278,13 @@ impl Builder<'_> {
             let occurrence = entries[..index].iter().filter(is_alike).count();
             let source = self.source(&entry.traffic.when)?;
             if entry.traffic.what.per == Per::Home {
-                self.stream(cohort, occurrence, None, entry, &source)?;
+                self.stream(place, occurrence, None, entry, &source)?;
                 continue;
             }
-            for group in self.population.cohorts[cohort].groups.clone() {
+            for group in self.population.cohorts[place.cohort].groups.clone() {
                 let kinds = entry.traffic.what.kinds;
                 if kinds.is_none_or(|kinds| kinds.contains(&group.kind)) {
-                    self.stream(cohort, occurrence, Some(group), entry, &source)?;
+                    self.stream(place, occurrence, Some(group), entry, &source)?;
                 }
             }
         }
@@ -263,7 +311,7 @@ impl Builder<'_> {
 
     fn stream(
         &mut self,
-        cohort: usize,
+        place: &Place<'_>,
         occurrence: usize,
         devices: Option<Arc<DeviceGroup>>,
         entry: &Entry<'_>,
@@ -276,7 +324,7 @@ impl Builder<'_> {
             (Per::Device, true) => Reach::HomeForDevices,
             (Per::Device, false) => Reach::Device,
         };
-        let homes = &self.population.cohorts[cohort];
+        let homes = &self.population.cohorts[place.cohort];
         let senders = match (&devices, reach) {
             (Some(group), Reach::Device) => group.devices,
             _ => homes.homes,
@@ -285,17 +333,19 @@ impl Builder<'_> {
         let kind = devices.as_ref().map(|group| group.kind.as_str());
         let occurrence = occurrence.to_string();
         let (list, called) = (entry.list.name(), entry.called());
+        let client_key = place.key();
         let key = |kind: Option<&str>| {
             let entry = ["stream", &homes.name, list, called, &occurrence];
-            Key::of(entry.into_iter().chain(kind))
+            let client = client_key.iter().map(String::as_str);
+            Key::of(entry.into_iter().chain(kind).chain(client))
         };
         let source_key = match reach {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(cohort, kind, method));
+        let route = Route::new(self.route(place.sender(), kind, method));
         self.streams.push(Stream {
-            cohort,
+            cohort: place.cohort,
             method,
             deadline: what.deadline,
             first_sender: self.next_sender,
@@ -321,13 +371,13 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(&mut self, cohort: usize, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
+    fn route(&mut self, sender: Sender, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
         let mut route = Vec::new();
         let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
-                Some(keys) => keys.key_of(cohort, kind.is_some(), method, &mut self.tables),
+                Some(keys) => keys.key_of(sender, kind.is_some(), method, &mut self.tables),
             };
             match stage {
                 Stage::Gate { .. } => {

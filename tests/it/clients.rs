@@ -215,3 +215,123 @@ fn policies_of_libraries_in_the_book_are_sound() {
     }
     assert!(seen >= 7, "{seen}");
 }
+
+/// One home with one thermostat, which a hub sets four times a minute and an
+/// assistant as often as it says; five are granted.
+fn two_clients(homes: u32, assistant: u32, clients: &str, limit: &str) -> String {
+    let polls = |from: u32, count: u32| -> String {
+        let poll = |number: u32| {
+            format!(
+                "(method: \"set\", name: \"n{number}\", per: Device, every: \"1min\", phase: At(\"{number}s\")), "
+            )
+        };
+        (from..from + count).map(poll).collect()
+    };
+    let (hub, assistant) = (polls(1, 4), polls(10, assistant));
+    format!(
+        r#"Scenario(
+            name: "two clients", time: (length: "10min"),
+            cohorts: {{"homes": (homes: {homes}, homes_per_user: 2, app: Shared("one"), {clients},
+                devices: [(kind: "thermostat", count: Exactly(1))])}},
+            clients: {{"hub": (polls: [{hub}]), "assistant": (polls: [{assistant}])}},
+            server: (stages: [Limit(name: "limit", by: FixedWindow({limit}, window: "1min"))]),
+        )"#
+    )
+}
+
+#[test]
+fn clients_of_one_home_share_what_is_not_counted_per_application() {
+    let place = Place::new();
+    let own = "clients: [\"hub\", (client: \"assistant\", app: Shared(\"two\"))]";
+    let same = "clients: [\"hub\", \"assistant\"]";
+    let five = "quota: Fixed(5)";
+    let by_user = "quota: PerUser(each: 3)";
+    for (clients, per, quota, homes, assistant, refused) in [
+        // Two projects on one device: four calls and one pass, a second does not.
+        (own, "per: [Device],", five, 1, 1, 0.0),
+        (own, "per: [Device],", five, 1, 2, 1.0 / 6.0),
+        (own, "per: [Device, App],", five, 1, 2, 0.0),
+        (own, "per: [App],", five, 1, 2, 0.0),
+        (same, "per: [App],", five, 1, 2, 1.0 / 6.0),
+        (own, "per: [User],", five, 1, 2, 1.0 / 6.0),
+        // Two homes of one user call eight times, and two times each by the other
+        // project: three for the user in each project, three in all.
+        (own, "per: [App],", by_user, 2, 2, 6.0 / 12.0),
+        (own, "per: [User],", by_user, 2, 2, 9.0 / 12.0),
+    ] {
+        let text = two_clients(homes, assistant, clients, quota);
+        let text = replaced(
+            &text,
+            "name: \"limit\",",
+            &format!("name: \"limit\", {per}"),
+        );
+        let document = place.run(&text, &[]).exits(0).json();
+        let found = find(&document, "p429.attempt", &json!({}));
+        assert!((found - refused).abs() < 1e-12, "{per} {quota}: {found}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_clients_of_a_cohort_is_told() {
+    let place = Place::new();
+    for (clients, told) in [
+        (
+            "client: \"hub\", clients: [\"assistant\"]",
+            "a cohort has either `client` or `clients`",
+        ),
+        ("clients: []", "nothing runs in these homes"),
+        (
+            "app: Shared(\"three\")",
+            "the field \"client\" is missing in \"homes\"",
+        ),
+        (
+            "clients: [\"hub\", \"asistant\"]",
+            "did you mean \"assistant\"?",
+        ),
+        (
+            "clients: [\"assistant\", \"hub\", (client: \"hub\", app: Shared(\"one\"))]",
+            "the client \"hub\" is listed twice with the same application",
+        ),
+        (
+            "clients: [\"hub\", (client: \"assistant\", app: SharedBy(users: 0))]",
+            "an application that no user shares",
+        ),
+    ] {
+        let text = two_clients(1, 1, clients, "quota: Fixed(5)");
+        let text = match clients.starts_with("app") {
+            true => replaced(&text, "app: Shared(\"one\"), ", ""),
+            false => text,
+        };
+        place.write("s.ron", &text);
+        let done = place.ratelab(&["check", "s.ron"]).exits(2);
+        assert!(
+            done.err.contains(told) || done.out.contains(told),
+            "{told}: {} {}",
+            done.out,
+            done.err
+        );
+        assert!((done.out + &done.err).contains("s.ron:3:"), "{told}");
+    }
+}
+
+#[test]
+fn a_client_of_several_is_set_and_varied_by_its_path() {
+    let place = Place::new();
+    let text = two_clients(
+        1,
+        2,
+        "clients: [\"hub\", (client: \"assistant\", app: Shared(\"two\"))]",
+        "quota: Fixed(5)",
+    );
+    let text = replaced(&text, "name: \"limit\",", "name: \"limit\", per: [App],");
+    let vary = r#"study.vary={"cohorts.homes.clients.1.app": [Shared("one"), Shared("two")]}"#;
+    let document = place.run(&text, &["--set", vary]).exits(0).json();
+    let values: Vec<f64> = document["estimates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["name"] == "p429.attempt" && it["by"] == json!({}))
+        .map(|it| it["value"].as_f64().unwrap())
+        .collect();
+    assert_eq!(values, [1.0 / 6.0, 0.0]);
+}

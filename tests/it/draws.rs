@@ -122,6 +122,11 @@ fn what_is_added_at_the_front_shifts_nothing() {
             "devices: [(kind: \"lamp\", count: Poisson(3.0)), ".to_owned(),
         ),
         (
+            "a client beside another",
+            "client: \"hub\"",
+            "clients: [\"hub\", (client: \"script\", app: Shared(\"theirs\"))]".to_owned(),
+        ),
+        (
             "a retry policy",
             "retries: {",
             "retries: {\"at once\": Fixed(wait: \"1s\", attempts: 2), ".to_owned(),

@@ -4,8 +4,8 @@ use super::{Findings, segment};
 use crate::rng::Distribution;
 use crate::scenario::text::Problem;
 use crate::scenario::{
-    Client, Cohort, Draft, Every, NO_RETRY, Per, Phase, QueueBound, Server, Stage, Traffic, Wakes,
-    When,
+    Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, Server, Stage,
+    Traffic, Wakes, When,
 };
 use crate::units::{ClockTime, Span};
 
@@ -19,13 +19,14 @@ pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found:
     let cohorts: Vec<(&str, &Cohort)> = scenario
         .cohorts
         .iter()
-        .filter(|(_, cohort)| cohort.client == name)
+        .filter(|(_, cohort)| cohort.installed().iter().any(|it| it.client == name))
         .collect();
-    // A cohort whose client is misspelt is told there.
-    let all_known = scenario
-        .cohorts
-        .values()
-        .all(|cohort| scenario.clients.get(&cohort.client).is_some());
+    // A cohort whose client is misspelt, or that has none, is told there.
+    let all_known = scenario.cohorts.values().all(|cohort| {
+        let installed = cohort.installed();
+        let is_known = |it: &Installed<'_>| scenario.clients.get(it.client).is_some();
+        !installed.is_empty() && installed.iter().all(is_known)
+    });
     if cohorts.is_empty() && all_known {
         let problem = Problem::new(format!("no cohort uses the client \"{name}\""));
         let help = "remove it, or name it as the `client` of a cohort";

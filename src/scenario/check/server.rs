@@ -158,14 +158,21 @@ fn never_granted(by: &LimiterRule, size: KeySize, cost: u64) -> bool {
 
 /// The most users that share one key of these scopes.
 fn most_users(scenario: &Draft, per: &[Scope]) -> u64 {
-    let users = |cohort: &Cohort| u64::from(cohort.homes.div_ceil(cohort.homes_per_user.max(1)));
+    let users = |cohort: &Cohort| u64::from(cohort.users());
     let all = || scenario.cohorts.values();
-    let of_app = |cohort: &Cohort| match &cohort.app {
+    let of_app = |cohort: &Cohort, app: &AppOf| match app {
         AppOf::PerUser => 1,
         AppOf::SharedBy { users: most } => users(cohort).min(u64::from(*most)),
-        AppOf::Shared(_) => (all().filter(|other| other.app == cohort.app))
+        AppOf::Shared(name) => (all().filter(|other| other.calls_with(name)))
             .map(users)
             .sum(),
+    };
+    let of_apps = |cohort: &Cohort| {
+        let installed = cohort.installed().into_iter();
+        installed
+            .map(|it| of_app(cohort, it.app))
+            .max()
+            .unwrap_or(0)
     };
     let of_nat = |cohort: &Cohort| match cohort.nat {
         NatOf::PerHome => 1,
@@ -173,7 +180,7 @@ fn most_users(scenario: &Draft, per: &[Scope]) -> u64 {
     };
     let everybody: u64 = all().map(users).sum();
     let of_scope = |scope: &Scope| match scope {
-        Scope::App => all().map(of_app).max().unwrap_or(0),
+        Scope::App => all().map(of_apps).max().unwrap_or(0),
         Scope::Nat => all().map(of_nat).max().unwrap_or(0),
         Scope::User | Scope::Token | Scope::Home | Scope::Device => 1,
         Scope::Method => everybody,
@@ -199,7 +206,11 @@ fn most_devices(scenario: &Draft, per: &[Scope]) -> u64 {
     let of_scope = |scope: &Scope| match scope {
         Scope::Device => 1,
         scope => {
-            let runs = cohorts().map(|cohort| match cohort.homes_per_key(*scope) {
+            let apps = cohorts().flat_map(|cohort| {
+                let installed = cohort.installed().into_iter();
+                installed.map(move |it| (cohort, it.app))
+            });
+            let runs = apps.map(|(cohort, app)| match cohort.homes_per_key(app, *scope) {
                 Some(run) => u64::from(run).saturating_mul(of_home(cohort)),
                 None => everything,
             });

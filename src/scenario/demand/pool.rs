@@ -2,7 +2,7 @@
 //! requests take of them.
 
 use crate::limiter::KeySize;
-use crate::scenario::{AppOf, Cohort, Per, Scenario, Scope, Stage, Traffic};
+use crate::scenario::{AppOf, Cohort, Installed, Per, Placement, Scenario, Scope, Stage, Traffic};
 use crate::server::Permits;
 use crate::units::Span;
 
@@ -29,7 +29,9 @@ pub(super) struct Pool<'a> {
 /// Whose a pool is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Whose<'a> {
-    cohort: Option<usize>,
+    /// A cohort's own, and there of the clients with an application of that
+    /// number.
+    cohort: Option<(usize, usize)>,
     app: Option<&'a str>,
     method: Option<&'a str>,
 }
@@ -107,11 +109,12 @@ fn scopes(stage: &Stage) -> &[Scope] {
     }
 }
 
-/// Whose permits or tokens a cohort's requests use at a stage.
+/// Whose permits or tokens the requests of a client in a numbered cohort use at
+/// a stage.
 pub(super) fn whose<'a>(
     stage: &Stage,
     number: usize,
-    cohort: &'a Cohort,
+    installed: &Installed<'a>,
     method: &'a str,
 ) -> Whose<'a> {
     let per = scopes(stage);
@@ -127,27 +130,28 @@ pub(super) fn whose<'a>(
             method,
         };
     }
-    match &cohort.app {
+    let by_app = per.iter().any(|scope| scope.is_by_app());
+    match installed.app {
         AppOf::Shared(name) if others.all(|scope| *scope == Scope::App) => Whose {
             cohort: None,
             app: Some(name),
             method,
         },
         _ => Whose {
-            cohort: Some(number),
+            cohort: Some((number, if by_app { installed.app_number } else { 0 })),
             app: None,
             method,
         },
     }
 }
 
-/// The number of keys of a cohort's own at a stage.
-fn keys_of(cohort: &Cohort, per: &[Scope]) -> f64 {
+/// The number of keys of a cohort's own at a stage, for those with one application.
+fn keys_of(cohort: &Cohort, app: &AppOf, per: &[Scope]) -> f64 {
     let homes = f64::from(cohort.homes);
     if per.contains(&Scope::Device) {
         return homes * cohort.mean_devices(None);
     }
-    let runs = per.iter().filter_map(|scope| cohort.homes_per_key(*scope));
+    let runs = (per.iter()).filter_map(|scope| cohort.homes_per_key(app, *scope));
     runs.min()
         .map_or(1.0, |run| (homes / f64::from(run)).ceil())
 }
@@ -157,11 +161,17 @@ impl Scenario {
     pub fn keys_of_stage(&self, stage: &Stage) -> f64 {
         let mut seen: Vec<Whose<'_>> = Vec::new();
         let mut keys = 0.0;
-        for (number, cohort) in self.cohorts.values().enumerate() {
-            let whose = whose(stage, number, cohort, "");
+        for Placement {
+            cohort_number,
+            cohort,
+            installed,
+            ..
+        } in self.placements()
+        {
+            let whose = whose(stage, cohort_number, &installed, "");
             if !seen.contains(&whose) {
                 seen.push(whose);
-                keys += keys_of(cohort, scopes(stage));
+                keys += keys_of(cohort, installed.app, scopes(stage));
             }
         }
         match scopes(stage).contains(&Scope::Method) {
@@ -171,32 +181,29 @@ impl Scenario {
     }
 }
 
-fn users_of(cohort: &Cohort) -> f64 {
-    (f64::from(cohort.homes) / f64::from(cohort.homes_per_user.max(1))).ceil()
-}
-
 pub(super) fn pool<'a>(
     scenario: &Scenario,
     index: usize,
     whose: Whose<'a>,
-    cohort: &Cohort,
+    (cohort, app): (&Cohort, &AppOf),
     seconds: f64,
 ) -> Pool<'a> {
     let stage = &scenario.server.stages[index];
     let devices_of = |cohort: &Cohort| f64::from(cohort.homes) * cohort.mean_devices(None);
     let (keys, users, devices) = match whose.cohort {
         Some(_) => {
-            let keys = keys_of(cohort, scopes(stage)).max(1.0);
-            let users = (users_of(cohort) / keys).max(1.0);
+            let keys = keys_of(cohort, app, scopes(stage)).max(1.0);
+            let users = (f64::from(cohort.users()) / keys).max(1.0);
             (keys, users, devices_of(cohort) / keys)
         }
         None => {
-            let shares = |cohort: &&Cohort| match (&cohort.app, whose.app) {
-                (AppOf::Shared(name), Some(app)) => name == app,
-                (_, app) => app.is_none(),
+            let shares = |cohort: &&Cohort| match whose.app {
+                Some(app) => cohort.calls_with(app),
+                None => true,
             };
             let all = || scenario.cohorts.values().filter(shares);
-            (1.0, all().map(users_of).sum(), all().map(devices_of).sum())
+            let users = all().map(Cohort::users).map(f64::from).sum();
+            (1.0, users, all().map(devices_of).sum())
         }
     };
     let mut pool = Pool {

@@ -4,7 +4,7 @@
 use super::backoff::Backoff;
 use super::pool::{Pool, covered, pool, whose};
 use crate::limiter::KeySize;
-use crate::scenario::{Entry, Scenario, Stage, Traffic};
+use crate::scenario::{Entry, Placement, Scenario, Stage, Traffic};
 use crate::server::{Response, RetryAfter};
 
 /// A flow while its rates are sought.
@@ -53,8 +53,14 @@ pub(super) fn streams<'a>(
     pools: &mut Vec<Pool<'a>>,
 ) -> Vec<Stream<'a>> {
     let mut all = Vec::new();
-    for (number, (_, cohort)) in scenario.cohorts.iter().enumerate() {
-        let (client, client_name) = scenario.client_of(number);
+    for Placement {
+        cohort_number,
+        cohort,
+        installed,
+        client,
+        ..
+    } in scenario.placements()
+    {
         for Entry {
             traffic: entry,
             retry: policy,
@@ -69,12 +75,18 @@ pub(super) fn streams<'a>(
                 let Some((share, cost)) = covered(stage, cohort, &entry) else {
                     continue;
                 };
-                let whose = whose(stage, number, cohort, entry.what.method);
+                let whose = whose(stage, cohort_number, &installed, entry.what.method);
                 let known = pools
                     .iter()
                     .position(|pool| pool.stage == index && pool.whose == whose);
                 let pool = known.unwrap_or_else(|| {
-                    pools.push(pool(scenario, index, whose, cohort, seconds));
+                    pools.push(pool(
+                        scenario,
+                        index,
+                        whose,
+                        (cohort, installed.app),
+                        seconds,
+                    ));
                     pools.len() - 1
                 });
                 let answer = stage.refusal();
@@ -95,7 +107,7 @@ pub(super) fn streams<'a>(
                 None => 0.0,
             };
             all.push(Stream {
-                client: client_name,
+                client: installed.client,
                 senders,
                 fan_out,
                 passes,

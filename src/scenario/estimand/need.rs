@@ -75,9 +75,13 @@ impl<'a> Extent<'a> {
         let is_gate = |stage: &&Stage| matches!(stage, Stage::Gate { .. });
         let cohorts = (scenario.cohorts.iter())
             .filter(|(name, _)| part.cohort.as_deref().is_none_or(|wanted| wanted == *name));
-        let traffic = cohorts.filter_map(|(_, cohort)| {
-            let client = scenario.clients.get(&cohort.client)?;
-            Some(client.traffic().filter(|entry| {
+        let installed = cohorts.flat_map(|(_, cohort)| {
+            let installed = cohort.installed().into_iter();
+            installed.map(move |installed| (cohort, installed))
+        });
+        let traffic = installed.filter_map(|(cohort, installed)| {
+            let client = scenario.clients.get(installed.client)?;
+            Some(client.traffic().filter(move |entry| {
                 let is_called = |method: &str| method == entry.what.method;
                 part.method.as_deref().is_none_or(is_called) && has_senders(cohort, entry)
             }))

@@ -19,9 +19,8 @@ struct User<'a> {
 
 fn users<'a>(scenario: &'a Scenario, policy: &str) -> Vec<User<'a>> {
     let homes = |client: &str| {
-        let cohorts = scenario.cohorts.values();
-        let users = cohorts.filter(|cohort| cohort.client == client);
-        users.map(|cohort| u64::from(cohort.homes)).sum()
+        let users = (scenario.placements()).filter(|it| it.installed.client == client);
+        users.map(|it| u64::from(it.cohort.homes)).sum()
     };
     let of_client = |(name, client): (&'a str, &'a Client)| User {
         client: name,

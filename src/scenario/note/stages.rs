@@ -2,7 +2,7 @@
 
 use super::kinds::Note;
 use crate::scenario::demand::covered;
-use crate::scenario::{Backend, RefusedByLater, Scenario, Scope, Stage};
+use crate::scenario::{Backend, Placement, RefusedByLater, Scenario, Scope, Stage};
 use crate::units::Probability;
 
 /// Stages and settings of the server that change nothing.
@@ -21,11 +21,8 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
             continue;
         };
         let met = scenario
-            .cohorts
-            .values()
-            .enumerate()
-            .any(|(number, cohort)| {
-                let (client, _) = scenario.client_of(number);
+            .placements()
+            .any(|Placement { cohort, client, .. }| {
                 scenario.traffic_of(client).any(|entry| {
                     let someone = !per.contains(&Scope::Device)
                         || cohort.mean_devices(entry.traffic.what.kinds) > 0.0;

@@ -5,20 +5,26 @@ use proptest::prelude::*;
 use super::*;
 use crate::scenario::{NatOf, Source};
 
+/// A cohort, a client in it, and a home.
+type Caller = (usize, usize, u32);
+
 /// The keys of homes as they are defined: a number for each combination of what
 /// the limit counts per, in the order in which homes show them; and for each
 /// the number of users behind it.
-fn by_definition(scenario: &Scenario, per: &[Scope]) -> (Vec<u32>, Vec<u32>) {
-    let mut numbers: HashMap<(u32, u32, u32, (bool, String)), usize> = HashMap::new();
-    let (mut keys, mut users): (Vec<u32>, Vec<Vec<u32>>) = (Vec::new(), Vec::new());
+fn by_definition(scenario: &Scenario, per: &[Scope]) -> (HashMap<Caller, u32>, Vec<u32>) {
+    let mut numbers: HashMap<(u32, u32, u32, String, String), usize> = HashMap::new();
+    let (mut keys, mut users): (HashMap<_, u32>, Vec<Vec<u32>>) = (HashMap::new(), Vec::new());
     let (mut first_user, mut first_home) = (0, 0);
-    for cohort in scenario.cohorts.values() {
-        for home in 0..cohort.homes {
+    for (cohort_number, cohort) in scenario.cohorts.values().enumerate() {
+        for (client, home) in (cohort.installed().iter())
+            .flat_map(|client| (0..cohort.homes).map(move |home| (client, home)))
+        {
             let user = home / cohort.homes_per_user;
-            let app = match &cohort.app {
-                AppOf::PerUser => (false, (first_user + user).to_string()),
-                AppOf::SharedBy { users } => (false, (first_user + user / users).to_string()),
-                AppOf::Shared(name) => (true, name.clone()),
+            let whose = client.app_number;
+            let app = match client.app {
+                AppOf::PerUser => format!("own {} {whose}", first_user + user),
+                AppOf::SharedBy { users } => format!("of {} {whose}", first_user + user / users),
+                AppOf::Shared(name) => name.clone(),
             };
             let nat = first_home
                 + match cohort.nat {
@@ -29,26 +35,25 @@ fn by_definition(scenario: &Scenario, per: &[Scope]) -> (Vec<u32>, Vec<u32>) {
             let counts = |scope| per.contains(&scope);
             let part = |scope, value: u32| if counts(scope) { value } else { 0 };
             let own = counts(Scope::Home) || counts(Scope::Token);
+            let of_app = |scope, app: String| if counts(scope) { app } else { String::new() };
             let combination = (
                 if own { first_home + home } else { 0 },
                 part(Scope::User, user),
                 part(Scope::Nat, nat),
-                if counts(Scope::App) {
-                    app
-                } else {
-                    (false, String::new())
-                },
+                of_app(Scope::App, app.clone()),
+                of_app(Scope::Token, app),
             );
             let next = numbers.len();
             let key = *numbers.entry(combination).or_insert(next);
             users.resize(users.len().max(key + 1), Vec::new());
             users[key].push(user);
-            keys.push(key as u32);
+            keys.insert((cohort_number, client.index, first_home + home), key as u32);
         }
         first_user += cohort.homes.div_ceil(cohort.homes_per_user);
         first_home += cohort.homes;
     }
     let distinct = |mut users: Vec<u32>| {
+        users.sort_unstable();
         users.dedup();
         users.len() as u32
     };
@@ -76,22 +81,52 @@ fn key(way: KeyOf, home: u32, tables: &[Vec<u32>]) -> u32 {
     }
 }
 
-fn cohort() -> impl Strategy<Value = String> {
-    let app = prop_oneof![
+fn app() -> impl Strategy<Value = String> {
+    prop_oneof![
         Just("PerUser".to_owned()),
         Just("Shared(\"one\")".to_owned()),
         Just("Shared(\"two\")".to_owned()),
         (1..5_u32).prop_map(|users| format!("SharedBy(users: {users})")),
-    ];
+    ]
+}
+
+fn clients() -> impl Strategy<Value = String> {
+    let own = |app| format!("(client: \"CLIENT\", app: {app})");
+    let client = prop_oneof![Just("\"CLIENT\"".to_owned()), app().prop_map(own)];
+    let several = prop::collection::vec(client, 1..4).prop_map(|clients| {
+        let named = clients.iter().zip(["a", "b", "c"]);
+        let clients: Vec<String> = named
+            .map(|(client, name)| client.replace("CLIENT", name))
+            .collect();
+        format!("clients: [{}]", clients.join(", "))
+    });
+    prop_oneof![Just("client: \"a\"".to_owned()), several]
+}
+
+fn cohort() -> impl Strategy<Value = String> {
     let nat = prop_oneof![
         Just("PerHome".to_owned()),
         (1..8_u32).prop_map(|homes| format!("Shared(homes: {homes})")),
     ];
-    (1..40_u32, 1..5_u32, app, nat).prop_map(|(homes, per_user, app, nat)| {
-        format!(
-            "(homes: {homes}, homes_per_user: {per_user}, app: {app}, nat: {nat}, client: \"a\")"
-        )
+    (1..40_u32, 1..5_u32, app(), nat, clients()).prop_map(|(homes, per_user, app, nat, clients)| {
+        format!("(homes: {homes}, homes_per_user: {per_user}, app: {app}, nat: {nat}, {clients})")
     })
+}
+
+/// Cohorts of which some use the clients "a", "b" and "c", and another that uses
+/// all of them.
+fn scenario(cohorts: &[String]) -> Scenario {
+    let mut text = String::new();
+    for (number, cohort) in cohorts.iter().enumerate() {
+        text += &format!("\"{number}\": {cohort}, ");
+    }
+    let sends = "(requests: [(method: \"x\", rate: \"1/s\"), (method: \"y\", rate: \"1/s\")])";
+    let text = format!(
+        "Scenario(name: \"keys\", time: (length: \"1min\"), \
+         cohorts: {{{text} \"rest\": (homes: 2, clients: [\"a\", \"b\", \"c\"])}}, \
+         clients: {{\"a\": {sends}, \"b\": {sends}, \"c\": {sends}}}, server: ())"
+    );
+    Source::new(text).scenario().unwrap()
 }
 
 proptest! {
@@ -101,16 +136,10 @@ proptest! {
         per in prop::sample::subsequence(
             vec![Scope::App, Scope::User, Scope::Token, Scope::Nat, Scope::Home, Scope::Method], 0..=6),
     ) {
-        let cohorts: Vec<String> = cohorts.iter().enumerate()
-            .map(|(number, cohort)| format!("\"{number}\": {cohort}"))
-            .collect();
-        let text = format!(
-            "Scenario(name: \"keys\", time: (length: \"1min\"), cohorts: {{{}}}, \
-             clients: {{\"a\": (requests: [(method: \"x\", rate: \"1/s\"), (method: \"y\", rate: \"1/s\")])}}, \
-             server: ())", cohorts.join(", "));
-        let scenario = Source::new(text).scenario().unwrap();
+        let scenario = scenario(&cohorts);
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
-        let space = KeySpace::new(&scenario, &population, &per, 2, true).unwrap();
+        let space =
+            KeySpace::new(Party::all(&scenario, &per), &population, &per, 2, true).unwrap();
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
@@ -118,17 +147,57 @@ proptest! {
         let scaled: Vec<KeySize> = users.iter().flat_map(size).collect();
         prop_assert_eq!(&space.sizes, &scaled);
         let mut tables = Vec::new();
-        for method in 0..2 {
-            for (cohort, homes) in population.cohorts.iter().enumerate() {
-                let way = space.key_of(cohort, false, method, &mut tables).unwrap();
-                for home in homes.first_home..homes.first_home + homes.homes {
-                    let expected = keys[home as usize] * scale as u32
-                        + if scale == 2 { method as u32 } else { 0 };
-                    prop_assert_eq!(key(way, home, &tables), expected, "home {} of {:?}", home, way);
+        for (method, (caller, key_by_definition)) in
+            (0..2).flat_map(|method| keys.iter().map(move |it| (method, it)))
+        {
+            let &(cohort, client, home) = caller;
+            let way = space.key_of((cohort, client), false, method, &mut tables).unwrap();
+            let expected = key_by_definition * scale as u32
+                + if scale == 2 { method as u32 } else { 0 };
+            prop_assert_eq!(key(way, home, &tables), expected, "{:?} of {:?}", caller, way);
+        }
+        prop_assert!(tables.len() <= 3);
+    }
+
+    #[test]
+    fn devices_have_a_key_per_application_where_a_limit_counts_so(
+        cohorts in prop::collection::vec((cohort(), 0..4_u32), 1..4), by_app: bool,
+    ) {
+        let devices = |count: u32| format!("devices: [(kind: \"d\", count: Exactly({count})), (kind: \"e\", count: Exactly(1))]");
+        let cohorts: Vec<String> = cohorts.iter()
+            .map(|(cohort, count)| {
+                let body = cohort.strip_suffix(')').unwrap();
+                format!("{body}, {})", devices(*count))
+            })
+            .collect();
+        let scenario = scenario(&cohorts);
+        let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
+        let per = if by_app { vec![Scope::Device, Scope::App] } else { vec![Scope::Device] };
+        let space =
+            KeySpace::new(Party::all(&scenario, &per), &population, &per, 1, false).unwrap();
+        let mut seen = HashMap::new();
+        for (number, cohort) in scenario.cohorts.values().enumerate() {
+            let groups = &population.cohorts[number].groups;
+            for (client, group) in
+                (cohort.installed().iter()).flat_map(|it| groups.iter().map(move |group| (it, group)))
+            {
+                let way = space.key_of((number, client.index), true, 0, &mut Vec::new()).unwrap();
+                for device in group.first_device..group.first_device + group.devices {
+                    let caller = crate::server::Caller {
+                        home: 0,
+                        device,
+                        level: crate::overload::Criticality::Critical,
+                        weight: 1,
+                    };
+                    let key = way.of(&caller, &[]);
+                    prop_assert!(key < space.keys);
+                    let app = if by_app { client.app_number } else { 0 };
+                    let owner = *seen.entry(key).or_insert((device, app));
+                    prop_assert_eq!(owner, (device, app));
                 }
             }
         }
-        prop_assert!(tables.len() <= 1);
+        prop_assert_eq!(seen.len(), space.keys as usize - usize::from(seen.is_empty()));
     }
 }
 
@@ -141,10 +210,11 @@ fn a_table_is_only_for_what_is_no_arithmetic() {
         );
         let scenario = Source::new(text).scenario().unwrap();
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
-        let space = KeySpace::new(&scenario, &population, per, 1, false).unwrap();
+        let parties = Party::all(&scenario, per);
+        let space = KeySpace::new(parties, &population, per, 1, false).unwrap();
         assert!(space.sizes.is_empty(), "nobody asked");
         let mut tables = Vec::new();
-        space.key_of(0, false, 0, &mut tables).unwrap();
+        space.key_of((0, 0), false, 0, &mut tables).unwrap();
         (space.keys, tables.len())
     };
     let nat = "homes_per_user: 2, nat: Shared(homes: 3)";
