@@ -9,13 +9,20 @@ mod budget;
 mod difference;
 mod estimate;
 mod pairs;
+mod question;
 mod run;
 mod series;
+pub mod store;
+mod task;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod view;
 
 use sha2::{Digest, Sha256};
 
+use self::store::ContentKey;
+use crate::rng::{Family, Seed};
 use crate::scenario::{Scenario, Setting, Variants};
 use crate::sim::Record;
 use crate::world::{Outline, World, WorldError};
@@ -23,9 +30,11 @@ use crate::world::{Outline, World, WorldError};
 pub use budget::{Budget, Outlook, OverBudget, in_bytes, in_time};
 pub use difference::{Comparison, Difference, Differences};
 pub use estimate::{Estimate, Estimates};
-pub use run::{Observer, Options, RunError, Task};
+pub use question::{Outcome, Question, StudyError, Terms, ask};
+pub use run::{Observer, Options, RunError};
 pub use series::{SeriesPoint, gate_series, refusal_series};
-pub use verdict::{FEWEST_REPLICATIONS, TargetResult, Verdict, judge};
+pub use task::{Task, TaskId};
+pub use verdict::{FEWEST_REPLICATIONS, TargetResult, Verdict, judge, overall};
 
 /// A study that is ready to run.
 #[derive(Debug)]
@@ -34,6 +43,8 @@ pub struct Study {
     pub cells: Vec<Cell>,
     /// The seed of every draw.
     pub seed: u64,
+    /// What the draws are for.
+    pub family: Family,
     /// Replications per cell.
     pub replications: u32,
     /// The confidence of intervals.
@@ -55,6 +66,8 @@ pub struct Cell {
     pub settings: Vec<Setting>,
     /// The shape of its world.
     pub outline: Outline,
+    /// What its records are known by.
+    pub content: ContentKey,
     /// The scenario of this cell.
     pub scenario: Scenario,
 }
@@ -65,17 +78,22 @@ impl Study {
     /// # Errors
     /// If one of them is too large to run.
     pub fn new(variants: &Variants) -> Result<Study, WorldError> {
-        Study::new_until(variants, &|| false)
+        Study::new_until(variants, Family::Search, &|| false)
     }
 
-    /// The same, unless `stop` says so, which is asked all along.
+    /// The same with the draws of a family, unless `stop` says so, which is asked all along.
     ///
     /// # Errors
     /// As [`new`](Study::new), or [`WorldError::Stopped`].
-    pub fn new_until(variants: &Variants, stop: &dyn Fn() -> bool) -> Result<Study, WorldError> {
+    pub fn new_until(
+        variants: &Variants,
+        family: Family,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Study, WorldError> {
         let mut study = Study {
             cells: Vec::new(),
             seed: 1,
+            family,
             replications: 1,
             confidence: 0.95,
         };
@@ -87,12 +105,14 @@ impl Study {
             if stop() {
                 return Err(WorldError::Stopped);
             }
-            let world = World::compile_until(&variant.scenario, settings.seed, 0, stop)?;
+            let draws = study.draws();
+            let world = World::compile_until(&variant.scenario, draws, 0, stop)?;
             study.cells.push(Cell {
                 name: variant.name,
                 labels: variant.labels,
                 is_control: variant.is_control,
                 outline: world.outline(),
+                content: ContentKey::new(&variant.scenario, draws),
                 settings: variant.settings,
                 scenario: variant.scenario,
             });
@@ -101,9 +121,12 @@ impl Study {
         Ok(study)
     }
 
-    /// The number of tasks.
-    pub fn tasks(&self) -> usize {
-        self.cells.len() * self.replications as usize
+    /// The seed of every draw, with its family.
+    pub fn draws(&self) -> Seed {
+        Seed {
+            number: self.seed,
+            family: self.family,
+        }
     }
 
     /// A hash of what happened in all runs, in their order: two studies with the

@@ -10,6 +10,7 @@ mod field;
 mod figure;
 #[cfg(feature = "charts")]
 mod file_name;
+mod files;
 mod notes;
 mod number;
 #[cfg(feature = "charts")]
@@ -26,6 +27,7 @@ pub use document::{SCHEMA, document, manifest};
 pub use field::name_field;
 #[cfg(feature = "charts")]
 pub use figure::{Figure, figures};
+pub use files::{Content, write_files};
 #[cfg(feature = "charts")]
 pub use page::page;
 pub use table::table;

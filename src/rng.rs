@@ -37,6 +37,7 @@ mod references;
 mod renewal;
 mod residual;
 mod sampler;
+mod seed;
 mod streams;
 
 pub use distribution::{Branch, Distribution};
@@ -48,4 +49,5 @@ pub use purpose::Purpose;
 pub use renewal::steady_first;
 pub use residual::Residual;
 pub use sampler::Sampler;
+pub use seed::{Family, Seed};
 pub use streams::{Stream, Streams};

@@ -2,13 +2,13 @@
 //! document, files and a table, in every build of the library. The hash is the
 //! same in all of them.
 
-use ratelab::experiment::{Options, Study};
+use std::io;
+
+use ratelab::experiment::{Terms, ask};
 use ratelab::report::{
-    Answer, Provenance, SeriesOf, Timing, document, estimates_csv, gates_csv, manifest,
-    replications_csv, series_csv, table,
+    Answer, Provenance, SeriesOf, Timing, document, manifest, table, write_files,
 };
 use ratelab::scenario::Source;
-use ratelab::sim::Record;
 
 const TEXT: &str = r#"
 Scenario(
@@ -29,14 +29,10 @@ Scenario(
 const HASH: &str = "64834f835aedd6f63673af2e030e4bfd";
 
 fn with_answer(threads: usize, look: impl Fn(&Answer<'_>)) {
-    let variants = Source::new(TEXT.to_owned()).variants().unwrap();
-    let study = Study::new(&variants).unwrap();
-    let options = Options {
-        threads,
-        ..Options::default()
-    };
-    let records: Vec<Vec<Record>> = study.run(options, Vec::new(), &()).unwrap();
-    look(&Answer::new(&study, &records));
+    let mut terms = Terms::default();
+    terms.budget.threads = threads;
+    let outcome = ask(&Source::new(TEXT.to_owned()), terms, &()).unwrap();
+    look(&outcome.answer());
 }
 
 #[test]
@@ -65,13 +61,27 @@ fn an_answer_is_a_document_and_files_without_charts() {
         };
         assert_eq!(manifest(answer, &provenance)["scenario_text"], TEXT);
 
-        let mut files = [const { Vec::new() }; 4];
-        let [estimates, replications, gates, series] = &mut files;
-        estimates_csv(answer, estimates).unwrap();
-        replications_csv(answer, replications).unwrap();
-        gates_csv(answer, gates).unwrap();
-        series_csv(answer, SeriesOf::Sums, series).unwrap();
-        let lines = files.map(|file| String::from_utf8(file).unwrap().lines().count());
+        let mut files = Vec::new();
+        let charts = write_files(answer, &provenance, SeriesOf::Sums, &mut |name, content| {
+            let mut file = Vec::new();
+            content(&mut file)?;
+            files.push((name.to_owned(), file));
+            io::Result::Ok(())
+        });
+        let charts = charts.unwrap();
+        assert_eq!(charts.is_empty(), cfg!(not(feature = "charts")));
+        let file = |wanted: &str| {
+            let found = files.iter().find(|(name, _)| name == wanted);
+            String::from_utf8(found.expect(wanted).1.clone()).unwrap()
+        };
+        assert_eq!(file("scenario.ron"), TEXT);
+        assert!(
+            charts
+                .iter()
+                .all(|chart| files.iter().any(|(name, _)| name == chart))
+        );
+        let csv = ["estimates", "replications", "gates", "series"];
+        let lines = csv.map(|name| file(&format!("{name}.csv")).lines().count());
         // Rows by hand: an estimate each; cells and replications; cells and steps.
         let all = document["estimates"].as_array().unwrap().len();
         assert_eq!(lines, [1 + all, 1 + 2 * 3, 1 + 2 * 3, 1 + 2 * 12]);

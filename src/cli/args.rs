@@ -304,6 +304,9 @@ pub(super) struct RunFlags {
     /// Write no files
     #[arg(long, conflicts_with = "out")]
     pub(super) no_files: bool,
+    /// Run everything anew: do not use what earlier runs have left in the folder
+    #[arg(long, conflicts_with = "no_files")]
+    pub(super) fresh: bool,
     /// What series.csv has rows for
     #[arg(long, value_enum, value_name = "OF", default_value_t = Series::Sums)]
     pub(super) series: Series,
@@ -353,7 +356,7 @@ fn keys(text: &str) -> Result<usize, String> {
 }
 
 /// What to write in place of a flag that other programs have.
-const FLAGS_ELSEWHERE: [(&[&str], &str); 11] = [
+const FLAGS_ELSEWHERE: [(&[&str], &str); 12] = [
     (
         &[
             "--reps",
@@ -399,6 +402,7 @@ const FLAGS_ELSEWHERE: [(&[&str], &str); 11] = [
         ],
         "--threads",
     ),
+    (&["--no-cache", "--force", "--clean"], "--fresh"),
     (&["--json"], "--format json"),
     (&["--csv"], "--format csv"),
     (&["--silent", "-s"], "--quiet"),

@@ -4,7 +4,6 @@ use std::thread::available_parallelism;
 
 use super::args::Format;
 use super::input::{Input, Setting};
-use super::run::outlook_in_words;
 use super::{Exit, Failure, complain, memory, print};
 use crate::experiment::{Budget, Outlook};
 use crate::scenario::text::{printable, visible};
@@ -100,7 +99,7 @@ fn check_one(file: &std::path::Path, set: &[String]) -> Result<Report, Failure> 
     };
     match Outlook::of(scenarios(), budget) {
         Ok(outlook) => {
-            let lines = outlook_in_words(&outlook, budget);
+            let lines = outlook.in_words(budget.threads);
             notes.extend(lines.into_iter().map(|line| (None, line)));
         }
         Err(over) => notes.push((over.path, format!("{}; {}", over.message, over.help))),

@@ -33,8 +33,9 @@ pub(super) struct Folder {
 
 /// The file by which a folder is known to be of ours; it lists the others.
 const MANIFEST: &str = "manifest.json";
-/// The records of an unfinished run.
-const RECORDS: &str = "records.bin";
+/// The records of an unfinished run, and among results those that later runs
+/// may use.
+pub(super) const RECORDS: &str = "records.bin";
 /// The files of a result that is being written.
 const RESULTS: &str = "results";
 /// The result that is being replaced.
@@ -109,6 +110,11 @@ impl Folder {
         })?;
         self.written.borrow_mut().push(name.to_owned());
         Ok(())
+    }
+
+    /// Removes what could not be written whole.
+    pub(super) fn forget(&self, name: &str) {
+        let _ = fs::remove_file(self.work.join(RESULTS).join(name));
     }
 
     /// Writes the manifest, which lists all files, and puts the results in

@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::store::Store;
 use super::{complain, memory};
-use crate::experiment::{Observer, Task};
+use crate::experiment::{Observer, Question, Task, TaskId};
 use crate::report::Timing;
 use crate::sim::{EVENTS_PER_LOOK, Record};
 
@@ -30,7 +29,8 @@ fn set_template(bar: &ProgressBar, template: &str) {
 pub(super) struct Building {
     spinner: Option<ProgressBar>,
     plain: bool,
-    last_shown: Cell<Instant>,
+    quiet: bool,
+    last_shown: Mutex<Instant>,
 }
 
 impl Building {
@@ -51,23 +51,47 @@ impl Building {
                 spinner
             }),
             plain: !terminal && !quiet,
-            last_shown: Cell::new(Instant::now()),
+            quiet,
+            last_shown: Mutex::new(Instant::now()),
         }
-    }
-
-    /// Whether the user has asked to stop.
-    pub(super) fn should_stop(&self) -> bool {
-        if self.plain && self.last_shown.get().elapsed() >= PLAIN_INTERVAL {
-            self.last_shown.set(Instant::now());
-            complain(BUILDING);
-        }
-        STOP.load(Ordering::Relaxed)
     }
 
     pub(super) fn finish(&self) {
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
         }
+    }
+}
+
+impl Observer for Building {
+    /// Tells what may not be meant, and what will take long.
+    fn weighed(&self, question: &Question) {
+        if self.quiet {
+            return;
+        }
+        let clear = || {
+            for note in &question.notes {
+                complain(&format!("note: {}: {note}", note.path()));
+            }
+            for line in question.outlook.in_words(question.threads()) {
+                complain(&format!("note: {line}"));
+            }
+        };
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(clear),
+            None => clear(),
+        }
+    }
+
+    fn should_stop(&self) -> bool {
+        if self.plain
+            && let Ok(mut last) = self.last_shown.try_lock()
+            && last.elapsed() >= PLAIN_INTERVAL
+        {
+            *last = Instant::now();
+            complain(BUILDING);
+        }
+        STOP.load(Ordering::Relaxed)
     }
 }
 
@@ -103,9 +127,9 @@ impl<'a> Watch<'a> {
         store: Option<&'a Store>,
     ) -> Watch<'a> {
         let terminal = std::io::stderr().is_terminal();
+        let tasks = tasks as u64;
         let bar = (terminal && !quiet).then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(tasks as u64), ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(Some(tasks), ProgressDrawTarget::stderr());
             set_template(&bar, BAR);
             bar.set_position(done as u64);
             bar.set_message("starting");
@@ -116,7 +140,7 @@ impl<'a> Watch<'a> {
         Watch {
             bar,
             plain: !terminal && !quiet,
-            tasks: tasks as u64,
+            tasks,
             started: Instant::now(),
             done: AtomicU64::new(done as u64),
             events: AtomicU64::new(0),
@@ -193,7 +217,7 @@ impl Observer for Watch<'_> {
         self.show();
     }
 
-    fn task_ended(&self, task: Task, record: &Record) {
+    fn task_ended(&self, task: Task, id: TaskId, record: &Record) {
         if let Ok(mut running) = self.running.lock()
             && let Some(place) = running.iter().position(|(other, ..)| *other == task)
         {
@@ -209,7 +233,7 @@ impl Observer for Watch<'_> {
         }
         self.events.fetch_add(record.events, Ordering::Relaxed);
         if let Some(store) = self.store {
-            store.keep(task, record);
+            store.log.keep(id, record);
         }
         let unseen = record.events % EVENTS_PER_LOOK;
         self.events_so_far.fetch_add(unseen, Ordering::Relaxed);

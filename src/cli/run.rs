@@ -2,26 +2,22 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
-use anyhow::Context;
-
 use super::args::{Format, RunFlags};
 use super::input::{Input, Setting};
 use super::output::Folder;
 use super::progress::{Building, Watch};
-use super::store::Store;
+use super::store::{Store, note};
 use super::{Exit, Failure, complain, memory, print};
-use crate::experiment::{Budget, Options, Outlook, RunError, Study, Verdict, in_bytes, in_time};
+use crate::experiment::store::KnownRecords;
+use crate::experiment::{Budget, Outcome, Question, StudyError, Terms, Verdict, overall};
 use crate::report::{self, Answer, Provenance, SeriesOf};
+use crate::rng::Family;
 use crate::scenario::Note;
 use crate::scenario::text::printable;
-use crate::sim::{Record, Stopped};
-use crate::world::WorldError;
+use crate::sim::Stopped;
 
 /// A study that takes longer is only run if asked for by a flag.
 const LONG_SECONDS: f64 = 3600.0;
-/// A study that takes longer, or more memory, says so before it starts.
-const WORTH_SECONDS: f64 = 120.0;
-const WORTH_BYTES: f64 = 2e9;
 
 pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Failure> {
     // Flags are set in the text, so that the scenario that is written with the
@@ -33,104 +29,60 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
             .map(|count| Setting::flag("--replications", "study.replications", count)),
     );
     let input = Input::read(scenario, &set)?;
-    let variants = input
-        .source
-        .variants()
-        .map_err(|problems| input.failure(&problems))?;
-    let scenarios = || variants.iter().map(|variant| variant.scenario);
-    let notes = Note::on(scenarios());
-    let budget = Budget {
-        bytes: memory::usable(),
-        seconds: (!flags.allow_long).then_some(LONG_SECONDS),
-        threads: (flags.threads)
-            .or_else(|| available_parallelism().ok().map(NonZeroUsize::get))
-            .unwrap_or(1),
-    };
-    let outlook = Outlook::of(scenarios(), budget).map_err(|over| {
-        let mut help = over.help.clone();
-        if over.only_long {
-            help.push_str("; or insist with --allow-long");
-        }
-        input.complaint_at(over.path.as_deref(), &over.message, &help)
-    })?;
-    if !flags.quiet {
-        for note in &notes {
-            complain(&format!("note: {}: {note}", note.path()));
-        }
-        for line in outlook_in_words(&outlook, budget) {
-            complain(&format!("note: {line}"));
-        }
-    }
+    let fail = |error| failure(&input, error, !flags.no_files);
+    let question = Question::new(&input.source, terms(flags)).map_err(fail)?;
     let building = Building::new(flags.quiet);
-    let study = Study::new_until(&variants, &|| building.should_stop());
+    let study = question.study(&building);
     building.finish();
-    let study = study.map_err(|error| match error {
-        WorldError::Stopped => Failure::Interrupted("interrupted".to_owned()),
-        error => input.complaint(error.to_string()),
-    })?;
-    let folder = match flags.no_files {
-        true => None,
-        false => {
-            let target = flags
-                .out
-                .clone()
-                .unwrap_or_else(|| PathBuf::from("outputs").join(&input.stem));
-            Some(Folder::open(&target)?)
-        }
-    };
-    let (store, known) = match &folder {
-        None => (None, Vec::new()),
-        Some(folder) => {
-            let (store, known) = open_store(folder, &study, input.source.text(), flags.quiet)?;
-            (Some(store), known)
-        }
-    };
-    let done = known.iter().flatten().count();
+    let study = study.map_err(fail)?;
+
+    let tell = note(flags.quiet);
+    let (mut files, mut known) = (None, KnownRecords::new());
+    if !flags.no_files {
+        let usual = || PathBuf::from("outputs").join(&input.stem);
+        let folder = Folder::open(&flags.out.clone().unwrap_or_else(usual))?;
+        let (store, found) = Store::open(&folder, &study, flags.fresh, &tell)?;
+        files = Some((folder, store));
+        known = found;
+    }
+    let (tasks, done) = (study.tasks().len(), known.iter().flatten().count());
     if done > 0 && !flags.quiet {
         complain(&format!(
-            "going on: {done} of {} runs were done before",
-            study.tasks()
+            "going on: {done} of {tasks} runs were done before; --fresh does them again"
         ));
     }
-    let watch = Watch::new(study.tasks(), done, flags.quiet, store.as_ref());
-    let options = Options {
-        threads: outlook.threads,
-        queue: flags.queue.into(),
-        room: outlook.room,
-    };
-    let records = study.run(options, known, &watch);
+    let log = files.as_ref().map(|(_, store)| store);
+    let watch = Watch::new(tasks, done, flags.quiet, log);
+    let outcome = question.run(study, known, &watch);
     watch.finish();
-    let records = records.map_err(|error| match error {
-        RunError::World(error) => input.complaint(error.to_string()),
-        RunError::Stopped(Stopped::Asked) => Failure::Interrupted(match &folder {
-            Some(_) => "interrupted; the same command goes on from here".to_owned(),
-            None => "interrupted".to_owned(),
-        }),
-        RunError::Stopped(Stopped::NoRoom(full)) => Failure::Machine(anyhow::anyhow!("{full}")),
-    })?;
     let timing = watch.timing();
-    let answer = Answer::new(&study, &records);
+    let outcome = outcome.map_err(fail)?;
+    let answer = outcome.answer();
+
+    let target = (files.as_ref()).map(|(folder, _)| folder.target().to_owned());
     let provenance = Provenance {
         file: input.file.clone(),
         text: input.source.text().to_owned(),
         command: std::env::args().collect(),
     };
-    let mut charts = Vec::new();
-    let target = folder.as_ref().map(|folder| folder.target().to_owned());
-    if let Some(folder) = folder {
-        charts = write(&folder, &answer, &provenance, flags.series.into())?;
-        folder.finish(report::manifest(&answer, &provenance))?;
-    }
+    // What cannot be written is printed all the same.
+    let charts = files
+        .map(|(folder, store)| {
+            let series = flags.series.into();
+            write(folder, store, &outcome, &answer, &provenance, series, &tell)
+        })
+        .transpose();
     match flags.format {
         Format::Text => {
             print(&report::table(&answer, super::width()))?;
-            if let Some(target) = target.as_ref().filter(|_| !flags.quiet) {
-                print(&places(target, &charts))?;
+            if let (Some(target), Ok(Some(charts)), false) = (&target, &charts, flags.quiet) {
+                print(&places(target, charts))?;
             }
         }
         Format::Json => {
             let mut document = report::document(&answer, "run", &timing, target.as_deref());
-            document["notes"] = notes_as_json(&notes);
+            document["notes"] = notes_as_json(&question.notes);
+            document["records_reused"] = serde_json::json!(outcome.reused);
             print(&format!("{document:#}"))?;
         }
         Format::Csv => {
@@ -138,77 +90,65 @@ pub(super) fn run(scenario: Option<&Path>, flags: &RunFlags) -> Result<Exit, Fai
             report::estimates_csv(&answer, &mut out).map_err(std::io::Error::from)?;
         }
     }
-    Ok(exit(&answer))
+    charts?;
+    Ok(match overall(&answer.targets) {
+        Verdict::Met => Exit::Done,
+        Verdict::Missed => Exit::TargetMissed,
+        Verdict::Undecided => Exit::TargetUndecided,
+    })
 }
 
-/// The records that a store holds, one place per task.
-type Kept = Vec<Option<Box<Record>>>;
+fn terms(flags: &RunFlags) -> Terms {
+    Terms {
+        budget: Budget {
+            bytes: memory::usable(),
+            seconds: (!flags.allow_long).then_some(LONG_SECONDS),
+            threads: (flags.threads)
+                .or_else(|| available_parallelism().ok().map(NonZeroUsize::get))
+                .unwrap_or(1),
+        },
+        queue: flags.queue.into(),
+        family: Family::Search,
+    }
+}
 
-/// The store of a study's records and the records that it holds; tells what it
-/// cannot use.
-fn open_store(
-    folder: &Folder,
-    study: &Study,
-    text: &str,
-    quiet: bool,
-) -> Result<(Store, Kept), Failure> {
-    let (file, path) = folder.records()?;
-    let shown = path.display();
-    let (store, known) =
-        Store::open(file, study, text).with_context(|| format!("cannot read {shown}"))?;
-    if known.of_another_study && !quiet {
-        complain(&format!(
-            "note: {shown} is of another text, setting or version; all runs start anew"
-        ));
+/// Why there is no outcome, with the place in the text.
+fn failure(input: &Input, error: StudyError, goes_on: bool) -> Failure {
+    match error {
+        StudyError::Unsound(problems) => input.failure(&problems),
+        StudyError::OverBudget(over) => {
+            let insist = match over.only_long {
+                true => "; or insist with --allow-long",
+                false => "",
+            };
+            let help = format!("{}{insist}", over.help);
+            input.complaint_at(over.path.as_deref(), &over.message, &help)
+        }
+        StudyError::World(error) => input.complaint(error.to_string()),
+        StudyError::Stopped(Stopped::Asked) => Failure::Interrupted(match goes_on {
+            true => "interrupted; the same command goes on from here".to_owned(),
+            false => "interrupted".to_owned(),
+        }),
+        StudyError::Stopped(Stopped::NoRoom(full)) => Failure::Machine(anyhow::anyhow!("{full}")),
     }
-    if known.dropped > 0 && !quiet {
-        let runs = match known.dropped {
-            1 => "1 run".to_owned(),
-            runs => format!("{runs} runs"),
-        };
-        complain(&format!(
-            "note: {runs} in {shown} cannot be used (cut short, changed, or not of this study) and will be run again"
-        ));
-    }
-    Ok((store, known.records))
 }
 
 /// Writes all files of a run and returns the names of its charts.
 fn write(
-    folder: &Folder,
+    folder: Folder,
+    store: Store,
+    outcome: &Outcome,
     answer: &Answer<'_>,
     provenance: &Provenance,
     series: SeriesOf,
+    tell: &dyn Fn(&str),
 ) -> Result<Vec<String>, Failure> {
-    let mut names = Vec::new();
-    let figures = report::figures(answer);
-    let mut drawn = Vec::new();
-    for figure in &figures {
-        let svg = report::chart::svg(&figure.chart).map_err(anyhow::Error::from)?;
-        let png = report::chart::png(&svg).map_err(anyhow::Error::from)?;
-        folder.write(&format!("{}.svg", figure.name), svg.as_bytes())?;
-        folder.write(&format!("{}.png", figure.name), &png)?;
-        names.push(format!("{}.png", figure.name));
-        drawn.push(svg);
-    }
-    folder.stream("estimates.csv", |file| {
-        Ok(report::estimates_csv(answer, file)?)
+    let charts = report::write_files(answer, provenance, series, &mut |name, content| {
+        folder.stream(name, |file| content(file))
     })?;
-    folder.stream("replications.csv", |file| {
-        Ok(report::replications_csv(answer, file)?)
-    })?;
-    folder.stream("differences.csv", |file| {
-        Ok(report::differences_csv(answer, file)?)
-    })?;
-    folder.stream("gates.csv", |file| Ok(report::gates_csv(answer, file)?))?;
-    folder.stream("runs.csv", |file| Ok(report::runs_csv(answer, file)?))?;
-    folder.stream("series.csv", |file| {
-        Ok(report::series_csv(answer, series, file)?)
-    })?;
-    folder.write("scenario.ron", provenance.text.as_bytes())?;
-    let page = report::page(answer, provenance, &drawn);
-    folder.write("report.html", page.as_bytes())?;
-    Ok(names)
+    store.finish(&folder, &outcome.study, &outcome.records, tell);
+    folder.finish(report::manifest(answer, provenance))?;
+    Ok(charts)
 }
 
 /// A path as a terminal may show it.
@@ -226,58 +166,6 @@ fn places(target: &Path, charts: &[String]) -> String {
         shown(&target.join("report.html"))
     ));
     text
-}
-
-fn exit(answer: &Answer<'_>) -> Exit {
-    let any = |verdict| {
-        let mut judged = answer.targets.iter().filter(|target| target.counts);
-        judged.any(|target| target.verdict == verdict)
-    };
-    if any(Verdict::Missed) {
-        Exit::TargetMissed
-    } else if any(Verdict::Undecided) {
-        Exit::TargetUndecided
-    } else {
-        Exit::Done
-    }
-}
-
-/// What a study will take, where that is worth a word before it starts.
-pub(super) fn outlook_in_words(outlook: &Outlook, budget: Budget) -> Vec<String> {
-    let mut lines = Vec::new();
-    if outlook.seconds > WORTH_SECONDS {
-        let why = outlook.heaviest.as_ref();
-        lines.push(format!(
-            "this will take some {}: {}{}",
-            in_time(outlook.seconds),
-            outlook.events_in_words(),
-            why.map_or_else(String::new, |(_, why, _)| format!("; {why}")),
-        ));
-    }
-    let fewer = outlook.threads < budget.threads && outlook.threads < outlook.tasks;
-    if outlook.bytes > WORTH_BYTES || fewer {
-        let largest = outlook.largest.as_ref();
-        lines.push(format!(
-            "this will take about {} of memory{}{}",
-            in_bytes(outlook.bytes),
-            largest.map_or_else(String::new, |part| format!(
-                ", {} per run for {}",
-                in_bytes(part.bytes),
-                part.what
-            )),
-            match fewer {
-                true => format!(
-                    "; there is enough for {} at once",
-                    match outlook.threads {
-                        1 => "one run".to_owned(),
-                        many => format!("{many} runs"),
-                    }
-                ),
-                false => String::new(),
-            }
-        ));
-    }
-    lines
 }
 
 pub(super) fn notes_as_json(notes: &[Note]) -> serde_json::Value {

@@ -1,194 +1,174 @@
-#[cfg(test)]
-mod tests;
-
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::Mutex;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::experiment::{Study, Task};
+use super::input::reason;
+use super::output::{Folder, RECORDS};
+use super::{Failure, complain};
+use crate::experiment::Study;
+use crate::experiment::store::{Kept, Known, KnownRecords, Reading, RecordLog, header, write_kept};
+use crate::scenario::text::printable;
 use crate::sim::Record;
 
-/// The records of a study that is under way, in a file, so that a study that
-/// was stopped goes on where it was.
-///
-/// The file begins with a key of everything that results depend on; then come
-/// the records in the order in which they were done, each with a marker, a
-/// checksum, its length and its task. What is damaged is skipped up to the next
-/// marker.
+/// The records that a folder of results keeps: those of the run that is under
+/// way, in its work folder, and those that earlier runs have left in the folder
+/// itself.
 pub(super) struct Store {
-    end: Mutex<End>,
+    /// Of the run that is under way.
+    pub(super) log: RecordLog<File>,
+    log_path: PathBuf,
+    earlier_path: PathBuf,
+    /// Whether nothing of earlier runs is used.
+    fresh: bool,
 }
 
-/// A file and where its next record goes.
-struct End {
-    file: File,
-    length: u64,
-}
-
-/// What a store held when it was opened.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// The records by the index of their task.
-    pub(super) records: Vec<Option<Box<Record>>>,
-    /// How many were cut short, changed, or are not records of this study.
-    pub(super) dropped: usize,
-    /// Whether there were records under another key.
-    pub(super) of_another_study: bool,
-}
-
-const MARKER: [u8; 8] = *b"\x1erecord\n";
-const CHECKSUM: usize = 8;
-/// Marker and checksum, then the length, the cell and the replication.
-const HEADER: usize = MARKER.len() + CHECKSUM + 3 * size_of::<u32>();
-
-/// The checksum of a record with its length and task.
-fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    std::array::from_fn(|index| hash[index])
-}
+/// The most bytes of records that a finished folder keeps.
+const MOST_BYTES: usize = 256 << 20;
 
 impl Store {
-    /// Opens the store of a study, which nobody else uses, and reads what it
-    /// holds.
-    ///
-    /// # Errors
-    /// If the file cannot be read or written.
-    pub(super) fn open(mut file: File, study: &Study, text: &str) -> io::Result<(Store, Known)> {
-        let key = key(study, text);
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(0))?;
-        file.read_to_end(&mut bytes)?;
-        let mut known = Known {
-            records: vec![None; study.tasks()],
-            ..Known::default()
-        };
-        let length = match bytes.strip_prefix(&key) {
-            Some(records) => key.len() + known.read(records, study),
-            None => {
-                known.of_another_study = bytes.len() > key.len();
-                0
+    /// Opens the records of a folder and reads those that the study can use,
+    /// one place per task.
+    pub(super) fn open(
+        folder: &Folder,
+        study: &Study,
+        fresh: bool,
+        tell: impl Fn(&str),
+    ) -> Result<(Store, KnownRecords), Failure> {
+        let (mut file, log_path) = folder.records()?;
+        let earlier_path = folder.target().join(RECORDS);
+        let mut known = Known::new(study);
+        let mut end = 0;
+        if !fresh {
+            match open(&earlier_path) {
+                Ok(file) => tell_of(&known.read(file), &earlier_path, &tell),
+                Err(error) => tell(&cannot_read(&earlier_path, &error)),
+            }
+            file.seek(SeekFrom::Start(0))
+                .map_err(|error| cannot("read", &log_path, &error))?;
+            let reading = known.read(&file);
+            end = reading.end;
+            tell_of(&reading, &log_path, &tell);
+        }
+        let mut begin = || -> io::Result<()> {
+            file.set_len(end)?;
+            file.seek(SeekFrom::Start(end))?;
+            match end {
+                0 => file.write_all(&header()),
+                _ => Ok(()),
             }
         };
-        file.set_len(length as u64)?;
-        file.seek(SeekFrom::End(0))?;
-        let mut end = End {
-            file,
-            length: length as u64,
+        begin().map_err(|error| cannot("write", &log_path, &error))?;
+        let store = Store {
+            log: RecordLog::new(file),
+            log_path,
+            earlier_path,
+            fresh,
         };
-        if length == 0 {
-            end.append(&key)?;
-        }
-        let end = Mutex::new(end);
-        Ok((Store { end }, known))
+        Ok((store, known.into_records()))
     }
 
-    /// Adds a record. What cannot be written is lost to a later run only.
-    pub(super) fn keep(&self, task: Task, record: &Record) {
-        let bytes = framed(task, &record.to_bytes());
-        if let Ok(mut end) = self.end.lock() {
-            let _ = end.append(&bytes);
+    /// Writes into the results what later runs may use: the records of the
+    /// study, and those of others that were kept before. What goes wrong with
+    /// them is told, and takes nothing from the results.
+    pub(super) fn finish(
+        self,
+        folder: &Folder,
+        study: &Study,
+        records: &[Vec<Record>],
+        tell: impl Fn(&str),
+    ) {
+        if let (_, Some(error)) = self.log.into_parts() {
+            tell(&format!(
+                "{} could not be written while the runs went on: {}",
+                shown(&self.log_path),
+                reason(&error)
+            ));
+        }
+        let earlier = match self.fresh {
+            true => [None, None],
+            // What cannot be read was told when it was opened.
+            false => [&self.earlier_path, &self.log_path].map(|path| open(path).ok()),
+        };
+        let mut kept = Kept::default();
+        let done = folder.stream(RECORDS, |file| {
+            let earlier = earlier.into_iter().flatten();
+            kept = write_kept(study, records, earlier, MOST_BYTES, file)?;
+            Ok(())
+        });
+        if done.is_err() {
+            folder.forget(RECORDS);
+            tell(&format!(
+                "{} has no room for its {RECORDS}: later runs start anew",
+                shown(folder.target())
+            ));
+        } else if kept.left_out > 0 {
+            tell(&format!(
+                "{} keeps {} runs, which are {} MB, and has no room for {} others",
+                shown(&self.earlier_path),
+                kept.records,
+                kept.bytes >> 20,
+                kept.left_out
+            ));
         }
     }
 }
 
-impl End {
-    /// Writes all of it or, but for what the disk does, nothing.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let done = self.file.write_all(bytes);
-        match done {
-            Ok(()) => self.length += bytes.len() as u64,
-            Err(_) => {
-                self.file.set_len(self.length)?;
-                self.file.seek(SeekFrom::Start(self.length))?;
-            }
-        }
-        done
+/// Tells what a file holds that cannot be used.
+fn tell_of(reading: &Reading, path: &Path, tell: &impl Fn(&str)) {
+    if let Some(error) = &reading.fault {
+        tell(&cannot_read(path, error));
     }
-}
-
-impl Known {
-    /// Reads records up to the end, and returns where the last sound one ends.
-    fn read(&mut self, bytes: &[u8], study: &Study) -> usize {
-        let (mut at, mut sound) = (0, 0);
-        while at < bytes.len() {
-            match record_at(&bytes[at..], study) {
-                Some((index, record, length)) => {
-                    match record {
-                        Some(record) => self.records[index] = Some(Box::new(record)),
-                        None => self.dropped += 1,
-                    }
-                    at += length;
-                    sound = at;
-                }
-                None => {
-                    self.dropped += 1;
-                    let next = bytes[at + 1..]
-                        .windows(MARKER.len())
-                        .position(|window| window == MARKER);
-                    at = next.map_or(bytes.len(), |next| at + 1 + next);
-                }
-            }
-        }
-        sound
+    let path = shown(path);
+    if reading.is_foreign {
+        tell(&format!(
+            "{path} is of another version of ratelab, or is damaged; its runs are done again"
+        ));
     }
-}
-
-/// A record's bytes as they stand in the file.
-fn framed(task: Task, record: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + record.len());
-    bytes.extend_from_slice(&MARKER);
-    bytes.extend_from_slice(&[0; CHECKSUM]);
-    for number in [record.len() as u32, task.cell as u32, task.replication] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    bytes.extend_from_slice(record);
-    let (header, content) = bytes.split_at_mut(MARKER.len() + CHECKSUM);
-    header[MARKER.len()..].copy_from_slice(&checksum(content));
-    bytes
-}
-
-/// What is framed at the start of `bytes`: the index of its task, the record,
-/// unless it is not one of that task, and the length of all. `None` if the
-/// frame is damaged.
-fn record_at(bytes: &[u8], study: &Study) -> Option<(usize, Option<Record>, usize)> {
-    let framed = bytes.strip_prefix(&MARKER)?;
-    let (sum, content) = framed.split_at_checked(CHECKSUM)?;
-    let number = |place: usize| {
-        let bytes = content.get(4 * place..4 * place + 4)?;
-        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    let runs = match reading.damaged {
+        0 => return,
+        1 => "1 run".to_owned(),
+        runs => format!("{runs} runs"),
     };
-    let (length, cell, replication) = (number(0)? as usize, number(1)? as usize, number(2)?);
-    let whole = HEADER.checked_add(length)?;
-    let content = content.get(..whole.checked_sub(MARKER.len() + CHECKSUM)?)?;
-    if sum != checksum(content) {
-        return None;
-    }
-    let known = study
-        .cells
-        .get(cell)
-        .filter(|_| replication < study.replications);
-    let Some(cell_of) = known else {
-        return Some((0, None, whole));
-    };
-    let record = Record::from_bytes(&bytes[HEADER..whole])
-        .filter(|record| record.replication == replication && record.fits(&cell_of.outline));
-    let index = cell * study.replications as usize + replication as usize;
-    Some((index, record, whole))
+    tell(&format!(
+        "{runs} in {path} cannot be used (cut short, changed, or not of this study) and will be run again"
+    ));
 }
 
-/// A hash of everything that the records of a study depend on.
-fn key(study: &Study, text: &str) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(env!("CARGO_PKG_VERSION"));
-    for number in [
-        u64::from(crate::sim::RECORD_VERSION),
-        study.seed,
-        u64::from(study.replications),
-    ] {
-        hash.update(number.to_le_bytes());
+fn cannot_read(path: &Path, error: &io::Error) -> String {
+    format!(
+        "cannot read {}: {}; its runs are done again",
+        shown(path),
+        reason(error)
+    )
+}
+
+/// A file to read; an empty one, if there is none.
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    match File::open(path) {
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            Ok(Box::new(io::empty()))
+        }
+        opened => Ok(Box::new(opened?)),
     }
-    hash.update(text);
-    hash.finalize().into()
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Machine(anyhow::anyhow!(
+        "cannot {what} {}: {}",
+        shown(path),
+        reason(error)
+    ))
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// A note, unless notes are not wanted.
+pub(super) fn note(quiet: bool) -> impl Fn(&str) {
+    move |line| {
+        if !quiet {
+            complain(&format!("note: {line}"));
+        }
+    }
 }

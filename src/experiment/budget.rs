@@ -66,6 +66,9 @@ const SECONDS_PER_SENDER: f64 = 1e-7;
 const SECONDS_PER_WAIT: f64 = 1e-6;
 /// The part of what is under way that requests and attempts are themselves.
 const ROOM_FOR_THEM: f64 = 0.75;
+/// A study that takes longer, or more memory, says so before it starts.
+const WORTH_SECONDS: f64 = 120.0;
+const WORTH_BYTES: f64 = 2e9;
 /// The bytes of a program that has done nothing.
 const BYTES_AT_REST: f64 = 3e7;
 
@@ -142,6 +145,45 @@ impl Outlook {
             Some(seconds) if outlook.seconds > seconds => Err(outlook.no_time(seconds, tasks)),
             _ => Ok(outlook),
         }
+    }
+
+    /// What the study will take, where that is worth a word before it starts: a
+    /// line each for time and memory, for as many threads as were asked for.
+    pub fn in_words(&self, threads: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.seconds > WORTH_SECONDS {
+            let why = self.heaviest.as_ref();
+            lines.push(format!(
+                "this will take some {}: {}{}",
+                in_time(self.seconds),
+                self.events_in_words(),
+                why.map_or_else(String::new, |(_, why, _)| format!("; {why}")),
+            ));
+        }
+        let fewer = self.threads < threads && self.threads < self.tasks;
+        if self.bytes > WORTH_BYTES || fewer {
+            let largest = self.largest.as_ref();
+            lines.push(format!(
+                "this will take about {} of memory{}{}",
+                in_bytes(self.bytes),
+                largest.map_or_else(String::new, |part| format!(
+                    ", {} per run for {}",
+                    in_bytes(part.bytes),
+                    part.what
+                )),
+                match fewer {
+                    true => format!(
+                        "; there is enough for {} at once",
+                        match self.threads {
+                            1 => "one run".to_owned(),
+                            many => format!("{many} runs"),
+                        }
+                    ),
+                    false => String::new(),
+                }
+            ));
+        }
+        lines
     }
 
     fn no_memory(

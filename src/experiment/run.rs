@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Study;
+use super::store::KnownRecords;
+use super::{Question, Study, Task, TaskId};
 use crate::sim::{EVENTS_PER_LOOK, QueueKind, Record, Replication, Stopped};
 use crate::world::{World, WorldError};
 
@@ -15,17 +16,12 @@ pub enum RunError {
     World(#[from] WorldError),
 }
 
-/// One replication of one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Task {
-    /// The cell's index.
-    pub cell: usize,
-    /// The number of the replication, from zero.
-    pub replication: u32,
-}
-
 /// What is told of a study's progress, from any thread.
 pub trait Observer: Sync {
+    /// The study was read and weighed, and its cells will be compiled.
+    fn weighed(&self, question: &Question) {
+        let _ = question;
+    }
     /// The event loop of a task begins; its state is built.
     fn loop_begins(&self, task: Task) {
         let _ = task;
@@ -34,9 +30,9 @@ pub trait Observer: Sync {
     fn loop_goes_on(&self, events: u64) {
         let _ = events;
     }
-    /// A task has ended.
-    fn task_ended(&self, task: Task, record: &Record) {
-        let _ = (task, record);
+    /// A task has ended, with the record of what it is known by.
+    fn task_ended(&self, task: Task, id: TaskId, record: &Record) {
+        let _ = (task, id, record);
     }
     /// Whether the study should stop.
     fn should_stop(&self) -> bool {
@@ -71,10 +67,11 @@ impl Study {
     pub fn run(
         &self,
         options: Options,
-        mut known: Vec<Option<Box<Record>>>,
+        mut known: KnownRecords,
         observer: &dyn Observer,
     ) -> Result<Vec<Vec<Record>>, RunError> {
-        known.resize_with(self.tasks(), || None);
+        let tasks: Vec<Task> = self.tasks().collect();
+        known.resize_with(tasks.len(), || None);
         let replications = self.replications as usize;
         let worlds: Vec<SharedWorld> = (known.chunks(replications.max(1)))
             .map(|known| SharedWorld::new(known.iter().filter(|known| known.is_none()).count()))
@@ -82,7 +79,7 @@ impl Study {
         let one = |(index, known): (usize, Option<Box<Record>>)| match known {
             Some(record) => Ok(*record),
             None => {
-                let task = self.task(index);
+                let task = tasks[index];
                 self.run_task(task, &worlds[task.cell], options, observer)
             }
         };
@@ -98,12 +95,18 @@ impl Study {
             .collect())
     }
 
-    /// The task with that index, cell by cell.
-    pub fn task(&self, index: usize) -> Task {
-        Task {
-            cell: index / self.replications as usize,
-            replication: (index % self.replications as usize) as u32,
-        }
+    /// Runs one task alone, as another process or machine may that was given the
+    /// scenario and the task.
+    ///
+    /// # Errors
+    /// As [`run`](Study::run).
+    pub fn run_one(
+        &self,
+        task: Task,
+        options: Options,
+        observer: &dyn Observer,
+    ) -> Result<Record, RunError> {
+        self.run_task(task, &SharedWorld::new(1), options, observer)
     }
 
     fn run_task(
@@ -119,7 +122,7 @@ impl Study {
         let cell = &self.cells[task.cell];
         let stop = || observer.should_stop();
         let compile =
-            |replication| World::compile_until(&cell.scenario, self.seed, replication, &stop);
+            |replication| World::compile_until(&cell.scenario, self.draws(), replication, &stop);
         let world = match cell.outline.is_shared {
             true => shared.get(|| compile(0)),
             false => compile(task.replication).map(Arc::new),
@@ -129,7 +132,7 @@ impl Study {
             error => error.into(),
         })?;
         let number = task.replication;
-        let replication = Replication::new(&world, self.seed, number, options.queue, &stop)?
+        let replication = Replication::new(&world, self.draws(), number, options.queue, &stop)?
             .with_room(options.room.unwrap_or(usize::MAX));
         observer.loop_begins(task);
         let record = replication.run(&|| {
@@ -137,7 +140,7 @@ impl Study {
             observer.should_stop()
         })?;
         shared.done_with();
-        observer.task_ended(task, &record);
+        observer.task_ended(task, self.id(task), &record);
         Ok(record)
     }
 }
@@ -195,12 +198,9 @@ impl SharedWorld {
     }
 }
 
-/// Boxed, since most of a long list knows nothing.
-type Known = Vec<Option<Box<Record>>>;
-
 #[cfg(feature = "parallel")]
 fn run_all(
-    known: Known,
+    known: KnownRecords,
     threads: usize,
     one: impl Fn((usize, Option<Box<Record>>)) -> Result<Record, RunError> + Sync + Send,
 ) -> Result<Vec<Record>, RunError> {
@@ -222,7 +222,7 @@ fn run_all(
 
 #[cfg(not(feature = "parallel"))]
 fn run_all(
-    known: Known,
+    known: KnownRecords,
     _threads: usize,
     one: impl Fn((usize, Option<Box<Record>>)) -> Result<Record, RunError>,
 ) -> Result<Vec<Record>, RunError> {

@@ -88,6 +88,20 @@ pub fn judge(study: &Study, estimates: &Estimates) -> Vec<TargetResult> {
     results
 }
 
+/// The verdict on all targets that count: one that is missed, or else one that
+/// is undecided, decides.
+pub fn overall(targets: &[TargetResult]) -> Verdict {
+    let has = |verdict| {
+        let mut judged = targets.iter().filter(|target| target.counts);
+        judged.any(|target| target.verdict == verdict)
+    };
+    match (has(Verdict::Missed), has(Verdict::Undecided)) {
+        (true, _) => Verdict::Missed,
+        (false, true) => Verdict::Undecided,
+        (false, false) => Verdict::Met,
+    }
+}
+
 fn verdict(target: &Target, estimate: &Estimate) -> (Verdict, Option<f64>) {
     let (good, bad) = match target.comparison {
         Comparison::AtMost => (estimate.upper, estimate.lower),

@@ -1,4 +1,4 @@
-use crate::experiment::{Differences, Estimate, Estimates, Study, TargetResult, judge};
+use crate::experiment::{Differences, Estimate, Estimates, Outcome, Study, TargetResult, judge};
 use crate::scenario::text::printable;
 use crate::scenario::{Count, Estimand, Part, Scenario};
 use crate::sim::Record;
@@ -42,6 +42,13 @@ pub struct Timing {
     pub cpu_seconds: f64,
     /// The most memory that the process had, where the system tells.
     pub peak_rss_bytes: Option<u64>,
+}
+
+impl Outcome {
+    /// All that can be estimated of it, and the verdicts on its targets.
+    pub fn answer(&self) -> Answer<'_> {
+        Answer::new(&self.study, &self.records)
+    }
 }
 
 impl<'a> Answer<'a> {

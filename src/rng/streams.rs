@@ -4,15 +4,15 @@ use rand::TryRng;
 use rand::rand_core::utils::fill_bytes_via_next_word;
 
 use super::philox::{Philox, splitmix64};
-use super::{Key, Purpose};
+use super::{Key, Purpose, Seed};
 
 /// All random numbers of one replication, or of one [`Key`] in it, addressed by
 /// entity, purpose and index.
 ///
 /// A number is Philox2x64-10 (ten rounds) of a key and a counter. The key is a
-/// hash of the seed, the replication and the names in a [`Key`], and of nothing
+/// hash of the seed, its [family](super::Family), the replication and the names in a [`Key`], and of nothing
 /// else: the policy or the sweep cell under study does not enter it, so that two
-/// policies meet the same world. For one seed all replications have distinct
+/// policies meet the same world. For one seed all replications of all families have distinct
 /// keys, and within one replication so have all distinct [`Key`]s. The counter is
 ///
 /// | word | bits | holds |
@@ -32,9 +32,11 @@ pub struct Streams {
 
 impl Streams {
     /// The streams of one replication of a study.
-    pub fn new(seed: u64, replication: u32) -> Streams {
+    pub fn new(seed: impl Into<Seed>, replication: u32) -> Streams {
+        let seed = seed.into();
+        let replication = seed.number_of(replication);
         Streams {
-            philox: Philox::new(splitmix64(splitmix64(seed, 0), u64::from(replication))),
+            philox: Philox::new(splitmix64(splitmix64(seed.number, 0), replication)),
         }
     }
 
@@ -161,6 +163,7 @@ mod tests {
     use rand::{Rng, RngExt};
 
     use super::*;
+    use crate::rng::Family;
     use crate::rng::goodness_of_fit::assert_distribution;
 
     const PURPOSES: [Purpose; 12] = [
@@ -217,6 +220,27 @@ mod tests {
             })
             .collect();
         assert_eq!(keys.len(), 100_000);
+    }
+
+    /// For one seed not by chance: SplitMix64 gives no number twice.
+    #[test]
+    fn families_share_no_stream() {
+        for number in [0, 1, u64::MAX] {
+            let keys = |family| {
+                let seed = Seed { number, family };
+                let ends = (0..1000).chain(u32::MAX - 1000..=u32::MAX);
+                ends.map(move |replication| Streams::new(seed, replication).philox.key())
+            };
+            let all: BTreeSet<u64> = (keys(Family::Search))
+                .chain(keys(Family::Certification))
+                .collect();
+            assert_eq!(all.len(), 2 * 2001);
+            // What does not say is what it was.
+            assert_eq!(
+                keys(Family::Search).next(),
+                Some(Streams::new(number, 0).philox.key())
+            );
+        }
     }
 
     /// Takes one variate at each address, in the order given, each from a

@@ -12,7 +12,7 @@ use super::request::{Attempt, Request, Waiting};
 use crate::client::{Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
-use crate::rng::Streams;
+use crate::rng::{Seed, Streams};
 use crate::server::{Pipeline, StagePlan};
 use crate::units::{Span, Time};
 use crate::world::World;
@@ -117,7 +117,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     /// hundred million.
     pub(super) fn new(
         world: &'w World,
-        seed: u64,
+        seed: Seed,
         number: u32,
         queue: Q,
         stop: &dyn Fn() -> bool,

@@ -1,6 +1,7 @@
 use super::event_loop::{Loop, Stopped};
 use super::record::Record;
 use crate::engine::{HeapQueue, LadderQueue};
+use crate::rng::Seed;
 use crate::world::World;
 
 /// Which event queue a replication uses; results do not depend on it.
@@ -33,11 +34,12 @@ impl<'w> Replication<'w> {
     /// [`Stopped::Asked`], if `stop` said so.
     pub fn new(
         world: &'w World,
-        seed: u64,
+        seed: impl Into<Seed>,
         number: u32,
         queue: QueueKind,
         stop: &dyn Fn() -> bool,
     ) -> Result<Replication<'w>, Stopped> {
+        let seed = seed.into();
         let engine = match queue {
             QueueKind::Ladder => {
                 let queue = LadderQueue::new(

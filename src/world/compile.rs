@@ -7,7 +7,7 @@ use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, Wo
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
 use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
-use crate::rng::{Key, Sampler};
+use crate::rng::{Key, Sampler, Seed};
 use crate::scenario::{Entry, Per, Placement, RefusedByLater, Scenario, Server, Stage, When};
 use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
@@ -28,7 +28,11 @@ impl World {
     /// # Errors
     /// If there are too many homes, devices or keys to number, or a limit
     /// cannot be computed exactly for the number of users of some key.
-    pub fn compile(scenario: &Scenario, seed: u64, replication: u32) -> Result<World, WorldError> {
+    pub fn compile(
+        scenario: &Scenario,
+        seed: impl Into<Seed>,
+        replication: u32,
+    ) -> Result<World, WorldError> {
         World::compile_until(scenario, seed, replication, &|| false)
     }
 
@@ -38,7 +42,7 @@ impl World {
     /// As [`compile`](World::compile), or [`WorldError::Stopped`].
     pub fn compile_until(
         scenario: &Scenario,
-        seed: u64,
+        seed: impl Into<Seed>,
         replication: u32,
         stop: &dyn Fn() -> bool,
     ) -> Result<World, WorldError> {

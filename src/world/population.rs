@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::rng::{Key, Poisson, Purpose, Streams};
+use crate::rng::{Key, Poisson, Purpose, Seed, Streams};
 use crate::scenario::{Cohort, DeviceCount, Fleet, Scenario};
 
 use super::WorldError;
@@ -98,14 +98,16 @@ impl Population {
     /// that the fleet is fixed. `stop` is asked once in so many homes.
     pub(super) fn new(
         scenario: &Scenario,
-        seed: u64,
+        seed: impl Into<Seed>,
         replication: u32,
         stop: &dyn Fn() -> bool,
     ) -> Result<Population, WorldError> {
+        let seed = seed.into();
         let streams = match scenario.population {
             Fleet::Fresh => Streams::new(seed, replication),
-            // No replication has that number.
-            Fleet::Fixed => Streams::new(seed, u32::MAX),
+            // No replication has that number. The fleet is a part of what is
+            // studied, so that it is the same whatever the draws are for.
+            Fleet::Fixed => Streams::new(seed.number, u32::MAX),
         };
         let mut population = Population {
             homes: 0,

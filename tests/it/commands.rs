@@ -145,11 +145,12 @@ fn exit_codes_follow_the_targets() {
         .exits(4);
 }
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "differences.csv",
     "estimates.csv",
     "gates.csv",
     "manifest.json",
+    "records.bin",
     "replications.csv",
     "report.html",
     "runs.csv",

@@ -17,11 +17,12 @@ fn folder(place: &Place, name: &str) {
 }
 
 /// What a finished folder holds, charts left out.
-const DATA: [&str; 9] = [
+const DATA: [&str; 10] = [
     "differences.csv",
     "estimates.csv",
     "gates.csv",
     "manifest.json",
+    "records.bin",
     "replications.csv",
     "report.html",
     "runs.csv",
@@ -318,28 +319,31 @@ mod faults {
         let foreign = all_records(&place, &other);
         let own = all_records(&place, SMALL);
         let whole = place.ratelab(&RUN).exits(0).result_hash();
-        let key = 32;
+        fs::remove_dir_all(place.path("out")).unwrap();
         let mut flipped = own.clone();
         let middle = flipped.len() / 2;
         flipped[middle] ^= 1;
-        let unusable = |runs: &str| format!("{runs} in out.partial/records.bin cannot be used");
+        let unusable = "1 run in out.partial/records.bin cannot be used";
+        let of_another = "out.partial/records.bin is of another version";
         for (records, told) in [
-            (own.clone(), "going on: 4 of 4".to_owned()),
-            ([&own[..key], &foreign[key..]].concat(), unusable("4 runs")),
-            (flipped, unusable("1 run")),
-            (own[..own.len() - 1].to_vec(), unusable("1 run")),
-            ([&own[..], b"rubbish"].concat(), unusable("1 run")),
-            (foreign.clone(), "all runs start anew".to_owned()),
-            (b"rubbish".to_vec(), String::new()),
-            (vec![0; 100_000], "all runs start anew".to_owned()),
+            (own.clone(), "going on: 4 of 4"),
+            (flipped, unusable),
+            (own[..own.len() - 1].to_vec(), unusable),
+            ([&own[..], b"rubbish"].concat(), unusable),
+            // Records of another study are kept for it, and not this one's.
+            (foreign.clone(), ""),
+            ([&foreign[..], &own[24..]].concat(), "going on: 4 of 4"),
+            (b"rubbish".to_vec(), of_another),
+            (vec![0; 100_000], of_another),
         ] {
             folder(&place, "out.partial");
             place.write("out.partial/records.bin", records);
             let done = place.ratelab(&RUN).exits(0);
-            assert!(done.err.contains(&told), "{told}: {}", done.err);
+            assert!(done.err.contains(told), "{told}: {}", done.err);
             assert_eq!(done.result_hash(), whole, "{told}");
             assert_whole(&place, "out");
             assert!(!place.path("out.partial").exists());
+            fs::remove_dir_all(place.path("out")).unwrap();
         }
         folder(&place, "out.partial");
         place.write("out.partial/records.bin", &foreign);

@@ -14,5 +14,6 @@ mod limits;
 mod overload;
 mod replay;
 mod report;
+mod reuse;
 mod support;
 mod validation;
