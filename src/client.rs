@@ -4,9 +4,11 @@
 
 mod retry;
 mod source;
+mod walk;
 
-pub use retry::{Retry, Wait};
+pub use retry::{Chance, Retry, Rule, Wait};
 pub use source::{Gap, PollTimes, Schedule, Source};
+pub use walk::{Failure, Fractions, Retried, WalkEnd, walk};
 
 use crate::rng::{Purpose, Sampler, Streams};
 use crate::units::Span;
@@ -54,6 +56,30 @@ impl Draws<'_> {
     #[inline]
     pub fn sample(&self, sampler: &Sampler, purpose: Purpose, number: u32, attempt: u32) -> Span {
         sampler.sample(self.streams, self.entity, purpose, index(number, attempt))
+    }
+}
+
+/// What is drawn for the wait before a retry: that which follows attempt
+/// `attempt` of request `number`.
+#[derive(Debug, Clone, Copy)]
+pub struct BackoffDraws<'a> {
+    /// The draws of the request.
+    pub draws: Draws<'a>,
+    /// The request's number.
+    pub number: u32,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+}
+
+impl Chance for BackoffDraws<'_> {
+    #[inline]
+    fn uniform(&self) -> f64 {
+        (self.draws).uniform(Purpose::Backoff, self.number, self.attempt)
+    }
+
+    #[inline]
+    fn time(&self, sampler: &Sampler) -> Span {
+        (self.draws).sample(sampler, Purpose::Backoff, self.number, self.attempt)
     }
 }
 

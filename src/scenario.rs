@@ -46,7 +46,10 @@ pub use measure::Measure;
 pub use note::Note;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, HomeClient, Installed, NatOf};
-pub use retry::{Attempts, Backoff, Heed, Heeding, Jitter, RetryPolicy, Trigger};
+pub use retry::{
+    Attempts, Backoff, Heed, Heeding, Jitter, Multiplier, NO_RETRY, RETRY_PRESETS, RetryPolicy,
+    RetryPreset, Trigger,
+};
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};
 pub use target::{Comparison, Target};
@@ -97,18 +100,10 @@ pub struct Draft {
     pub report: Vec<Estimand>,
 }
 
-/// The name of the retry policy that every scenario knows: no retry at all.
-pub const NO_RETRY: &str = "none";
-
-static NONE: RetryPolicy = RetryPolicy::NONE;
-
 impl Draft {
-    /// The retry policy of that name.
+    /// The retry policy of that name, its own or a preset.
     pub fn retry(&self, name: &str) -> Option<&RetryPolicy> {
-        match self.retries.get(name) {
-            None if name == NO_RETRY => Some(&NONE),
-            found => found,
-        }
+        (self.retries.get(name)).or_else(|| RetryPreset::find(name))
     }
 
     /// How long the requests of the measured span may take to end after it: as

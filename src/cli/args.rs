@@ -7,10 +7,11 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::client::Failure;
 use crate::replay::{LogFormat, LogScope, TimeUnit};
 use crate::report::SeriesOf;
 use crate::scenario::text::nearest;
-use crate::server::RateLimitFields;
+use crate::server::{RateLimitFields, Response, Told};
 use crate::sim::QueueKind;
 use crate::units::{Span, UnitError, Zone};
 
@@ -56,7 +57,7 @@ pub(super) enum Verb {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Judge the requests of a log by one or several limiters, or by a whole server
+    /// Judge the requests of a log by limiters or a whole server; show a retry policy's waits
     ///
     /// The log is one of nginx or Apache, JSON lines, of an AWS load balancer, of
     /// CloudFront or IIS, an HTTP archive (HAR), or CSV: times (RFC 3339, or
@@ -65,7 +66,7 @@ pub(super) enum Verb {
     /// class, method and path. A cost of 0 only reads.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayFlags),
-    /// List, show or copy the built-in scenarios
+    /// List, show or copy the built-in scenarios; list and show the retry policies of libraries
     Presets {
         #[command(subcommand)]
         action: Option<PresetAction>,
@@ -79,14 +80,16 @@ Examples:
                  --limiter 'SlidingLog(quota: Fixed(50), window: \"10s\")' --trace - --summary
   ratelab replay --suggest --trace access.log
   ratelab replay --scenario netatmo --trace access.log --column app=- --column user=query:home_id
-  zcat access.log.*.gz | ratelab replay --suggest --key header:user-agent --trace -";
+  zcat access.log.*.gz | ratelab replay --suggest --key header:user-agent --trace -
+  ratelab replay --retry pyatmo --answers '403 code 11, 403 code 11 after 30s'
+  ratelab replay --retry 'Exponential(base: \"1s\", cap: \"20s\", attempts: 5)' --draws 0.25,0.5";
 
 /// Flags of a replay.
 #[derive(Debug, Args)]
 pub(super) struct ReplayFlags {
     /// A limiter as a scenario writes it: the rule of a limit, or a whole stage
     /// such as Gate(permits: 4); may be repeated, to compare
-    #[arg(long, required_unless_present_any = ["suggest", "scenario"], value_name = "TEXT")]
+    #[arg(long, required_unless_present_any = ["suggest", "scenario", "retry"], value_name = "TEXT")]
     pub(super) limiter: Vec<String>,
     /// A scenario through whose server the log goes, all its stages in order: a
     /// file, the name of a preset, or - for standard input
@@ -100,9 +103,22 @@ pub(super) struct ReplayFlags {
     /// be repeated
     #[arg(long, requires = "scenario", value_parser = column, value_name = "SCOPE=FIELD")]
     pub(super) column: Vec<(LogScope, String)>,
+    /// A retry policy as a scenario writes it, or the name of a preset: print the
+    /// waits that it chooses, for which there is no log
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["limiter", "scenario", "suggest", "fields", "trace"])]
+    pub(super) retry: Option<String>,
+    /// How the attempts fail, in turn, the last again and again: "429 after 30s,
+    /// 503, 403 code 11, 429 reset 60s, timeout"; what the policy retries first
+    /// if left out
+    #[arg(long, requires = "retry", conflicts_with_all = ["limiter", "scenario", "suggest", "trace"], value_parser = answers, value_name = "LIST")]
+    pub(super) answers: Option<Answers>,
+    /// The numbers from 0 to below 1 that the waits are drawn by, in turn and
+    /// again: 0.25,0.5; those of --seed if left out
+    #[arg(long, requires = "retry", conflicts_with_all = ["limiter", "scenario", "suggest", "trace"], value_parser = fraction, value_delimiter = ',', value_name = "LIST")]
+    pub(super) draws: Vec<f64>,
     /// The log, or - for standard input
-    #[arg(long, value_name = "FILE")]
-    pub(super) trace: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "retry")]
+    pub(super) trace: Option<PathBuf>,
     /// Propose limits at which 0, 0.1 and 1 % of the requests and of the clients
     /// would have been refused
     #[arg(long)]
@@ -138,7 +154,7 @@ pub(super) struct ReplayFlags {
     /// How many of the keys refused most to list
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = keys)]
     pub(super) top: usize,
-    /// Seed of what limiters draw at random
+    /// Seed of what limiters and the waits of --retry draw at random
     #[arg(long, default_value_t = 1, value_parser = any_whole)]
     pub(super) seed: u64,
     /// How to print the result
@@ -164,6 +180,78 @@ fn column(text: &str) -> Result<(LogScope, String), String> {
         )
     })?;
     Ok((scope, field.to_owned()))
+}
+
+/// How attempts fail.
+#[derive(Debug, Clone)]
+pub(super) struct Answers(pub(super) Vec<Failed>);
+
+/// One failure, and the words for it.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub(super) failure: Failure,
+    pub(super) words: String,
+}
+
+fn answers(text: &str) -> Result<Answers, String> {
+    text.split(',')
+        .map(answer)
+        .collect::<Result<_, _>>()
+        .map(Answers)
+}
+
+fn answer(text: &str) -> Result<Failed, String> {
+    let mut words = text.split_whitespace();
+    let expected = |what: &str| {
+        format!(
+            "expected {what}, such as 429, \"429 after 30s\", \"403 code 11\", \"429 reset 60s\" or timeout"
+        )
+    };
+    let first = words.next().ok_or_else(|| expected("a failure"))?;
+    let spoken = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut response = Response::default();
+    let mut told = Told::default();
+    if first.eq_ignore_ascii_case("timeout") {
+        return match words.next() {
+            None => Ok(Failed {
+                failure: Failure::Timeout,
+                words: spoken,
+            }),
+            Some(word) => Err(expected(&format!(
+                "nothing after \"{first}\", not \"{word}\""
+            ))),
+        };
+    }
+    response.status = whole(first, 100..=599).map_err(|_| {
+        expected(&format!(
+            "a status from 100 to 599 or timeout in place of \"{first}\""
+        ))
+    })?;
+    while let Some(word) = words.next() {
+        let value = words
+            .next()
+            .ok_or_else(|| expected(&format!("a value after \"{word}\"")))?;
+        match word {
+            "code" => response.code = Some(whole(value, 0..=u32::MAX)?),
+            "after" => told.retry_after = Some(span(value)?),
+            "reset" => told.reset = Some(span(value)?),
+            word => {
+                return Err(expected(&format!(
+                    "after, reset or code in place of \"{word}\""
+                )));
+            }
+        }
+    }
+    Ok(Failed {
+        failure: Failure::Answer(response, told),
+        words: spoken,
+    })
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.trim().parse().ok();
+    let number = number.filter(|number| (0.0..1.0).contains(number));
+    number.ok_or_else(|| "expected a number from 0 to below 1".to_owned())
 }
 
 fn zone(name: &str) -> Result<Zone, String> {
@@ -269,7 +357,7 @@ impl From<Fields> for RateLimitFields {
 pub(super) enum PresetAction {
     /// List the presets
     List,
-    /// Print the text of a preset
+    /// Print the text of a preset, or of a retry policy
     Show {
         /// The preset's name
         name: String,

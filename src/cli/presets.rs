@@ -6,7 +6,7 @@ use anyhow::Context;
 use super::args::PresetAction;
 use super::{Exit, Failure, print};
 use crate::scenario::text::{nearest, printable, shortened};
-use crate::scenario::{Scenario, presets};
+use crate::scenario::{RETRY_PRESETS, Scenario, presets};
 
 pub(super) fn presets(action: Option<PresetAction>) -> Result<Exit, Failure> {
     match action.unwrap_or(PresetAction::List) {
@@ -17,9 +17,19 @@ pub(super) fn presets(action: Option<PresetAction>) -> Result<Exit, Failure> {
                     .map_or_else(|_| String::new(), |scenario| scenario.about.clone());
                 text.push_str(&format!("{}\n    {about}\n", preset.name));
             }
-            print(&text)?;
+            text.push_str("\nRetry policies, which any client may have as its `retry`:\n\n");
+            for preset in RETRY_PRESETS {
+                text.push_str(&format!("{}\n    {}\n", preset.name, preset.about));
+            }
+            print(text.trim_end())?;
         }
-        PresetAction::Show { name } => print(find(&name)?.text)?,
+        PresetAction::Show { name } => {
+            let retry = RETRY_PRESETS.iter().find(|preset| preset.name == name);
+            match (presets::find(&name), retry) {
+                (None, Some(policy)) => print(policy.text)?,
+                _ => print(find(&name)?.text)?,
+            }
+        }
         PresetAction::Copy { name, file } => {
             let preset = find(&name)?;
             let file = file.unwrap_or_else(|| PathBuf::from(format!("{name}.ron")));

@@ -1,6 +1,7 @@
 mod live;
 mod print;
 mod proposals;
+mod retry;
 mod sums;
 mod through;
 
@@ -24,6 +25,9 @@ use crate::units::Span;
 
 /// Judges every attempt of a log by each of several limiters, or proposes some.
 pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
+    let Some(log_path) = &flags.trace else {
+        return retry::retry(flags);
+    };
     let mut options = TraceOptions {
         format: flags.log.map(Into::into),
         unit: flags.unit.map(Into::into),
@@ -36,7 +40,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
     };
     let mut servers = Vec::new();
     if let Some(path) = &flags.scenario {
-        servers.push(through::server(flags, path, &mut options)?);
+        servers.push(through::server(flags, path, log_path, &mut options)?);
     }
     for text in &flags.limiter {
         let limiter = LimiterText::parse(text)
@@ -54,7 +58,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
             unshown.set(Some(failure));
         }
     };
-    let input = Input::open(&flags.trace, &show)?;
+    let input = Input::open(log_path, &show)?;
     let mut trace = Trace::new(input, options);
     let mut requests = Requests::new();
     let done = replay.run(&mut trace, flags.top, |judged| {
@@ -68,7 +72,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
             true => Ok(()),
             false => Err(Failure::Input(format!(
                 "error: {}: line {}: more requests than --suggest can look at; expected a part of the log",
-                name_of(&flags.trace),
+                name_of(log_path),
                 judged.line
             ))),
         }
@@ -101,7 +105,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> Result<Exit, Failure> {
                 ReplayError::Memory { line, source } => format!("line {line}: {source}"),
             };
             printer.cut_short(&why)?;
-            let trace = name_of(&flags.trace);
+            let trace = name_of(log_path);
             return Err(Failure::Input(format!("error: {trace}: {why}")));
         }
     };

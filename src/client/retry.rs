@@ -1,15 +1,25 @@
-use super::{Draws, part};
-use crate::rng::{DistributionError, Purpose, Sampler};
-use crate::scenario::{Attempts, Backoff, Heeding, Jitter, RetryPolicy};
+use super::part;
+use crate::math::{exp, pow};
+use crate::rng::{DistributionError, Sampler};
+use crate::scenario::{Attempts, Backoff, Heeding, Jitter, Multiplier, RetryPolicy};
 use crate::server::{Response, Told};
 use crate::units::{Span, Time};
 
-/// A compiled retry policy.
+/// A compiled retry policy: one rule for most, several for one that waits after
+/// some failures otherwise than after others.
 #[derive(Debug, Clone)]
 pub struct Retry {
+    rules: Box<[Rule]>,
+}
+
+/// How failures of some kinds are retried.
+#[derive(Debug, Clone)]
+pub struct Rule {
     waits: Waits,
     /// The wait before the first retry, if it is no matter of the waits.
     first: Option<Span>,
+    /// The longest wait, with what jitter adds.
+    at_most: Span,
     most_attempts: u32,
     /// Bit s: a refusal by stage s is retried.
     refusals: u64,
@@ -22,10 +32,10 @@ pub struct Retry {
 
 #[derive(Debug, Clone)]
 enum Waits {
-    /// The ceilings before retry 1, 2, ...; the last holds for all later ones.
-    Below {
-        ceilings: Box<[Span]>,
-        jitter: Below,
+    /// Drawn from a ceiling.
+    From {
+        ceilings: Ceilings,
+        jitter: Drawn,
     },
     Random(Sampler),
     Decorrelated {
@@ -34,17 +44,35 @@ enum Waits {
         /// Whether it goes on from a told wait where that was longer.
         from_told: bool,
     },
+    Polly {
+        base: Span,
+    },
 }
 
-/// How a wait is drawn below a ceiling.
-#[derive(Debug, Clone, Copy)]
-enum Below {
+/// The waits before retry 1, 2, ..., before jitter.
+#[derive(Debug, Clone)]
+enum Ceilings {
+    /// The last holds for all later ones.
+    Listed(Box<[Span]>),
+    /// Each is longer by a step than the one before.
+    Growing { base: Span, step: Span, cap: Span },
+}
+
+/// How a wait is drawn from a ceiling.
+#[derive(Debug, Clone)]
+enum Drawn {
     /// The ceiling itself.
-    None,
+    Same,
     /// Uniform from zero.
     Full,
     /// Uniform from half of it.
     Equal,
+    /// By a number uniform between two.
+    Times { from: f64, width: f64 },
+    /// By a random number, which comes as so many seconds.
+    Scaled(Sampler),
+    /// A random time longer.
+    Plus(Sampler),
 }
 
 /// The wait before a retry.
@@ -58,48 +86,71 @@ pub struct Wait {
     pub previous: Span,
 }
 
+/// Where the chance in a wait comes from.
+pub trait Chance {
+    /// A number uniform on `[0, 1)`.
+    fn uniform(&self) -> f64;
+
+    /// A time of a distribution.
+    fn time(&self, sampler: &Sampler) -> Span;
+}
+
 impl Retry {
     /// Compiles a policy for a server whose stages refuse with these answers.
     ///
     /// # Errors
-    /// If the distribution of its wait is not sound.
+    /// If the distribution of a wait is not sound.
     pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, DistributionError> {
-        let refusals = (answers.iter().enumerate())
-            .filter(|(_, answer)| policy.retries(answer))
-            .fold(0, |bits, (stage, _)| bits | 1 << stage);
+        let rules = policy.rules().map(|rule| Rule::new(rule, answers));
         Ok(Retry {
-            waits: Waits::new(&policy.wait)?,
-            first: policy.first,
-            most_attempts: match policy.attempts {
-                Attempts::AtMost(count) => count.get(),
-                Attempts::Unlimited => u32::MAX,
-            },
-            refusals,
-            timeouts: policy.retries_timeouts(),
-            give_up_after: policy.give_up_after.unwrap_or(Span::MAX),
-            heeding: policy.told,
-            hears: policy.told.hears(),
+            rules: rules.collect::<Result<_, _>>()?,
         })
     }
 
     /// The most attempts of a request, the first included; [`u32::MAX`] if there
     /// is no end.
     pub fn most_attempts(&self) -> u32 {
-        self.most_attempts
+        let most = self.rules.iter().map(|rule| rule.most_attempts);
+        most.max().unwrap_or(1)
     }
 
-    /// Whether a request whose attempt number `attempt` (from 1) was refused
-    /// by stage `stage` is tried again.
+    /// How a request whose attempt number `attempt` (from 1) was refused by stage
+    /// `stage` is tried again; `None` if it is not.
     #[inline]
-    pub fn after_refusal(&self, attempt: u32, stage: usize) -> bool {
-        attempt < self.most_attempts && self.refusals >> stage & 1 == 1
+    pub fn after_refusal(&self, attempt: u32, stage: usize) -> Option<&Rule> {
+        let rule = (self.rules.iter()).find(|rule| rule.refusals >> stage & 1 == 1)?;
+        (attempt < rule.most_attempts).then_some(rule)
     }
 
-    /// Whether a request whose attempt number `attempt` (from 1) timed out is
-    /// tried again.
+    /// How a request whose attempt number `attempt` (from 1) timed out is tried
+    /// again; `None` if it is not.
     #[inline]
-    pub fn after_timeout(&self, attempt: u32) -> bool {
-        attempt < self.most_attempts && self.timeouts
+    pub fn after_timeout(&self, attempt: u32) -> Option<&Rule> {
+        let rule = self.rules.iter().find(|rule| rule.timeouts)?;
+        (attempt < rule.most_attempts).then_some(rule)
+    }
+}
+
+impl Rule {
+    fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Rule, DistributionError> {
+        let refusals = (answers.iter().enumerate())
+            .filter(|(_, answer)| policy.covers(answer))
+            .fold(0, |bits, (stage, _)| bits | 1 << stage);
+        let most_attempts = match policy.attempts {
+            Attempts::AtMost(count) => count.get(),
+            Attempts::Unlimited => u32::MAX,
+        };
+        Ok(Rule {
+            waits: Waits::new(policy, most_attempts)?,
+            first: policy.first,
+            at_most: policy.at_most.unwrap_or(Span::MAX),
+            most_attempts,
+            refusals,
+            timeouts: policy.covers_timeouts(),
+            give_up_after: policy.give_up_after.unwrap_or(Span::MAX),
+            heeding: policy.told,
+            hears: policy.told.hears(),
+        })
     }
 
     /// Whether a retry at `then` of a request that was `due` is too late for its
@@ -109,34 +160,27 @@ impl Retry {
         then.since(due) > self.give_up_after
     }
 
-    /// The wait before the retry that follows attempt number `attempt` of
-    /// request `number`; `previous` is what the [`Wait`] before that attempt
-    /// said, or zero.
+    /// The wait before the retry that follows attempt number `attempt` of a
+    /// request; `previous` is what the [`Wait`] before that attempt said, or zero.
     #[inline]
-    pub fn wait(
-        &self,
-        draws: Draws<'_>,
-        number: u32,
-        attempt: u32,
-        previous: Span,
-        told: Told,
-    ) -> Wait {
+    pub fn wait(&self, chance: &impl Chance, attempt: u32, previous: Span, told: Told) -> Wait {
         let own = match self.first {
-            Some(first) if attempt == 1 => first,
-            _ => self.waits.draw(draws, number, attempt, previous),
-        };
-        match self.hears {
-            true => self.heeded(own, told),
-            false => Wait {
-                span: own,
-                previous: own,
+            Some(first) if attempt == 1 => Wait {
+                span: first,
+                previous: first,
             },
+            _ => self.waits.draw(chance, attempt, previous),
+        };
+        let span = own.span.min(self.at_most);
+        match self.hears {
+            true => self.heeded(Wait { span, ..own }, told),
+            false => Wait { span, ..own },
         }
     }
 
     /// What a wait becomes by what is told.
-    fn heeded(&self, own: Span, told: Told) -> Wait {
-        let span = self.heeding.joined(own, told.retry_after, told.reset);
+    fn heeded(&self, own: Wait, told: Told) -> Wait {
+        let span = (self.heeding).joined(own.span, told.retry_after, told.reset);
         let from_told = matches!(
             self.waits,
             Waits::Decorrelated {
@@ -146,91 +190,160 @@ impl Retry {
         );
         Wait {
             span,
-            previous: if from_told { span } else { own },
+            previous: if from_told { span } else { own.previous },
         }
     }
 }
 
 impl Waits {
-    fn new(shape: &Backoff) -> Result<Waits, DistributionError> {
-        let below = |ceilings: Vec<Span>, jitter| Waits::Below {
-            ceilings: ceilings.into(),
-            jitter,
-        };
-        let drawn = |jitter| match jitter {
-            Jitter::Full => Below::Full,
-            Jitter::Equal => Below::Equal,
-            Jitter::None | Jitter::Decorrelated => Below::None,
-        };
-        Ok(match shape {
-            Backoff::Fixed { wait } => below(vec![*wait], Below::None),
-            Backoff::Random { wait } => Waits::Random(Sampler::new(wait)?),
-            // A sound list is never empty.
-            Backoff::Waits { waits, .. } if waits.is_empty() => {
-                below(vec![Span::ZERO], Below::None)
-            }
-            Backoff::Waits { waits, jitter } => below(waits.clone(), drawn(*jitter)),
+    fn new(policy: &RetryPolicy, most_attempts: u32) -> Result<Waits, DistributionError> {
+        let cap = policy.cap.unwrap_or(Span::MAX);
+        let listed = |waits: Vec<Span>| Ceilings::Listed(waits.into());
+        let ceilings = match &policy.wait {
+            Backoff::Random { wait } => return Ok(Waits::Random(Sampler::new(wait)?)),
             Backoff::Exponential {
                 base,
-                cap,
-                jitter: Jitter::Decorrelated,
                 remember_told,
                 ..
-            } => Waits::Decorrelated {
+            } if policy.jitter == Jitter::Decorrelated => {
+                return Ok(Waits::Decorrelated {
+                    base: *base,
+                    cap,
+                    from_told: *remember_told,
+                });
+            }
+            Backoff::Exponential { base, .. } if policy.jitter == Jitter::Polly => {
+                return Ok(Waits::Polly { base: *base });
+            }
+            Backoff::Fixed { wait } => listed(vec![(*wait).min(cap)]),
+            // A sound list is never empty.
+            Backoff::Waits { waits } if waits.is_empty() => listed(vec![Span::ZERO]),
+            Backoff::Waits { waits } => listed(waits.iter().map(|wait| (*wait).min(cap)).collect()),
+            Backoff::Linear { base, step } => Ceilings::Growing {
                 base: *base,
-                cap: cap.unwrap_or(Span::MAX),
-                from_told: *remember_told,
-            },
-            Backoff::Exponential {
-                base,
-                factor,
+                step: step.unwrap_or(*base),
                 cap,
-                jitter,
-                ..
-            } => below(
-                ceilings(*base, *factor, cap.unwrap_or(Span::MAX)),
-                drawn(*jitter),
-            ),
-        })
+            },
+            Backoff::Fibonacci { base } => listed(fibonacci(*base, cap)),
+            Backoff::Exponential { base, factor, .. } => {
+                listed(exponential(*base, *factor, cap, most_attempts))
+            }
+        };
+        let uniform = |from: f64, to: f64| Drawn::Times {
+            from,
+            width: to - from,
+        };
+        let jitter = match &policy.jitter {
+            // These two have been dealt with, or go with no other shape.
+            Jitter::None | Jitter::Decorrelated | Jitter::Polly => Drawn::Same,
+            Jitter::Full => Drawn::Full,
+            Jitter::Equal => Drawn::Equal,
+            Jitter::PlusMinus(part) => uniform(1.0 - part.value(), 1.0 + part.value()),
+            Jitter::Plus(more) => Drawn::Plus(Sampler::new(more)?),
+            Jitter::Times(Multiplier::Uniform { from, to }) => uniform(*from, *to),
+            Jitter::Times(Multiplier::Exponential { mean }) => {
+                Drawn::Scaled(Sampler::exponential(*mean))
+            }
+        };
+        Ok(Waits::From { ceilings, jitter })
     }
 
     #[inline]
-    fn draw(&self, draws: Draws<'_>, number: u32, attempt: u32, previous: Span) -> Span {
-        let uniform = || draws.uniform(Purpose::Backoff, number, attempt);
+    fn draw(&self, chance: &impl Chance, attempt: u32, previous: Span) -> Wait {
+        let same = |span| Wait {
+            span,
+            previous: span,
+        };
         match self {
-            Waits::Below { ceilings, jitter } => {
-                let retry = (attempt as usize - 1).min(ceilings.len() - 1);
-                let ceiling = ceilings[retry];
-                match jitter {
-                    Below::None => ceiling,
-                    Below::Full => part(ceiling, uniform()),
-                    Below::Equal => {
-                        let half = Span::from_nanos(ceiling.nanos() / 2);
-                        half + part(ceiling.saturating_sub(half), uniform())
-                    }
-                }
-            }
-            Waits::Random(sampler) => draws.sample(sampler, Purpose::Backoff, number, attempt),
+            Waits::From { ceilings, jitter } => same(jitter.draw(ceilings.of(attempt), chance)),
+            Waits::Random(sampler) => same(chance.time(sampler)),
             Waits::Decorrelated { base, cap, .. } => {
                 let highest = (previous.max(*base) * 3).saturating_sub(*base);
-                (*base + part(highest, uniform())).min(*cap)
+                same((*base + part(highest, chance.uniform())).min(*cap))
+            }
+            Waits::Polly { base } => {
+                let time = f64::from(attempt - 1) + chance.uniform();
+                // From which the next one is drawn is how far they have come.
+                let so_far = Span::from_secs_f64(base.secs_f64() * polly(time));
+                Wait {
+                    span: so_far.saturating_sub(previous),
+                    previous: so_far,
+                }
             }
         }
     }
 }
 
-/// The ceilings min(cap, base * factor^(k-1)) until they stop growing, or
-/// until the 64th.
-fn ceilings(base: Span, factor: f64, cap: Span) -> Vec<Span> {
+impl Ceilings {
+    /// The one before the retry that follows attempt number `attempt`.
+    #[inline]
+    fn of(&self, attempt: u32) -> Span {
+        match self {
+            Ceilings::Listed(ceilings) => ceilings[(attempt as usize - 1).min(ceilings.len() - 1)],
+            Ceilings::Growing { base, step, cap } => {
+                (*base + *step * u64::from(attempt - 1)).min(*cap)
+            }
+        }
+    }
+}
+
+impl Drawn {
+    #[inline]
+    fn draw(&self, ceiling: Span, chance: &impl Chance) -> Span {
+        match self {
+            Drawn::Same => ceiling,
+            Drawn::Full => part(ceiling, chance.uniform()),
+            Drawn::Equal => {
+                let half = Span::from_nanos(ceiling.nanos() / 2);
+                half + part(ceiling.saturating_sub(half), chance.uniform())
+            }
+            Drawn::Times { from, width } => {
+                nearest(ceiling.nanos() as f64 * (from + width * chance.uniform()))
+            }
+            Drawn::Scaled(sampler) => {
+                nearest(ceiling.nanos() as f64 * chance.time(sampler).secs_f64())
+            }
+            Drawn::Plus(sampler) => ceiling + chance.time(sampler),
+        }
+    }
+}
+
+/// A number of nanoseconds to the nearest, or [`Span::MAX`].
+#[inline]
+fn nearest(nanos: f64) -> Span {
+    Span::from_nanos((nanos + 0.5) as u64)
+}
+
+/// 2^t tanh(2 sqrt(t)) / 1.4, by which Polly's waits have grown after t retries
+/// (`RetryHelper.DecorrelatedJitterBackoffV2` of Polly 8).
+fn polly(time: f64) -> f64 {
+    let tanh = 1.0 - 2.0 / (exp(4.0 * time.sqrt()) + 1.0);
+    pow(2.0, time) * tanh / 1.4
+}
+
+/// The most ceilings that are kept.
+const MOST_CEILINGS: usize = 10_000;
+
+/// The ceilings min(cap, base * factor^(k-1)) until they no longer grow, or as
+/// many as there are retries.
+fn exponential(base: Span, factor: f64, cap: Span, most_attempts: u32) -> Vec<Span> {
+    let most = (most_attempts as usize).min(MOST_CEILINGS);
     let mut ceilings = vec![base.min(cap)];
     let mut next = base.nanos() as f64;
-    while ceilings.len() < 64 {
+    while ceilings.len() < most && factor > 1.0 && ceilings.last() < Some(&cap) {
         next *= factor;
-        let ceiling = Span::from_nanos(next.round() as u64).min(cap);
-        if Some(&ceiling) == ceilings.last() {
-            break;
-        }
-        ceilings.push(ceiling);
+        ceilings.push(Span::from_nanos(next.round() as u64).min(cap));
+    }
+    ceilings
+}
+
+/// The ceilings min(cap, base * F(k)) until they no longer grow.
+fn fibonacci(base: Span, cap: Span) -> Vec<Span> {
+    let mut ceilings = vec![base.min(cap)];
+    let (mut one, mut next) = (base, base);
+    while !base.is_zero() && ceilings.last() < Some(&cap) {
+        ceilings.push(next.min(cap));
+        (one, next) = (next, one + next);
     }
     ceilings
 }

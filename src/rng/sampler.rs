@@ -117,6 +117,15 @@ impl Sampler {
         }
     }
 
+    /// The time that a part `fraction`, from 0 to below 1, of all times is
+    /// shorter than; `None` for a gamma, which is not drawn by inversion.
+    pub fn quantile(&self, fraction: f64) -> Option<Span> {
+        match self.kind {
+            Kind::Gamma(_) => None,
+            _ => Some(self.inverse(|| fraction)),
+        }
+    }
+
     /// The variate that one uniform number on `[0, 1)` stands for; none of a
     /// gamma, which takes several.
     #[inline(always)]

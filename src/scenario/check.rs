@@ -12,12 +12,14 @@ use clients::check_client;
 use load::check_load;
 use population::check_population;
 use retry::check_retry;
+pub(super) use retry::retry_findings;
 use server::check_server;
 pub(super) use server::limiter_findings;
 use study::{check_clock, check_report, check_study, check_targets, check_windows};
 
 use super::text::{Problem, is_unprintable, nearest};
 use super::{AppOf, Draft, Installed, Scenario, Values};
+use crate::server::Response;
 
 /// The most cohorts of a scenario, kinds of devices of a cohort, and entries of
 /// traffic of a client, or of all clients of a cohort together: what they make
@@ -135,13 +137,13 @@ pub(super) fn findings(scenario: &Draft) -> Vec<Finding> {
     for (name, client) in scenario.clients.iter() {
         check_client(scenario, name, client, &mut found);
     }
+    let server = &scenario.server;
+    let failing = server.backend.fails().then_some(&server.backend.fail);
+    let answers = server.stages.iter().map(|stage| stage.refusal());
+    let answers: Vec<&Response> = answers.chain(failing).collect();
     for (name, policy) in scenario.retries.iter() {
-        check_retry(
-            scenario,
-            &format!("retries.{}", segment(name)),
-            policy,
-            &mut found,
-        );
+        let path = format!("retries.{}", segment(name));
+        check_retry(&answers, &path, policy, &mut found);
     }
     check_server(scenario, &mut found);
     check_targets(scenario, &mut found);

@@ -2,7 +2,7 @@ use std::ops::Deref;
 
 use super::check::{Finding, findings, load_findings};
 use super::text::Problems;
-use super::{Cohort, Draft, Installed, NONE, RetryPolicy, Traffic};
+use super::{Cohort, Draft, Installed, RetryPolicy, RetryPreset, Traffic};
 
 /// A scenario that keeps all rules, and in which every name is known to stand
 /// for something. Nothing else can be compiled or made a cell of a study: it
@@ -26,8 +26,14 @@ struct Names {
 #[derive(Debug, Clone, Copy)]
 struct EntryNames {
     method: usize,
-    /// None where nothing is retried without a policy being written for it.
-    retry: Option<usize>,
+    retry: PolicyName,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum PolicyName {
+    /// A policy of the scenario.
+    Own(usize),
+    Preset(usize),
 }
 
 /// An entry of a client's traffic, with what its names stand for.
@@ -69,8 +75,11 @@ impl Names {
         let methods = draft.methods();
         let entry = |entry: Traffic<'_>| {
             let method = methods.iter().position(|name| *name == entry.what.method)?;
-            draft.retry(entry.what.retry)?;
-            let retry = draft.retries.index_of(entry.what.retry);
+            let name = entry.what.retry;
+            let retry = match draft.retries.index_of(name) {
+                Some(policy) => PolicyName::Own(policy),
+                None => PolicyName::Preset(RetryPreset::position(name)?),
+            };
             Some(EntryNames { method, retry })
         };
         let clients = draft.cohorts.values();
@@ -145,8 +154,8 @@ impl Scenario {
             traffic,
             method: names.method,
             retry: match names.retry {
-                Some(policy) => self.retries.entry(policy).1,
-                None => &NONE,
+                PolicyName::Own(policy) => self.retries.entry(policy).1,
+                PolicyName::Preset(place) => RetryPreset::policy(place),
             },
         })
     }

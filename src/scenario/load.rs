@@ -1,6 +1,6 @@
-use super::check::{Finding, limiter_findings};
+use super::check::{Finding, limiter_findings, retry_findings};
 use super::text::{Kind, Path, Problem, Problems, SourceTree, advice, nearest, parse};
-use super::{LimiterRule, Scenario, Stage};
+use super::{LimiterRule, RETRY_PRESETS, RetryPolicy, RetryPreset, Scenario, Stage};
 
 impl Scenario {
     /// Reads a scenario and checks it.
@@ -9,6 +9,34 @@ impl Scenario {
     /// All problems that were found, with their places in the text.
     pub fn parse(text: &str) -> Result<Scenario, Problems> {
         Scenario::checked(parse(text)?).map_err(|found| located(text, found))
+    }
+}
+
+impl RetryPolicy {
+    /// Reads a policy that stands alone, or finds the preset of that name, and
+    /// checks it.
+    ///
+    /// # Errors
+    /// All problems that were found, with their places in the text.
+    pub fn parse(text: &str) -> Result<RetryPolicy, Problems> {
+        let name = text.trim();
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        if name.chars().all(is_name) {
+            let names = RETRY_PRESETS.iter().map(|preset| preset.name);
+            let known: Vec<&str> = names.collect();
+            return RetryPreset::find(name).cloned().ok_or_else(|| {
+                let problem = match name {
+                    "" => Problem::new("the text is empty".to_owned()),
+                    name => Problem::new(format!("unknown retry policy \"{name}\"")),
+                };
+                let label = "expected the name of a preset, or a policy such as Fixed(wait: \"30s\", attempts: 4)";
+                let help = advice(nearest(name, known.iter().copied()), &known);
+                Problem { help, ..problem.label(label) }.into()
+            });
+        }
+        let policy: RetryPolicy = parse(text)?;
+        let found = retry_findings(&policy);
+        located(text, found).into_result(policy)
     }
 }
 

@@ -1,3 +1,7 @@
+mod heeding;
+mod jitter;
+mod preset;
+
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -8,6 +12,10 @@ use crate::rng::Distribution;
 use crate::server::{Response, RetryAfter};
 use crate::units::Span;
 
+pub use heeding::{Heed, Heeding};
+pub use jitter::{Jitter, Multiplier};
+pub use preset::{NO_RETRY, RETRY_PRESETS, RetryPreset};
+
 /// How a client reacts to a failed attempt: a struct of parts, each of which
 /// goes with every other.
 ///
@@ -16,8 +24,14 @@ use crate::units::Span;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct RetryPolicy {
-    /// The wait before each retry.
+    /// The wait before each retry, before jitter: the ceiling.
     pub wait: Backoff,
+    /// The highest ceiling.
+    pub cap: Option<Span>,
+    /// How the wait is drawn below, around or above its ceiling.
+    pub jitter: Jitter,
+    /// The longest wait of its own, with what jitter adds.
+    pub at_most: Option<Span>,
     /// The wait before the first retry, in place of that; later ones are as
     /// long as they would have been.
     pub first: Option<Span>,
@@ -29,6 +43,9 @@ pub struct RetryPolicy {
     pub give_up_after: Option<Span>,
     /// What a wait becomes where the server tells one.
     pub told: Heeding,
+    /// The policy for the failures that this one does not retry. Attempts are
+    /// counted over both.
+    pub or: Option<Box<RetryPolicy>>,
 }
 
 /// The policy as it is written: of each shape the parts that are its own are
@@ -36,7 +53,7 @@ pub struct RetryPolicy {
 macro_rules! shapes {
     ($(
         $(#[doc = $about:literal])+
-        $shape:ident {$(
+        $shape:ident, jitter $usual:literal, {$(
             $(#[doc = $meaning:literal])+
             $(#[serde($($serde:tt)+)])?
             $field:ident: $type:ty,
@@ -57,6 +74,12 @@ macro_rules! shapes {
                 $($(#[serde($($serde)+)])? $field: $type,)+
                 attempts: Attempts,
                 #[serde(default)]
+                cap: Option<Span>,
+                #[serde(default = $usual)]
+                jitter: Jitter,
+                #[serde(default)]
+                at_most: Option<Span>,
+                #[serde(default)]
                 on: Option<Vec<Trigger>>,
                 #[serde(default)]
                 first: Option<Span>,
@@ -72,6 +95,8 @@ macro_rules! shapes {
                 told_at_most: Option<Span>,
                 #[serde(default)]
                 told_adds_at_most: Option<Span>,
+                #[serde(default)]
+                or: Option<Box<RetryPolicy>>,
             },)+
         }
 
@@ -84,6 +109,9 @@ macro_rules! shapes {
                     $(Written::$shape {
                         $($field,)+
                         attempts,
+                        cap,
+                        jitter,
+                        at_most,
                         on,
                         first,
                         give_up_after,
@@ -92,8 +120,12 @@ macro_rules! shapes {
                         honour_rate_limit,
                         told_at_most,
                         told_adds_at_most,
+                        or,
                     } => Ok(RetryPolicy {
                         wait: Backoff::$shape { $($field,)+ },
+                        cap,
+                        jitter,
+                        at_most,
                         first,
                         attempts,
                         on,
@@ -104,6 +136,7 @@ macro_rules! shapes {
                             adds_at_most: told_adds_at_most.unwrap_or(Span::MAX),
                             ..Heeding::written(retry_after, honour_retry_after)?
                         },
+                        or,
                     }),)+
                 }
             }
@@ -114,15 +147,19 @@ macro_rules! shapes {
                 if policy.is_none() {
                     return Written::None;
                 }
-                let RetryPolicy { wait, first, attempts, on, give_up_after, told } = policy;
+                let RetryPolicy { wait, cap, jitter, at_most, first, attempts, on, give_up_after, told, or } = policy;
                 let limit = |span: Span| (span < Span::MAX).then_some(span);
                 match wait {
                     $(Backoff::$shape { $($field,)+ } => Written::$shape {
                         $($field,)+
                         attempts,
+                        cap,
+                        jitter,
+                        at_most,
                         on,
                         first,
                         give_up_after,
+                        or,
                         retry_after: (!told.as_flag).then_some(told.retry_after),
                         honour_retry_after: told.as_flag.then_some(told.retry_after == Heed::AtLeast),
                         honour_rate_limit: told.rate_limit,
@@ -137,42 +174,47 @@ macro_rules! shapes {
 
 shapes! {
     /// The same wait before each retry.
-    Fixed {
+    Fixed, jitter "no_jitter", {
         /// The wait.
         wait: Span,
     }
     /// A wait drawn anew before each retry.
-    Random {
+    Random, jitter "no_jitter", {
         /// The distribution of the wait.
         wait: Distribution,
     }
     /// A list of waits.
-    Waits {
+    Waits, jitter "no_jitter", {
         /// The ceilings before retry 1, 2, ...; the last holds for all later
         /// ones.
         waits: Vec<Span>,
-        /// How the wait is drawn below the ceiling.
-        #[serde(default = "no_jitter")]
-        jitter: Jitter,
     }
-    /// Waits that grow by a factor, up to a cap, with jitter: before retry k
-    /// the ceiling is min(cap, base * factor^(k-1)).
-    Exponential {
+    /// Waits that grow by a factor: before retry k the ceiling is
+    /// base * factor^(k-1).
+    Exponential, jitter "Jitter::default", {
         /// The ceiling before the first retry.
         base: Span,
         /// The growth from one retry to the next.
         #[serde(default = "doubling")]
         factor: f64,
-        /// The highest ceiling.
-        #[serde(default)]
-        cap: Option<Span>,
-        /// How the wait is drawn below the ceiling.
-        #[serde(default)]
-        jitter: Jitter,
         /// Whether decorrelated jitter goes on from the wait that there was, also
         /// where the server told a longer one than was drawn.
         #[serde(default)]
         remember_told: bool,
+    }
+    /// Waits that grow by the same time: before retry k the ceiling is
+    /// base + (k-1) * step.
+    Linear, jitter "no_jitter", {
+        /// The ceiling before the first retry.
+        base: Span,
+        /// The growth from one retry to the next; the base, if absent.
+        #[serde(default)]
+        step: Option<Span>,
+    }
+    /// Waits that grow as the Fibonacci numbers: the base times 1, 1, 2, 3, 5, ...
+    Fibonacci, jitter "no_jitter", {
+        /// The ceiling before the first retry.
+        base: Span,
     }
 }
 
@@ -188,173 +230,74 @@ impl RetryPolicy {
     /// No retry: a failed attempt fails the request.
     pub const NONE: RetryPolicy = RetryPolicy {
         wait: Backoff::Fixed { wait: Span::ZERO },
+        cap: None,
+        jitter: Jitter::None,
+        at_most: None,
         first: None,
         attempts: Attempts::AtMost(NonZeroU32::MIN),
         on: Some(Vec::new()),
         give_up_after: None,
         told: Heeding::NOTHING,
+        or: None,
     };
 
     /// Whether no failure is ever retried, whatever else it says.
     pub fn is_none(&self) -> bool {
-        self.attempts == Attempts::AtMost(NonZeroU32::MIN) && self.on.as_deref() == Some(&[])
+        self.attempts == Attempts::AtMost(NonZeroU32::MIN)
+            && self.on.as_deref() == Some(&[])
+            && self.or.is_none()
+    }
+
+    /// It and the policies for what it does not retry, in the order in which they
+    /// are asked.
+    pub fn rules(&self) -> impl Iterator<Item = &RetryPolicy> {
+        std::iter::successors(Some(self), |rule| rule.or.as_deref())
+    }
+
+    /// Whether this rule, without those after it, is for an answer.
+    pub fn covers(&self, answer: &Response) -> bool {
+        let covers = |trigger: &Trigger| trigger.covers(answer);
+        self.on.as_deref().is_none_or(|on| on.iter().any(covers))
+    }
+
+    /// Whether this rule, without those after it, is for an attempt that timed
+    /// out.
+    pub fn covers_timeouts(&self) -> bool {
+        let on = self.on.as_deref();
+        on.is_none_or(|on| on.contains(&Trigger::Timeout))
+    }
+
+    /// The rule by which an answer is followed by another attempt, as long as
+    /// there is one.
+    pub fn rule_for(&self, answer: &Response) -> Option<&RetryPolicy> {
+        self.rules().find(|rule| rule.covers(answer))
     }
 
     /// Whether an answer is followed by another attempt, as long as there is one.
     pub fn retries(&self, answer: &Response) -> bool {
-        let covers = |trigger: &Trigger| trigger.covers(answer);
-        self.on.as_deref().is_none_or(|on| on.iter().any(covers))
+        self.rule_for(answer).is_some()
     }
 
     /// Whether an attempt that timed out is followed by another, as long as
     /// there is one.
     pub fn retries_timeouts(&self) -> bool {
-        let on = self.on.as_deref();
-        on.is_none_or(|on| on.contains(&Trigger::Timeout))
+        self.rules().any(RetryPolicy::covers_timeouts)
     }
 
-    /// Whether an answer tells a wait that this policy heeds.
+    /// Whether an answer tells a wait that is heeded.
     pub fn hears(&self, answer: &Response) -> bool {
-        self.told.hears_retry_after() && answer.retry_after != RetryAfter::Absent
-            || self.told.rate_limit && answer.rate_limit.is_some()
+        self.rule_for(answer).is_some_and(|rule| {
+            rule.told.hears_retry_after() && answer.retry_after != RetryAfter::Absent
+                || rule.told.rate_limit && answer.rate_limit.is_some()
+        })
     }
 
     /// Whether equal requests are retried at equal times.
     pub fn is_certain(&self) -> bool {
-        match &self.wait {
-            Backoff::Fixed { .. } => true,
+        self.rules().all(|rule| match &rule.wait {
             Backoff::Random { wait } => is_constant(wait),
-            Backoff::Waits { jitter, .. } | Backoff::Exponential { jitter, .. } => {
-                *jitter == Jitter::None
-            }
-        }
-    }
-}
-
-/// How a wait is drawn below its ceiling (Brooker, "Exponential Backoff And
-/// Jitter", AWS Architecture Blog, 2015).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Jitter {
-    /// The ceiling itself.
-    None,
-    /// Uniform from zero to the ceiling.
-    #[default]
-    Full,
-    /// Uniform from half the ceiling to the ceiling.
-    Equal,
-    /// Uniform from the base to three times the wait drawn before, up to the
-    /// cap; the factor plays no part.
-    Decorrelated,
-}
-
-/// What a client makes of a wait that the server tells. A told wait of nothing
-/// tells nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Heed {
-    /// It waits as if nothing were told.
-    #[default]
-    Ignore,
-    /// It waits no shorter than that.
-    AtLeast,
-    /// It waits for that long, and not for what its own policy says.
-    Instead,
-    /// It waits for that long, and then for what its own policy says.
-    Before,
-}
-
-/// How a client reads the waits that a server tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heeding {
-    /// What it makes of a Retry-After.
-    pub retry_after: Heed,
-    /// Whether it reads the reset that the answer's rate limit fields tell in
-    /// the same way, where it has no Retry-After that is heeded; as a least
-    /// wait, if it ignores that.
-    pub rate_limit: bool,
-    /// A longer told wait is taken for one of this length.
-    pub at_most: Span,
-    /// The most by which a told wait makes the client's own longer.
-    pub adds_at_most: Span,
-    /// Whether `retry_after` is written as `honour_retry_after`.
-    as_flag: bool,
-}
-
-impl Heeding {
-    /// Whatever is told is ignored.
-    pub const NOTHING: Heeding = Heeding {
-        retry_after: Heed::Ignore,
-        rate_limit: false,
-        at_most: Span::MAX,
-        adds_at_most: Span::MAX,
-        as_flag: false,
-    };
-
-    fn written(heed: Option<Heed>, honour: Option<bool>) -> Result<Heeding, &'static str> {
-        let (retry_after, as_flag) = match (heed, honour) {
-            (Some(_), Some(_)) => {
-                return Err(
-                    "`honour_retry_after: true` is `retry_after: AtLeast`, and one policy cannot have both; expected one of them",
-                );
-            }
-            (Some(heed), None) => (heed, false),
-            (None, Some(true)) => (Heed::AtLeast, true),
-            (None, Some(false)) => (Heed::Ignore, true),
-            (None, None) => (Heed::Ignore, false),
-        };
-        Ok(Heeding {
-            retry_after,
-            as_flag,
-            ..Heeding::NOTHING
+            _ => rule.jitter.is_certain(),
         })
-    }
-
-    /// The field that says what is made of a Retry-After.
-    pub fn field(&self) -> &'static str {
-        match self.as_flag {
-            true => "honour_retry_after",
-            false => "retry_after",
-        }
-    }
-
-    /// Whether a Retry-After has a say.
-    pub fn hears_retry_after(&self) -> bool {
-        self.retry_after != Heed::Ignore
-    }
-
-    /// Whether anything told has a say.
-    pub fn hears(&self) -> bool {
-        self.hears_retry_after() || self.rate_limit
-    }
-
-    /// What is made of the reset that rate limit fields tell.
-    pub fn of_reset(&self) -> Heed {
-        match (self.rate_limit, self.retry_after) {
-            (false, _) => Heed::Ignore,
-            (true, Heed::Ignore) => Heed::AtLeast,
-            (true, heed) => heed,
-        }
-    }
-
-    /// What a client's own wait becomes, given what it is told.
-    pub fn joined(&self, own: Span, retry_after: Option<Span>, reset: Option<Span>) -> Span {
-        // Retry-After wins over the rate limit's fields (draft-ietf-httpapi-
-        // ratelimit-headers-10).
-        let (heed, told) = match (retry_after, reset) {
-            (Some(told), _) if self.hears_retry_after() => (self.retry_after, told),
-            (_, Some(reset)) => (self.of_reset(), reset),
-            _ => return own,
-        };
-        if told.is_zero() {
-            return own;
-        }
-        let told = told.min(self.at_most);
-        let joined = match heed {
-            Heed::Ignore => own,
-            Heed::AtLeast => own.max(told),
-            Heed::Instead => told,
-            Heed::Before => told + own,
-        };
-        joined.min(own + self.adds_at_most)
     }
 }
 
@@ -420,6 +363,9 @@ mod tests {
             r#"Random(wait: Uniform(from: "1s", to: "2s"), attempts: Unlimited, first: "0s")"#,
             r#"Waits(waits: ["0s", "1s"], jitter: Equal, attempts: 3, give_up_after: "2min")"#,
             r#"Exponential(base: "1s", cap: "9s", attempts: 3, honour_retry_after: true)"#,
+            r#"Linear(base: "1s", step: "2s", cap: "9s", jitter: PlusMinus("20%"), attempts: 3)"#,
+            r#"Fibonacci(base: "1s", jitter: Times(Uniform(from: 0.5, to: 1.5)), at_most: "9s", attempts: 3)"#,
+            r#"Fixed(wait: "1s", jitter: Plus(Exponential(mean: "1s")), attempts: 3, on: [Timeout], or: Fixed(wait: "2s", attempts: 2))"#,
             r#"Exponential(base: "1s", factor: 3, jitter: Decorrelated, attempts: 3, retry_after: Instead, told_at_most: "1min", told_adds_at_most: "5s", honour_rate_limit: true, remember_told: true)"#,
         ] {
             let policy: RetryPolicy = parse(text).unwrap();
@@ -444,11 +390,17 @@ mod tests {
             r#"Fixed(wait: "1s", "#,
             r#"Random(wait: Constant("1s"), "#,
             r#"Waits(waits: ["1s"], "#,
+            r#"Linear(base: "1s", "#,
+            r#"Fibonacci(base: "1s", "#,
             r#"Exponential(base: "1s", "#,
         ] {
-            let parts = r#"attempts: 4, on: [Timeout], first: "0s", give_up_after: "1h", retry_after: Before, honour_rate_limit: true, told_at_most: "1min", told_adds_at_most: "9s")"#;
+            let parts = r#"attempts: 4, on: [Timeout], first: "0s", give_up_after: "1h", retry_after: Before, honour_rate_limit: true, told_at_most: "1min", told_adds_at_most: "9s", cap: "1min", jitter: Equal, at_most: "40s", or: Fixed(wait: "9s", attempts: 2))"#;
             let policy: RetryPolicy = parse(&format!("{shape}{parts}")).unwrap();
             assert_eq!(policy.first, Some(Span::ZERO));
+            assert_eq!(policy.cap, Some(Span::from_secs(60)));
+            assert_eq!(policy.jitter, Jitter::Equal);
+            assert_eq!(policy.at_most, Some(Span::from_secs(40)));
+            assert_eq!(policy.rules().count(), 2);
             assert_eq!(policy.give_up_after, Some(Span::from_secs(3600)));
             assert_eq!(policy.told.retry_after, Heed::Before);
             assert_eq!(policy.told.at_most, Span::from_secs(60));

@@ -100,10 +100,10 @@ impl World {
                 wakes: stream.wakes != Wakes::Never,
                 times_out,
                 most_attempts: stream.retry.most_attempts(),
-                retries: times_out && stream.retry.after_timeout(1)
+                retries: times_out && stream.retry.after_timeout(1).is_some()
                     || refusing
                         .iter()
-                        .any(|stage| stream.retry.after_refusal(1, *stage)),
+                        .any(|stage| stream.retry.after_refusal(1, *stage).is_some()),
                 refusing,
             }
         });

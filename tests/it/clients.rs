@@ -1,6 +1,7 @@
 //! What entries of a client's traffic say for themselves, and parts of retry
 //! policies as a whole run shows them.
 
+use ratelab::scenario::RETRY_PRESETS;
 use serde_json::{Value, json};
 
 use crate::support::{Place, replaced};
@@ -194,26 +195,44 @@ fn a_client_gives_up_when_the_next_retry_would_be_too_late() {
     }
 }
 
-/// The policies that the book writes for libraries are sound.
+/// The policies that the book lists for libraries are those that have names.
 #[test]
-fn policies_of_libraries_in_the_book_are_sound() {
+fn policies_of_libraries_are_in_the_book() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/book/src/retries.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = page.split_once("| library | here |").unwrap().1;
+    let table = page.split_once("| name | whose | here |").unwrap().1;
     let rows = table
         .lines()
         .skip(2)
         .take_while(|line| line.starts_with('|'));
+    let told: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+    let known = RETRY_PRESETS.iter().map(|preset| {
+        let (name, text) = (preset.name, preset.text);
+        [
+            format!("| `{name}`"),
+            preset.about.to_owned(),
+            format!("`{text}` |"),
+        ]
+    });
+    assert_eq!(told, known.collect::<Vec<_>>());
+}
+
+/// A client names a library's policy without writing it, and a policy of that
+/// name that the scenario writes comes before it.
+#[test]
+fn a_policy_of_a_library_is_known_by_its_name() {
     let place = Place::new();
-    let mut seen = 0;
-    for row in rows {
-        let policy = row.split('`').nth(1).unwrap();
-        let text = replaced(REFUSED, "Fixed(wait: \"1s\", attempts: 4)", policy);
-        place.write("s.ron", &text);
-        place.ratelab(&["check", "s.ron"]).exits(0);
-        seen += 1;
+    let named = replaced(REFUSED, "retry: \"soon\"", "retry: \"amitfin-retry\"");
+    let own = "\"soon\": Fixed(wait: \"1s\", attempts: 4)";
+    for (list, attempts) in [
+        (own, 7.0),
+        ("\"amitfin-retry\": Fixed(wait: \"1s\", attempts: 2)", 2.0),
+    ] {
+        let text = replaced(&named, own, list);
+        let document = place.run(&text, &[]).exits(0).json();
+        // The command is refused always, a poll in each replication once not.
+        assert_eq!(amplifications(&document)[1], attempts, "{list}");
     }
-    assert!(seen >= 7, "{seen}");
 }
 
 /// One home with one thermostat, which a hub sets four times a minute and an

@@ -285,7 +285,7 @@ const CASES: &[Case] = &[
         "Fixed(wait: \"1s\", attempts: 3)",
         "Waits(waits: [\"1s\"], jitter: Decorrelated, attempts: 3)",
         "Decorrelated",
-        &["leaves no part to a list", "it goes with Exponential"],
+        &["leaves no part to the waits", "it goes with Exponential"],
     ),
     case(
         "Fixed(wait: \"1s\", attempts: 3)",

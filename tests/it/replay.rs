@@ -7,6 +7,7 @@ mod concurrency;
 mod logs;
 mod mistakes;
 mod printed;
+mod retries;
 mod servers;
 mod suggest;
 mod waits;

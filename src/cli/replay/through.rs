@@ -11,9 +11,10 @@ use crate::replay::{LogSizes, ReplayServer, Trace, TraceOptions};
 pub(super) fn server(
     flags: &ReplayFlags,
     path: &std::path::Path,
+    log_path: &std::path::Path,
     options: &mut TraceOptions,
 ) -> Result<ReplayServer, Failure> {
-    if path.as_os_str() == "-" && flags.trace.as_os_str() == "-" {
+    if path.as_os_str() == "-" && log_path.as_os_str() == "-" {
         let why = "error: --scenario - and --trace -: both cannot be standard input; expected a file for one of them";
         return Err(Failure::Input(why.to_owned()));
     }
@@ -29,16 +30,16 @@ pub(super) fn server(
         return Ok(server);
     }
     let nothing = || {};
-    let log = live::Input::open(&flags.trace, &nothing)?;
+    let log = live::Input::open(log_path, &nothing)?;
     if matches!(log, live::Input::Live(_)) {
         let why = format!(
             "error: {}: quotas of the scenario depend on how many users or devices a key has, so that the log is read twice; expected a file",
-            name_of(&flags.trace)
+            name_of(log_path)
         );
         return Err(Failure::Input(why));
     }
     let mut trace = Trace::new(log, options.clone());
     let sizes = LogSizes::of_log(&server, &mut trace);
-    let sizes = sizes.map_err(|error| Failure::Input(told(&flags.trace, &error)))?;
+    let sizes = sizes.map_err(|error| Failure::Input(told(log_path, &error)))?;
     made(&sizes)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::client::{BackoffDraws, Draws};
 use crate::rng::Streams;
 
 fn retry(text: &str) -> Retry {
@@ -6,6 +7,17 @@ fn retry(text: &str) -> Retry {
         .unwrap();
     let answers: Vec<Response> = stages.iter().map(|stage| *stage.refusal()).collect();
     Retry::new(&crate::scenario::text::parse(text).unwrap(), &answers).unwrap()
+}
+
+/// The wait before the retry that follows that attempt of a sender's first
+/// request.
+fn wait(retry: &Retry, draws: Draws<'_>, attempt: u32, previous: Span, told: Told) -> Wait {
+    let chance = BackoffDraws {
+        draws,
+        number: 0,
+        attempt,
+    };
+    retry.rules[0].wait(&chance, attempt, previous, told)
 }
 
 fn waits(retry: &Retry, count: u32) -> Vec<f64> {
@@ -17,7 +29,7 @@ fn waits(retry: &Retry, count: u32) -> Vec<f64> {
     let mut previous = Span::ZERO;
     (1..=count)
         .map(|attempt| {
-            let wait = retry.wait(draws, 0, attempt, previous, Told::default());
+            let wait = wait(retry, draws, attempt, previous, Told::default());
             previous = wait.previous;
             wait.span.secs_f64()
         })
@@ -33,7 +45,7 @@ fn waits_without_jitter_grow_to_the_cap() {
         waits(&retry, 8),
         [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     );
-    assert!(retry.after_timeout(u32::MAX - 1));
+    assert!(retry.after_timeout(u32::MAX - 1).is_some());
 }
 
 /// What libraries document or do (reference: retries, section 1); where a
@@ -130,7 +142,7 @@ fn policies_wait_as_their_libraries_do() {
                     streams: &streams,
                     entity,
                 };
-                let wait = retry.wait(draws, 0, attempt, Span::ZERO, Told::default());
+                let wait = wait(&retry, draws, attempt, Span::ZERO, Told::default());
                 wait.span.secs_f64() / ceiling
             });
             let (least, most) = drawn.fold((f64::MAX, 0.0), |(least, most), wait| {
@@ -242,7 +254,7 @@ fn told_waits_are_read_as_the_policy_says() {
             reset: reset.map(Span::from_secs),
         };
         let retry = retry(&format!("Fixed(wait: \"2s\", attempts: 4, {parts})"));
-        let wait = retry.wait(draws, 0, 1, Span::ZERO, told);
+        let wait = wait(&retry, draws, 1, Span::ZERO, told);
         assert_eq!(wait.span, Span::from_secs(seconds), "{parts} {told:?}");
     }
 }
@@ -252,9 +264,9 @@ fn no_retry_begins_after_the_client_has_given_up() {
     let due = Time::from_secs(100);
     for (parts, last) in [("", u64::MAX / 2), (", give_up_after: \"2min\"", 220)] {
         let retry = retry(&format!("Fixed(wait: \"1s\", attempts: Unlimited{parts})"));
-        assert!(!retry.is_too_late(due, due));
-        assert!(!retry.is_too_late(due, Time::from_secs(last.min(1 << 30))));
-        let late = retry.is_too_late(due, Time::from_secs(221));
+        assert!(!retry.rules[0].is_too_late(due, due));
+        assert!(!retry.rules[0].is_too_late(due, Time::from_secs(last.min(1 << 30))));
+        let late = retry.rules[0].is_too_late(due, Time::from_secs(221));
         assert_eq!(late, !parts.is_empty());
     }
 }
@@ -298,10 +310,10 @@ fn only_the_listed_failures_are_retried() {
         (&status, false, true, true),
         (&none, false, false, false),
     ] {
-        assert_eq!(policy.after_refusal(1, 0), gate);
-        assert_eq!(policy.after_refusal(3, 1), limit);
-        assert_eq!(policy.after_timeout(1), timeout);
-        assert!(!policy.after_refusal(4, 0), "four attempts in all");
+        assert_eq!(policy.after_refusal(1, 0).is_some(), gate);
+        assert_eq!(policy.after_refusal(3, 1).is_some(), limit);
+        assert_eq!(policy.after_timeout(1).is_some(), timeout);
+        assert!(policy.after_refusal(4, 0).is_none(), "four attempts in all");
     }
 }
 
@@ -327,7 +339,7 @@ fn retry_after_is_a_floor_where_it_is_honoured() {
         (both, told(None, Some(60)), 60),
     ] {
         let text = format!("Fixed(wait: \"30s\", attempts: 4, {honours})");
-        let wait = retry(&text).wait(draws, 0, 1, Span::ZERO, told);
+        let wait = wait(&retry(&text), draws, 1, Span::ZERO, told);
         assert_eq!(wait.span, Span::from_secs(seconds), "{honours} {told:?}");
     }
 }
@@ -350,11 +362,11 @@ fn a_told_wait_does_not_widen_decorrelated_jitter_unless_it_is_remembered() {
                 streams: &streams,
                 entity,
             };
-            let told = retry.wait(draws, 0, 1, Span::ZERO, long);
+            let told = wait(&retry, draws, 1, Span::ZERO, long);
             assert_eq!(told.span, Span::from_secs(1000));
             let range = Span::from_secs(least)..=Span::from_secs(most);
             assert!(range.contains(&told.previous), "{:?}", told.previous);
-            let next = retry.wait(draws, 0, 2, told.previous, Told::default());
+            let next = wait(&retry, draws, 2, told.previous, Told::default());
             longest = longest.max(next.span);
         }
         // Three times the first, which is at most 3 s, or 1000 s.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::rng::Seed;
-use crate::scenario::{Clock, Draft, NO_RETRY, Scenario};
+use crate::scenario::{Clock, Draft, RETRY_PRESETS, RetryPreset, Scenario};
 use crate::units::{Period, Span};
 
 /// A hash of all that the records of a cell depend on but the number of the
@@ -97,10 +97,10 @@ fn essence(scenario: &Scenario) -> String {
     let mut of_clients: Vec<(&str, String)> = (clients.iter())
         .map(|(name, client)| (name, format!("{client:?}")))
         .collect();
-    let none = (NO_RETRY, scenario.retry(NO_RETRY));
-    let given = retries.iter().map(|(name, policy)| (name, Some(policy)));
-    let policies: Vec<(&str, String)> = (given.chain([none]))
-        .filter_map(|(name, policy)| Some((name, format!("{:?}", policy?))))
+    let presets = RETRY_PRESETS.iter().map(|preset| preset.name);
+    let presets = presets.filter_map(|name| Some((name, RetryPreset::find(name)?)));
+    let policies: Vec<(&str, String)> = (retries.iter().chain(presets))
+        .map(|(name, policy)| (name, format!("{policy:?}")))
         .collect();
     for (_, client) in &mut of_clients {
         put_in_place(client, "retry", &policies);

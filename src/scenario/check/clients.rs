@@ -4,8 +4,8 @@ use super::{Findings, segment};
 use crate::rng::Distribution;
 use crate::scenario::text::Problem;
 use crate::scenario::{
-    Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, Server, Stage,
-    Traffic, Wakes, When,
+    Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, RETRY_PRESETS,
+    Server, Stage, Traffic, Wakes, When,
 };
 use crate::units::{ClockTime, Span};
 
@@ -49,7 +49,8 @@ fn check_reaction(
     found: &mut Findings,
 ) {
     if scenario.retry(retry).is_none() {
-        let known = scenario.retries.names().chain([NO_RETRY]);
+        let presets = RETRY_PRESETS.iter().map(|preset| preset.name);
+        let known = scenario.retries.names().chain(presets);
         found.unknown(&format!("{path}.retry"), "retry policy", retry, known);
     }
     if timeout.is_some_and(Span::is_zero) {

@@ -1,7 +1,7 @@
 //! How clients retry.
 
-use super::Findings;
-use crate::scenario::{Attempts, Backoff, Draft, Heed, Jitter, RetryPolicy};
+use super::{Finding, Findings, at};
+use crate::scenario::{Attempts, Backoff, Heed, Jitter, RetryPolicy};
 use crate::server::{Response, RetryAfter};
 use crate::units::Span;
 
@@ -12,101 +12,189 @@ const SHORTEST_WAIT: Span = Span::from_millis(1);
 /// The most waits of a list.
 const MAX_WAITS: usize = 1000;
 
+/// All rules that a policy breaks which stands alone.
+pub(in crate::scenario) fn retry_findings(policy: &RetryPolicy) -> Vec<Finding> {
+    let mut found = Findings(Vec::new());
+    check_retry(&[], "", policy, &mut found);
+    found.0
+}
+
+/// The answers are those that the server may give.
 pub(super) fn check_retry(
-    scenario: &Draft,
+    answers: &[&Response],
     path: &str,
     policy: &RetryPolicy,
     found: &mut Findings,
 ) {
-    let attempts = policy.attempts;
-    match &policy.wait {
-        Backoff::Fixed { wait } => {
-            check_haste(&format!("{path}.wait"), wait.secs_f64(), attempts, found);
-        }
-        Backoff::Random { wait } => {
-            if let Err(why) = wait.check() {
-                found.add(&format!("{path}.wait"), why, "not a distribution");
-                return;
-            }
-            check_haste(&format!("{path}.wait"), wait.mean_secs(), attempts, found);
-        }
-        Backoff::Waits { waits, jitter } => {
-            check_list(path, waits, *jitter, policy, found);
-        }
-        Backoff::Exponential {
-            base, factor, cap, ..
-        } => {
-            // Without a cap the waits grow out of any haste.
-            if let Some(cap) = cap {
-                check_haste(&format!("{path}.cap"), cap.secs_f64(), attempts, found);
-            }
-            if base.is_zero() {
-                found.add(
-                    &format!("{path}.base"),
-                    "waits that start at zero never grow",
-                    "must be more than zero; a first retry at once is `first: \"0s\"`, and all of them are Fixed(wait: \"0s\", ...)",
-                );
-            }
-            if !(factor.is_finite() && (1.0..=1000.0).contains(factor)) {
-                found.add(
-                    &format!("{path}.factor"),
-                    format!("{factor} is no growth factor"),
-                    "must be from 1 to 1000",
-                );
-            }
-            if cap.is_some_and(|cap| cap < *base) {
-                found.add(
-                    &format!("{path}.cap"),
-                    "the cap is below the base",
-                    "must be at least `base`",
-                );
-            }
-        }
+    if check_waits(path, policy, found) {
+        check_jitter(path, policy, found);
+        check_hasty_waits(path, policy, found);
     }
     if policy.give_up_after.is_some_and(Span::is_zero) {
         found.add(
-            &format!("{path}.give_up_after"),
+            &at(path, "give_up_after"),
             "a client that gives up at once has no time to retry",
             "must be more than zero; no retry at all is `None`",
         );
     }
-    check_told(scenario, path, policy, found);
+    check_told(answers, path, policy, found);
+    if let Some(or) = &policy.or {
+        if policy.on.is_none() {
+            found.add(
+                &at(path, "or"),
+                "the policy before it retries every failure",
+                "needs an `on` before it, or must be left out",
+            );
+        }
+        check_retry(answers, &at(path, "or"), or, found);
+    }
 }
 
-fn check_list(
-    path: &str,
-    waits: &[Span],
-    jitter: Jitter,
-    policy: &RetryPolicy,
-    found: &mut Findings,
-) {
-    let here = format!("{path}.waits");
-    match waits.last() {
-        None => {
-            let message = "a list of waits without one";
-            found.add(&here, message, "needs a wait; no retry at all is `None`");
+/// The waits before jitter; false if they are of no use for what is checked next.
+fn check_waits(path: &str, policy: &RetryPolicy, found: &mut Findings) -> bool {
+    let zero = |found: &mut Findings, base: Span| {
+        if base.is_zero() {
+            found.add(
+                &at(path, "base"),
+                "waits that start at zero never grow",
+                "must be more than zero; a first retry at once is `first: \"0s\"`, and all of them are Fixed(wait: \"0s\", ...)",
+            );
         }
-        Some(_) if waits.len() > MAX_WAITS => found.add(
+    };
+    let grows = match &policy.wait {
+        Backoff::Fixed { .. } => None,
+        Backoff::Random { wait } => {
+            if let Err(why) = wait.check() {
+                found.add(&at(path, "wait"), why, "not a distribution");
+                return false;
+            }
+            None
+        }
+        Backoff::Waits { waits } => {
+            check_list(path, waits, policy, found);
+            None
+        }
+        Backoff::Linear { base, .. } => Some(*base),
+        Backoff::Fibonacci { base } => {
+            zero(found, *base);
+            Some(*base)
+        }
+        Backoff::Exponential { base, factor, .. } => {
+            zero(found, *base);
+            if !(factor.is_finite() && (1.0..=1000.0).contains(factor)) {
+                found.add(
+                    &at(path, "factor"),
+                    format!("{factor} is no growth factor"),
+                    "must be from 1 to 1000",
+                );
+            }
+            Some(*base)
+        }
+    };
+    match (policy.cap, grows) {
+        (Some(cap), Some(base)) if cap < base => found.add(
+            &at(path, "cap"),
+            "the cap is below the base",
+            "must be at least `base`",
+        ),
+        (Some(_), None) => found.add(
+            &at(path, "cap"),
+            "these waits do not grow towards a cap",
+            "leave it out, or write `at_most`, which limits the wait with its jitter",
+        ),
+        _ => {}
+    }
+    true
+}
+
+fn check_jitter(path: &str, policy: &RetryPolicy, found: &mut Findings) {
+    let here = at(path, "jitter");
+    match &policy.jitter {
+        Jitter::Plus(more) => {
+            if let Err(why) = more.check() {
+                found.add(&here, why, "not a distribution");
+            }
+        }
+        Jitter::Times(number) => {
+            if let Err(why) = number.in_seconds() {
+                found.add(&here, why, "must be numbers from 0 to 1000000");
+            } else if policy.jitter.mean_secs(1.0) == 0.0 {
+                let message = "waits multiplied by nothing are none at all";
+                found.add(&here, message, "must be more than 0 on average");
+            }
+        }
+        _ => {}
+    }
+    match &policy.wait {
+        Backoff::Exponential { .. } => {}
+        Backoff::Random { .. } if policy.jitter != Jitter::None => found.add(
+            &here,
+            "a random wait has its jitter in itself",
+            "leave it out, or draw from another distribution",
+        ),
+        _ if policy.jitter.grows_by_itself() => found.add(
+            &here,
+            "this jitter grows by itself, and leaves no part to the waits that are given",
+            "must be None, Full, Equal, PlusMinus, Plus or Times; it goes with Exponential",
+        ),
+        _ => {}
+    }
+    if policy.jitter == Jitter::Polly && policy.cap.is_some() {
+        found.add(
+            &at(path, "cap"),
+            "Polly's jitter grows without regard to a cap",
+            "leave it out, or write `at_most`, which limits the wait with its jitter",
+        );
+    }
+}
+
+/// Attempts that hardly let time pass, by the waits as they are late in a request
+/// without end.
+fn check_hasty_waits(path: &str, policy: &RetryPolicy, found: &mut Findings) {
+    let late = match &policy.wait {
+        Backoff::Fixed { wait } => Some(("wait".to_owned(), wait.secs_f64())),
+        Backoff::Random { wait } => Some(("wait".to_owned(), wait.mean_secs())),
+        // The others come once each.
+        Backoff::Waits { waits } => {
+            (waits.last()).map(|last| (format!("waits.{}", waits.len() - 1), last.secs_f64()))
+        }
+        Backoff::Linear { base, step } if step.unwrap_or(*base).is_zero() => {
+            Some(("base".to_owned(), base.secs_f64()))
+        }
+        // Without a cap the waits grow out of any haste.
+        _ => policy.cap.map(|cap| ("cap".to_owned(), cap.secs_f64())),
+    };
+    if let Some((field, ceiling)) = late {
+        let wait = match &policy.jitter {
+            jitter if jitter.grows_by_itself() => ceiling,
+            jitter if jitter.is_certain() => jitter.mean_secs(ceiling),
+            // Of full jitter it is the ceiling that has to be long enough.
+            jitter => 2.0 * jitter.mean_secs(ceiling),
+        };
+        check_haste(&at(path, &field), wait, policy.attempts, found);
+    }
+    if let Some(at_most) = policy.at_most {
+        let here = at(path, "at_most");
+        check_haste(&here, at_most.secs_f64(), policy.attempts, found);
+    }
+}
+
+fn check_list(path: &str, waits: &[Span], policy: &RetryPolicy, found: &mut Findings) {
+    let here = at(path, "waits");
+    if waits.is_empty() {
+        let message = "a list of waits without one";
+        found.add(&here, message, "needs a wait; no retry at all is `None`");
+    }
+    if waits.len() > MAX_WAITS {
+        found.add(
             &here,
             format!("a list of {} waits", waits.len()),
             format!("must be at most {MAX_WAITS}"),
-        ),
-        // The others come once each.
-        Some(last) => {
-            let here = format!("{here}.{}", waits.len() - 1);
-            check_haste(&here, last.secs_f64(), policy.attempts, found);
-        }
-    }
-    if jitter == Jitter::Decorrelated {
-        found.add(
-            &format!("{path}.jitter"),
-            "decorrelated jitter grows by itself, and leaves no part to a list of waits",
-            "must be None, Full or Equal; it goes with Exponential",
         );
     }
     if policy.first.is_some() {
         found.add(
-            &format!("{path}.first"),
+            &at(path, "first"),
             "a list has a first wait already",
             "leave it out",
         );
@@ -114,11 +202,11 @@ fn check_list(
 }
 
 /// What is read of a told wait.
-fn check_told(scenario: &Draft, path: &str, policy: &RetryPolicy, found: &mut Findings) {
+fn check_told(answers: &[&Response], path: &str, policy: &RetryPolicy, found: &mut Findings) {
     let told = &policy.told;
     if told.at_most < SHORTEST_WAIT {
         found.add(
-            &format!("{path}.told_at_most"),
+            &at(path, "told_at_most"),
             format!("a told wait cut to {} tells nothing", told.at_most),
             format!("must be at least {SHORTEST_WAIT}"),
         );
@@ -130,7 +218,7 @@ fn check_told(scenario: &Draft, path: &str, policy: &RetryPolicy, found: &mut Fi
         ] {
             if limit < Span::MAX {
                 found.add(
-                    &format!("{path}.{field}"),
+                    &at(path, field),
                     "this policy ignores what it is told",
                     "needs `retry_after` or `honour_rate_limit`",
                 );
@@ -140,13 +228,10 @@ fn check_told(scenario: &Draft, path: &str, policy: &RetryPolicy, found: &mut Fi
     // In place of a wait that is long enough may come one that is not.
     let hasty = |answer: &Response| {
         matches!(answer.retry_after, RetryAfter::Fixed(span) if !span.is_zero() && span < SHORTEST_WAIT)
-            && policy.retries(answer)
+            && policy.covers(answer)
     };
-    let server = &scenario.server;
-    let mut answers = (server.stages.iter().map(|stage| stage.refusal()))
-        .chain(server.backend.fails().then_some(&server.backend.fail));
-    if told.retry_after == Heed::Instead && answers.any(hasty) {
-        check_haste(&format!("{path}.retry_after"), 0.0, policy.attempts, found);
+    if told.retry_after == Heed::Instead && answers.iter().any(|answer| hasty(answer)) {
+        check_haste(&at(path, "retry_after"), 0.0, policy.attempts, found);
     }
 }
 

@@ -28,7 +28,7 @@ impl Backoff {
             };
         }
         let told = Some(Span::from_secs_f64(told)).filter(|told| !told.is_zero());
-        let mut waits = waits(&policy.wait);
+        let mut waits = waits(policy);
         if let Some(first) = policy.first {
             if waits.len() == 1 {
                 waits.push(waits[0]);
@@ -107,43 +107,45 @@ impl Backoff {
 }
 
 /// The mean seconds before each retry; the last holds for all later ones.
-fn waits(shape: &Shape) -> Vec<f64> {
-    let part = |jitter: Jitter| match jitter {
-        Jitter::None => 1.0,
-        Jitter::Full => 0.5,
-        Jitter::Equal => 0.75,
-        // It grows by half on average, and lingers below the cap.
-        Jitter::Decorrelated => 0.5,
-    };
-    match shape {
-        Shape::Fixed { wait } => vec![wait.secs_f64()],
-        Shape::Random { wait } => vec![wait.mean_secs()],
-        Shape::Waits { waits, jitter } => {
-            let mean = |wait: &Span| wait.secs_f64() * part(*jitter);
-            waits.iter().map(mean).collect()
+fn waits(policy: &RetryPolicy) -> Vec<f64> {
+    let cap = policy.cap.map_or(f64::MAX, Span::secs_f64);
+    let at_most = policy.at_most.map_or(f64::MAX, Span::secs_f64);
+    let grown = |first: f64, next: &dyn Fn(f64, usize) -> f64| {
+        let mut ceilings = vec![first.min(cap)];
+        let mut ceiling = first;
+        while ceilings.len() < MOST_WAITS && ceiling < cap {
+            let longer = next(ceiling, ceilings.len());
+            if longer <= ceiling {
+                break;
+            }
+            ceiling = longer;
+            ceilings.push(ceiling.min(cap));
         }
-        Shape::Exponential {
-            base,
-            factor,
-            cap,
-            jitter,
-            ..
-        } => {
-            let cap = cap.map_or(f64::MAX, Span::secs_f64);
-            let factor = match jitter {
+        ceilings
+    };
+    let ceilings = match &policy.wait {
+        Shape::Fixed { wait } => vec![wait.secs_f64().min(cap)],
+        Shape::Random { wait } => vec![wait.mean_secs()],
+        Shape::Waits { waits } => waits.iter().map(|wait| wait.secs_f64().min(cap)).collect(),
+        Shape::Linear { base, step } => {
+            let (base, step) = (base.secs_f64(), step.unwrap_or(*base).secs_f64());
+            grown(base, &|_, retry| base + retry as f64 * step)
+        }
+        // The ratio of neighbours nears the golden one.
+        Shape::Fibonacci { base } => grown(base.secs_f64(), &|ceiling, _| ceiling * 1.618),
+        Shape::Exponential { base, factor, .. } => {
+            let factor = match &policy.jitter {
+                // It grows by half on average, and lingers below the cap.
                 Jitter::Decorrelated => 1.5,
+                Jitter::Polly => 2.0,
                 _ => *factor,
             };
-            let mut ceiling = base.secs_f64();
-            let mut waits = Vec::new();
-            while waits.len() < MOST_WAITS {
-                waits.push((ceiling.min(cap) * part(*jitter)).max(1e-9));
-                if ceiling >= cap || factor <= 1.0 {
-                    break;
-                }
-                ceiling *= factor;
-            }
-            waits
+            grown(base.secs_f64(), &|ceiling, _| ceiling * factor)
         }
+    };
+    let drawn = |ceiling: f64| policy.jitter.mean_secs(ceiling).min(at_most);
+    match &policy.wait {
+        Shape::Exponential { .. } => ceilings.into_iter().map(|it| drawn(it).max(1e-9)).collect(),
+        _ => ceilings.into_iter().map(drawn).collect(),
     }
 }

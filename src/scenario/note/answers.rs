@@ -2,7 +2,7 @@
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
 use crate::limiter::KeySize;
-use crate::scenario::{Scenario, Stage};
+use crate::scenario::{Heeding, Scenario, Stage};
 use crate::server::{Response, RetryAfter};
 use crate::units::{Probability, Span};
 
@@ -57,20 +57,23 @@ pub(super) fn told_at_most(answerer: &Answerer<'_>, setting: &str) -> Span {
 
 /// Waits that are told to nobody.
 pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found: &mut Vec<Note>) {
-    let policies = || scenario.traffic().map(|entry| entry.retry);
     for answerer in answerers {
         let answer = answerer.answer;
+        let hears = |heeds: fn(&Heeding) -> bool| {
+            let mut rules = (scenario.traffic()).filter_map(|entry| entry.retry.rule_for(answer));
+            rules.any(|rule| heeds(&rule.told))
+        };
         let told = [
             (
                 answer.retry_after != RetryAfter::Absent,
-                policies().any(|policy| policy.told.hears_retry_after() && policy.retries(answer)),
+                hears(Heeding::hears_retry_after),
                 "retry_after",
                 "a Retry-After",
                 RETRY_AFTER,
             ),
             (
                 answer.rate_limit.is_some(),
-                policies().any(|policy| policy.told.rate_limit && policy.retries(answer)),
+                hears(|told| told.rate_limit),
                 "rate_limit",
                 "when its quota resets",
                 RATE_LIMIT,

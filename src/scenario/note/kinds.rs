@@ -18,6 +18,8 @@ pub enum Note {
     NeverSeen {
         /// The policy's name.
         policy: String,
+        /// Which of its rules it is of: how many come before.
+        rule: usize,
         /// The place of the failure in its list.
         index: usize,
         /// The failure.
@@ -27,6 +29,8 @@ pub enum Note {
     NothingTold {
         /// The policy's name.
         policy: String,
+        /// Which of its rules it is of: how many come before.
+        rule: usize,
         /// The setting.
         setting: &'static str,
         /// What is not told.
@@ -47,6 +51,8 @@ pub enum Note {
     UnusedFactor {
         /// The policy's name.
         policy: String,
+        /// Which of its rules it is of: how many come before.
+        rule: usize,
     },
     /// A limit that no request passes.
     NobodyMeets {
@@ -72,6 +78,8 @@ pub enum Note {
     SwallowedJitter {
         /// The policy's name.
         policy: String,
+        /// Which of its rules it is of: how many come before.
+        rule: usize,
         /// The stage that tells the wait.
         stage: String,
         /// The longest wait that it tells, about.
@@ -106,24 +114,30 @@ impl Note {
     /// The place in the scenario.
     pub fn path(&self) -> String {
         let policy = |name: &str, field: &str| format!("retries.{}{field}", segment(name));
+        let in_rule = |name: &str, rule: usize, field: &str| {
+            policy(name, &format!("{}{field}", ".or".repeat(rule)))
+        };
         match self {
             Note::UnusedRetry { policy: name } => policy(name, ""),
             Note::NeverSeen {
-                policy: name,
+                policy,
+                rule,
                 index,
                 ..
-            } => policy(name, &format!(".on.{index}")),
+            } => in_rule(policy, *rule, &format!(".on.{index}")),
             Note::NothingTold {
-                policy: name,
+                policy,
+                rule,
                 setting,
                 ..
             }
             | Note::SwallowedJitter {
-                policy: name,
+                policy,
+                rule,
                 setting,
                 ..
-            } => policy(name, &format!(".{setting}")),
-            Note::UnusedFactor { policy: name } => policy(name, ".factor"),
+            } => in_rule(policy, *rule, &format!(".{setting}")),
+            Note::UnusedFactor { policy, rule } => in_rule(policy, *rule, ".factor"),
             Note::Lockstep { policy: name, .. } => policy(name, ""),
             Note::NotHonoured { path, .. } => path.clone(),
             Note::NobodyMeets { stage, .. } => format!("server.stages.{stage}"),
@@ -164,6 +178,7 @@ impl fmt::Display for Note {
                 policy,
                 setting,
                 what,
+                ..
             } => write!(
                 f,
                 "\"{policy}\" has `{setting}`, but no answer that it retries has {what}; a limit tells one with {}",
@@ -178,9 +193,9 @@ impl fmt::Display for Note {
                 f,
                 "{who} tells {what}, but no client waits for it; a retry policy does with `{setting}: true`"
             ),
-            Note::UnusedFactor { policy } => write!(
+            Note::UnusedFactor { policy, .. } => write!(
                 f,
-                "decorrelated jitter has no growth factor: that of \"{policy}\" plays no part; leave it out"
+                "jitter that grows by itself has no growth factor: that of \"{policy}\" plays no part; leave it out"
             ),
             Note::NobodyMeets { name, devices, .. } => write!(
                 f,
@@ -212,6 +227,7 @@ impl fmt::Display for Note {
                 first,
                 setting,
                 instead: true,
+                ..
             } => write!(
                 f,
                 "\"{policy}\" waits what \"{stage}\" tells, of up to {told}, instead of its own waits, which are random and at most {first} at first: clients wait for the same moment and come back together; leave out `{setting}`, or let the waits come after what is told, by `retry_after: Before`"
@@ -223,6 +239,7 @@ impl fmt::Display for Note {
                 first,
                 setting,
                 instead: false,
+                ..
             } => write!(
                 f,
                 "the jitter of \"{policy}\" acts only above the wait that \"{stage}\" tells, of up to {told}, while its first waits are at most {first}: clients wait for the same moment and come back together; leave out `{setting}`, or let the waits be longer than what is told"

@@ -43,8 +43,10 @@ pub(super) fn on_retries(scenario: &Scenario, answerers: &[Answerer<'_>], found:
             });
             continue;
         }
-        on_triggers(name, policy, &users, answerers, found);
-        on_waits(name, policy, &users, answerers, found);
+        for (rule, policy) in policy.rules().enumerate() {
+            on_triggers((name, rule), policy, &users, answerers, found);
+            on_waits((name, rule), policy, &users, answerers, found);
+        }
         let alike = policy.attempts == Attempts::Unlimited && policy.is_certain();
         for user in users {
             let at_once = user.entries.iter().any(Traffic::begins_at_once);
@@ -59,7 +61,7 @@ pub(super) fn on_retries(scenario: &Scenario, answerers: &[Answerer<'_>], found:
 }
 
 fn on_triggers(
-    name: &str,
+    (name, rule): (&str, usize),
     policy: &RetryPolicy,
     users: &[User<'_>],
     answerers: &[Answerer<'_>],
@@ -75,34 +77,33 @@ fn on_triggers(
         if !seen {
             found.push(Note::NeverSeen {
                 policy: name.to_owned(),
+                rule,
                 index,
                 trigger: *trigger,
             });
         }
     }
-    if let Backoff::Exponential {
-        factor,
-        jitter: Jitter::Decorrelated,
-        ..
-    } = policy.wait
+    if let Backoff::Exponential { factor, .. } = policy.wait
+        && policy.jitter.grows_by_itself()
         && factor != 2.0
     {
         found.push(Note::UnusedFactor {
             policy: name.to_owned(),
+            rule,
         });
     }
 }
 
 /// Whether what is told is heard, and what it does to jitter.
 fn on_waits(
-    name: &str,
+    (name, rule): (&str, usize),
     policy: &RetryPolicy,
     users: &[User<'_>],
     answerers: &[Answerer<'_>],
     found: &mut Vec<Note>,
 ) {
     let heeding = &policy.told;
-    let retried = || (answerers.iter()).filter(|answerer| policy.retries(answerer.answer));
+    let retried = || (answerers.iter()).filter(|answerer| policy.covers(answerer.answer));
     let homes: u64 = users.iter().map(|user| user.homes).sum();
     let settings = [
         (heeding.retry_after, heeding.field(), "a Retry-After"),
@@ -122,6 +123,7 @@ fn on_waits(
         if telling.peek().is_none() {
             found.push(Note::NothingTold {
                 policy: name.to_owned(),
+                rule,
                 setting,
                 what,
             });
@@ -142,6 +144,7 @@ fn on_waits(
         {
             found.push(Note::SwallowedJitter {
                 policy: name.to_owned(),
+                rule,
                 stage: answerer.who.trim_matches('"').to_owned(),
                 told: told.min(heeding.at_most),
                 first,
@@ -156,17 +159,13 @@ fn on_waits(
 /// half of the jitter is lost; `None` if waits are not random.
 fn first_wait(policy: &RetryPolicy) -> Option<(Span, Span)> {
     let half = |span: Span| Span::from_nanos(span.nanos() / 2);
-    let below = |ceiling: Span, jitter: Jitter| match jitter {
-        Jitter::None | Jitter::Decorrelated => None,
-        Jitter::Full => Some((ceiling, half(ceiling))),
-        Jitter::Equal => Some((ceiling, half(ceiling) + half(half(ceiling)))),
-    };
-    match &policy.wait {
-        Backoff::Fixed { .. } => None,
-        Backoff::Waits { waits, jitter } => {
-            let first = waits.iter().find(|wait| !wait.is_zero());
-            below(*first?, *jitter)
-        }
+    let most = |span: Span| policy.cap.map_or(span, |cap| cap.min(span));
+    let drawn_from = |ceiling: Span| policy.jitter.longest_and_middle(most(ceiling));
+    let is_second = policy.first.is_some();
+    let times = |base: Span, factor: f64| Span::from_secs_f64(base.secs_f64() * factor);
+    let wait = match &policy.wait {
+        Backoff::Fixed { wait } => drawn_from(*wait),
+        Backoff::Waits { waits } => drawn_from(*waits.iter().find(|wait| !wait.is_zero())?),
         Backoff::Random { wait } => match wait {
             Distribution::Constant(_) => None,
             Distribution::Uniform { from, to } if from == to => None,
@@ -176,26 +175,21 @@ fn first_wait(policy: &RetryPolicy) -> Option<(Span, Span)> {
                 Some((mean, mean))
             }
         },
-        Backoff::Exponential {
-            base,
-            factor,
-            cap,
-            jitter,
-            ..
-        } => {
-            let most = |span: Span| cap.map_or(span, |cap| cap.min(span));
-            match jitter {
-                // From the base to three times the base.
-                Jitter::Decorrelated => {
-                    let longest = most(*base * 3);
-                    Some((longest, half(*base + longest)))
-                }
-                jitter if policy.first.is_some() => {
-                    let second = Span::from_nanos((base.nanos() as f64 * factor) as u64);
-                    below(most(second), *jitter)
-                }
-                jitter => below(most(*base), *jitter),
-            }
+        Backoff::Exponential { base, .. } if policy.jitter == Jitter::Decorrelated => {
+            // From the base to three times the base.
+            let longest = most(*base * 3);
+            Some((longest, half(*base + longest)))
         }
-    }
+        Backoff::Exponential { base, .. } if policy.jitter == Jitter::Polly => {
+            // Up to 2 tanh(2) / 1.4 of the base, half of it at t = 1/2.
+            Some((times(*base, 1.38), times(*base, 0.9)))
+        }
+        Backoff::Exponential { base, factor, .. } if is_second => drawn_from(times(*base, *factor)),
+        Backoff::Linear { base, step } if is_second => drawn_from(*base + step.unwrap_or(*base)),
+        Backoff::Exponential { base, .. }
+        | Backoff::Linear { base, .. }
+        | Backoff::Fibonacci { base } => drawn_from(*base),
+    };
+    let at_most = policy.at_most.unwrap_or(Span::MAX);
+    wait.map(|(longest, middle)| (longest.min(at_most), middle.min(at_most)))
 }

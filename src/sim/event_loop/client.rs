@@ -2,6 +2,7 @@
 //! again, and end.
 
 use super::Loop;
+use crate::client::{BackoffDraws, Rule};
 use crate::engine::{Event, EventQueue};
 use crate::scenario::Wakes;
 use crate::server::{Told, Visit};
@@ -198,10 +199,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         measures.refused(self.now, home, stream.cohort, is_429);
         if !is_heard {
             self.release_if_over(place, stream);
-        } else if (stream.retry).after_refusal(attempt.count, usize::from(stage)) {
-            self.retry(place, stream, told);
         } else {
-            self.give_up(place, stream);
+            let rule = (stream.retry).after_refusal(attempt.count, usize::from(stage));
+            self.react(place, stream, rule, told);
         }
     }
 
@@ -213,28 +213,33 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
         self.metrics.timed_out(request.origin.account);
         let stream = self.stream(&request.origin);
-        if stream.retry.after_timeout(request.attempts) {
-            self.retry(place, stream, Told::default());
-        } else {
-            self.give_up(place, stream);
-        }
+        let rule = stream.retry.after_timeout(request.attempts);
+        self.react(place, stream, rule, Told::default());
     }
 
-    /// Schedules the next attempt of a request.
+    /// An attempt has failed: the next one is scheduled as a rule says, or the
+    /// client gives up.
     #[inline]
-    fn retry(&mut self, place: u32, stream: &'w Stream, told: Told) {
+    fn react(&mut self, place: u32, stream: &'w Stream, rule: Option<&'w Rule>, told: Told) {
+        let Some(rule) = rule else {
+            return self.give_up(place, stream);
+        };
         let request = self.requests.get(place);
-        let wait = stream.retry.wait(
-            self.request_draws(usize::from(request.origin.stream), request.origin.entity),
-            request.origin.number,
-            request.attempts,
-            request.previous_wait,
-            told,
-        );
+        let Origin {
+            stream: index,
+            entity,
+            number,
+            ..
+        } = request.origin;
+        let chance = BackoffDraws {
+            draws: self.request_draws(usize::from(index), entity),
+            number,
+            attempt: request.attempts,
+        };
+        let wait = rule.wait(&chance, request.attempts, request.previous_wait, told);
         let then = self.now + wait.span;
-        if stream.retry.is_too_late(request.due, then) {
-            self.give_up(place, stream);
-            return;
+        if rule.is_too_late(request.due, then) {
+            return self.give_up(place, stream);
         }
         let request = self.requests.get_mut(place);
         // The attempt is over: what still comes for it is too late.
