@@ -5,6 +5,7 @@
 //! What it returns is sound: [`crate::world::World::compile`], which takes
 //! nothing else, cannot fail on it for any reason but size.
 
+mod calls;
 mod certain;
 mod check;
 mod checked;
@@ -32,6 +33,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use calls::Calls;
 pub use checked::{Entry, Placement, Scenario};
 pub use clients::{
     Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,

@@ -20,7 +20,7 @@ use crate::client::{Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::{Criticality, OverloadError};
 use crate::rng::{DistributionError, Key, Sampler, Streams};
-use crate::scenario::{Measure, Wakes};
+use crate::scenario::{Calls, Measure, Wakes};
 use crate::server::{Route, ServerPlan};
 use crate::units::{Span, Time};
 
@@ -103,6 +103,8 @@ pub struct Stream {
     pub first_home: u32,
     /// The devices that send or are addressed.
     pub devices: Option<Arc<DeviceGroup>>,
+    /// How many requests each time.
+    pub calls: Calls,
     /// Whether a request may start while the one before has not ended.
     pub overlap: bool,
     /// When a request wakes its device.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Every;
+use super::{Calls, Every};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -91,6 +91,9 @@ pub struct Poll {
     /// device sends does.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How many requests each time.
+    #[serde(default)]
+    pub calls: Calls,
     /// How much it matters to a server that sheds load; polls are sheddable unless told
     /// otherwise.
     #[serde(default = "sheddable_plus")]
@@ -157,6 +160,9 @@ pub struct Command {
     /// When a command wakes its device; by default each time that it is carried out.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How many requests each time.
+    #[serde(default)]
+    pub calls: Calls,
     /// How much it matters to a server that sheds load; `Critical` by default.
     #[serde(default)]
     pub criticality: Criticality,
@@ -219,6 +225,9 @@ pub struct PoissonRequests {
     /// that a device sends does.
     #[serde(default)]
     pub wakes: Option<Wakes>,
+    /// How many requests each time.
+    #[serde(default)]
+    pub calls: Calls,
     /// How much it matters to a server that sheds load; `Critical` by default.
     #[serde(default)]
     pub criticality: Criticality,

@@ -28,7 +28,8 @@ pub enum Count {
     Undone,
     /// Requests with a deadline whose client had not heard of a success by it.
     Unconfirmed,
-    /// Polls that were skipped because the one before had not ended.
+    /// Polls that were skipped because the one before had not ended, by the
+    /// requests that they would have been.
     Skipped,
     /// Attempts.
     Attempts,

@@ -1,4 +1,4 @@
-use super::{Client, Cohort, CommandTimes, Per, Phase, Wakes};
+use super::{Calls, Client, Cohort, CommandTimes, Per, Phase, Wakes};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -79,6 +79,8 @@ pub struct What<'a> {
     pub deadline: Option<Span>,
     /// Whether a request starts although the one before has not ended.
     pub overlap: bool,
+    /// How many requests each time.
+    pub calls: Calls,
     /// When it wakes its device, if that is written.
     pub wakes: Option<Wakes>,
     /// How much it matters to a server that sheds load.
@@ -111,6 +113,7 @@ impl Client {
                     kinds: None,
                     deadline: None,
                     overlap: poll.overlap,
+                    calls: poll.calls,
                     wakes: poll.wakes,
                     criticality: poll.criticality,
                     retry: poll.retry.as_ref().unwrap_or(&self.retry),
@@ -141,6 +144,7 @@ impl Client {
                     kinds: command.kinds.as_deref(),
                     deadline: Some(command.deadline),
                     overlap: true,
+                    calls: command.calls,
                     wakes: command.wakes,
                     criticality: command.criticality,
                     retry: command.retry.as_ref().unwrap_or(&self.retry),
@@ -164,6 +168,7 @@ impl Client {
                     kinds: None,
                     deadline: None,
                     overlap: true,
+                    calls: request.calls,
                     wakes: request.wakes,
                     criticality: request.criticality,
                     retry: request.retry.as_ref().unwrap_or(&self.retry),
@@ -187,6 +192,7 @@ impl Client {
                     kinds: None,
                     deadline: None,
                     overlap: true,
+                    calls: Calls::default(),
                     wakes: closed.wakes,
                     criticality: closed.criticality,
                     retry: closed.retry.as_ref().unwrap_or(&self.retry),
@@ -276,13 +282,14 @@ impl<'a> Traffic<'a> {
     }
 
     /// The senders of a cohort's homes, with the mean numbers of devices, and
-    /// how many requests each sends at once.
+    /// how many requests each sends at a time.
     pub fn senders(&self, cohort: &Cohort) -> (f64, f64) {
         let homes = f64::from(cohort.homes);
+        let calls = f64::from(self.what.calls.count());
         match (self.what.per, self.what.by_home()) {
-            (Per::Home, _) => (homes, 1.0),
-            (Per::Device, true) => (homes, cohort.mean_devices(self.what.kinds)),
-            (Per::Device, false) => (homes * cohort.mean_devices(self.what.kinds), 1.0),
+            (Per::Home, _) => (homes, calls),
+            (Per::Device, true) => (homes, calls * cohort.mean_devices(self.what.kinds)),
+            (Per::Device, false) => (homes * cohort.mean_devices(self.what.kinds), calls),
         }
     }
 }

@@ -8,14 +8,14 @@ use self::look_ahead::LookAhead;
 use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
-use super::request::{Attempt, Request, Waiting};
+use super::request::{Attempt, Origin, Request, Waiting};
 use crate::client::{Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::{Seed, Streams};
 use crate::server::{Pipeline, StagePlan};
 use crate::units::{Span, Time};
-use crate::world::World;
+use crate::world::{Stream, World};
 
 /// Why a replication has not gone to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +92,11 @@ pub(super) struct Loop<'w, Q> {
     look_ahead: LookAhead,
     /// Bit s: sender s has a request that must end before its next poll.
     busy: Vec<u64>,
+    /// Of senders that make several requests at once and wait for all of them, how
+    /// many have not ended; empty if there are none of those.
+    outstanding: Vec<u32>,
+    /// Calls whose turn has come, by what the one before was.
+    next_calls: VecDeque<Origin>,
     /// Waiting attempts whose permit has come, to be taken further.
     called: VecDeque<u32>,
     /// Waiting attempts that a gate has turned away.
@@ -135,6 +140,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             look_ahead: LookAhead::new(world, &server),
             server,
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
+            outstanding: outstanding(world),
+            next_calls: VecDeque::new(),
             called: VecDeque::new(),
             turned_away: VecDeque::new(),
             metrics: Metrics::new(world),
@@ -190,6 +197,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
                 Kind::Resume => self.resume(event.entity()),
             }
+            if !self.next_calls.is_empty() {
+                self.make_next_calls();
+            }
         }
         self.count_unfinished();
         Ok(self.metrics.finish(self.number, self.events))
@@ -239,5 +249,15 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             streams: &self.draws[stream].requests,
             entity,
         }
+    }
+}
+
+/// Places for the requests that have not ended of senders that make several at
+/// once and wait for all.
+fn outstanding(world: &World) -> Vec<u32> {
+    let waits_for_several = |stream: &Stream| !stream.overlap && stream.calls.at_first() > 1;
+    match world.streams.iter().any(waits_for_several) {
+        true => vec![1; world.senders() as usize],
+        false => Vec::new(),
     }
 }

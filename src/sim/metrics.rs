@@ -270,9 +270,9 @@ impl Metrics {
 
     /// A poll of a stream is skipped now.
     #[inline]
-    pub(super) fn skipped(&mut self, stream: usize) {
+    pub(super) fn skipped(&mut self, stream: usize, requests: u32) {
         let account = self.account(stream);
-        self.of(account)[Count::Skipped] += 1;
+        self.of(account)[Count::Skipped] += u64::from(requests);
     }
 
     /// An attempt is made now, and may wake its device.

@@ -124,7 +124,9 @@ impl World {
             .streams
             .iter()
             .map(|stream| match stream.source.mean_interval_secs() {
-                Some(interval) if interval > 0.0 => f64::from(stream.senders) / interval,
+                Some(interval) if interval > 0.0 => {
+                    f64::from(stream.senders) * f64::from(stream.calls.count()) / interval
+                }
                 _ => 0.0,
             })
             .sum();
@@ -360,6 +362,7 @@ impl Builder<'_> {
             reach,
             first_home: homes.first_home,
             devices,
+            calls: what.calls,
             overlap: what.overlap,
             wakes: what.wakes(),
             timeout: what.timeout,

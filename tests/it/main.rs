@@ -1,6 +1,7 @@
 //! Integration tests, in one binary; a module per subject.
 
 mod book;
+mod calls;
 mod clients;
 mod closed_forms;
 mod commands;

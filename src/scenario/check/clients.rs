@@ -2,6 +2,7 @@
 
 use super::{Findings, segment};
 use crate::rng::Distribution;
+use crate::scenario::calls::MAX_CALLS;
 use crate::scenario::text::Problem;
 use crate::scenario::{
     Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, RETRY_PRESETS,
@@ -90,6 +91,14 @@ fn check_entry(
             &format!("{here}.wakes"),
             "a request of a whole home wakes no device in particular",
             "needs `per: Device`",
+        );
+    }
+    let calls = what.calls.count();
+    if calls > MAX_CALLS {
+        found.add(
+            &format!("{here}.calls"),
+            format!("{calls} calls each time"),
+            format!("must be at most {MAX_CALLS}"),
         );
     }
     check_command(scenario, here, entry, cohorts, found);

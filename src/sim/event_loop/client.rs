@@ -50,11 +50,25 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         if !stream.overlap {
             let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
             if self.busy[word] & bit != 0 {
-                self.metrics.skipped(index);
+                self.metrics.skipped(index, stream.calls.count());
                 return;
             }
             self.busy[word] |= bit;
+            if let Some(outstanding) = self.outstanding.get_mut(sender as usize) {
+                *outstanding = stream.calls.at_first();
+            }
         }
+        let calls = stream.calls;
+        let first = number.wrapping_mul(calls.count());
+        for call in 0..calls.at_first() {
+            self.call(index, stream, sender, first.wrapping_add(call));
+        }
+    }
+
+    /// A sender makes its request `number`, or one for each of its devices.
+    #[inline]
+    fn call(&mut self, index: usize, stream: &'w Stream, sender: u32, number: u32) {
+        let entity = sender - stream.first_sender;
         match (stream.reach, &stream.devices) {
             (Reach::HomeForDevices, Some(group)) => {
                 let home = stream.first_home + entity;
@@ -171,7 +185,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 let origin = &self.requests.get(place).origin;
                 (self.metrics.measures).succeeded(self.now, origin, is_measured);
             }
-            self.end(place, stream);
+            self.end(place, stream, false);
         } else {
             self.release_if_over(place, stream);
         }
@@ -251,28 +265,64 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     fn give_up(&mut self, place: u32, stream: &'w Stream) {
         let account = self.requests.get(place).origin.account;
         self.metrics.gave_up(account, stream.deadline.is_some());
-        self.end(place, stream);
+        self.end(place, stream, true);
     }
 
-    /// A request has ended for its client; its sender is free, and a closed
-    /// loop goes on.
+    /// A request has ended for its client: the next call of its sender is due, or
+    /// the sender is free, and a closed loop goes on.
     #[inline]
-    fn end(&mut self, place: u32, stream: &'w Stream) {
+    fn end(&mut self, place: u32, stream: &'w Stream, has_failed: bool) {
         let request = self.requests.get_mut(place);
         request.generation = request.generation.wrapping_add(1);
         request.in_use = false;
-        let (index, sender, number) = (
-            request.origin.stream,
-            request.origin.sender,
-            request.origin.number,
-        );
+        let origin = request.origin;
+        let (index, sender, number) = (origin.stream, origin.sender, origin.number);
         self.release_if_over(place, stream);
-        if !stream.overlap {
+        if let Some(number) = stream.calls.next(number, has_failed) {
+            self.next_calls.push_back(Origin { number, ..origin });
+            return;
+        }
+        if !stream.overlap && self.is_last_outstanding(sender) {
             self.busy[sender as usize / 64] &= !(1 << (sender % 64));
         }
         let draws = self.time_draws(usize::from(index), sender - stream.first_sender);
         if let Some((number, time)) = stream.source.next_after_end(draws, self.now, number) {
             self.queue.push(Kind::Send.event(time, sender, number));
+        }
+    }
+
+    /// Whether a request that has ended was the last of those that its sender made
+    /// at once.
+    #[inline]
+    fn is_last_outstanding(&mut self, sender: u32) -> bool {
+        match self.outstanding.get_mut(sender as usize) {
+            Some(outstanding) => {
+                *outstanding -= 1;
+                *outstanding == 0
+            }
+            None => true,
+        }
+    }
+
+    /// Makes the calls whose turn has come.
+    pub(super) fn make_next_calls(&mut self) {
+        let clock = &self.world.clock;
+        if self.now >= clock.measured_until && !clock.load_after_end {
+            self.next_calls.clear();
+        }
+        while let Some(origin) = self.next_calls.pop_front() {
+            let Origin {
+                sender,
+                entity,
+                home,
+                device,
+                number,
+                stream: index,
+                ..
+            } = origin;
+            let stream = self.stream(&origin);
+            let place = (home, device);
+            self.begin(usize::from(index), stream, sender, entity, place, number);
         }
     }
 
