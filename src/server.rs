@@ -4,10 +4,12 @@
 
 mod gate;
 mod pipeline;
+mod replicas;
 mod response;
 mod route;
 
 pub use gate::{Call, Claim, Entry, Gate, GatePlan, Order, Permits};
 pub use pipeline::{Ending, Outcome, Pipeline, ServerPlan, StagePlan, Visit};
+pub use replicas::Replicas;
 pub use response::{RateLimitFields, Response, RetryAfter, Told};
 pub use route::{Caller, Divisor, GateOnRoute, KeyOf, Route, RouteStage};

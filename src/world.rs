@@ -187,6 +187,11 @@ pub enum WorldError {
     /// There are too many keys, homes or devices to number.
     #[error("{0}")]
     TooLarge(String),
+    /// A log does not tell which replica judged.
+    #[error(
+        "a log does not tell which of the server's replicas judged a request; leave out `server.replicas`"
+    )]
+    Replicas,
     /// It was told to stop while it was built.
     #[error("stopped while the world was built")]
     Stopped,

@@ -26,6 +26,11 @@
 //! refused attempt that counts opens an anchored window as any other does.
 //! `envoyproxy/ratelimit` counts them.
 //!
+//! *Overruns.* With [`Overrun::Carried`] what was counted beyond the quota, refused
+//! attempts with it, begins the next window: 288 calls a day against 200 leave 112
+//! on the second day, 24 on the third, and none from then on. Each window that
+//! passes pays one quota off.
+//!
 //! *Refunds* are exact within the window of the spend and do nothing after it.
 //!
 //! 16 bytes per key. The division happens once per key and window.
@@ -48,6 +53,16 @@ pub enum Anchor {
     FirstRequest,
 }
 
+/// What becomes of what was counted beyond the quota when a window ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Overrun {
+    /// The next window starts from zero.
+    #[default]
+    Forgotten,
+    /// The next window starts from it; refused attempts count.
+    Carried,
+}
+
 /// At most a quota in each window of a fixed length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedWindow {
@@ -56,6 +71,7 @@ pub struct FixedWindow {
     reach: u64,
     anchor: Anchor,
     refused: Refused,
+    overrun: Overrun,
 }
 
 /// The count of one key in its current window.
@@ -82,12 +98,20 @@ pub struct Params {
     /// Whether refused attempts count.
     #[serde(default)]
     pub refused: Refused,
+    /// What becomes of what was counted beyond the quota.
+    #[serde(default)]
+    pub overrun: Overrun,
 }
 
 impl Params {
     /// The rule of a key.
     pub(super) fn rule(&self, key: KeySize) -> Result<FixedWindow, RuleError> {
-        FixedWindow::new(self.quota.of(key), self.window, self.anchored, self.refused)
+        let quota = self.quota.of(key);
+        let rule = FixedWindow::new(quota, self.window, self.anchored, self.refused)?;
+        Ok(match self.overrun {
+            Overrun::Forgotten => rule,
+            Overrun::Carried => rule.carrying(),
+        })
     }
 
     /// What is known of it.
@@ -141,7 +165,18 @@ impl FixedWindow {
             reach,
             anchor,
             refused,
+            overrun: Overrun::Forgotten,
         })
+    }
+
+    /// The same rule if what is counted beyond the quota, refused attempts with it,
+    /// begins the next window.
+    pub const fn carrying(self) -> FixedWindow {
+        FixedWindow {
+            refused: Refused::Counted,
+            overrun: Overrun::Carried,
+            ..self
+        }
     }
 
     /// The same rule if refused attempts were free.
@@ -172,8 +207,37 @@ impl FixedWindow {
         if admitted {
             return Decision::Admit;
         }
-        Decision::Refuse {
-            retry_after: span_past(state.last, now).filter(|_| cost <= self.quota),
+        let retry_after = match self.overrun {
+            Overrun::Forgotten => span_past(state.last, now).filter(|_| cost <= self.quota),
+            Overrun::Carried => self.until_paid(state, now, cost),
+        };
+        Decision::Refuse { retry_after }
+    }
+
+    /// How long until so many windows have passed that what is counted leaves room
+    /// for a cost.
+    fn until_paid(&self, state: &WindowState, now: u64, cost: u64) -> Option<Span> {
+        let room = self.quota.checked_sub(cost)?;
+        let windows = state.used.saturating_sub(room).div_ceil(self.quota);
+        let more = windows.saturating_sub(1);
+        let last = self
+            .reach
+            .checked_add(1)?
+            .checked_mul(more)?
+            .checked_add(state.last)?;
+        span_past(last, now)
+    }
+
+    /// What is still owed at `now`, after the window that is over.
+    fn debt(&self, state: &WindowState, now: u64) -> u64 {
+        match (self.overrun, self.reach.checked_add(1)) {
+            (Overrun::Carried, Some(window)) => {
+                let windows = now.saturating_sub(state.last).div_ceil(window);
+                state
+                    .used
+                    .saturating_sub(self.quota.saturating_mul(windows))
+            }
+            _ => 0,
         }
     }
 
@@ -186,8 +250,9 @@ impl FixedWindow {
             (Anchor::Epoch, Some(window)) => moment - moment % window,
             (Anchor::Epoch, None) => 0,
         };
+        let debt = self.debt(state, moment);
         state.last = start.saturating_add(self.reach);
-        state.used = 0;
+        state.used = debt;
     }
 
     /// Gives back what an attempt admitted at `spent` took. Does nothing if
@@ -200,8 +265,19 @@ impl FixedWindow {
 
     /// What remains of this window, and how long until it ends.
     pub fn inspect(&self, state: &WindowState, now: Time) -> Standing {
+        let mut state = *state;
         if state.is_over(now) {
-            return Standing::of(self.quota, self.quota, Span::ZERO);
+            self.open(&mut state, now.nanos());
+            if state.used == 0 {
+                return Standing::of(self.quota, self.quota, Span::ZERO);
+            }
+        }
+        if self.overrun == Overrun::Carried {
+            return Standing {
+                quota: Some(self.quota),
+                remaining: Some(self.quota.saturating_sub(state.used)),
+                reset_after: self.until_paid(&state, now.nanos(), self.quota),
+            };
         }
         Standing {
             quota: Some(self.quota),
@@ -221,6 +297,42 @@ fn span_past(last: u64, now: u64) -> Option<Span> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// 288 calls a day against 200: the sequence that a cloud's page tells
+    /// (reference: systems): 200, 112, 24 and 0 are left on successive days.
+    #[test]
+    fn overruns_begin_the_next_window() {
+        let rule = FixedWindow::new(200, Span::from_secs(86_400), Anchor::Epoch, Refused::Free);
+        let rule = rule.unwrap().carrying();
+        let mut state = WindowState::default();
+        for (day, left) in (0..).zip([200, 112, 24, 0, 0]) {
+            let first = Time::from_secs(day * 86_400);
+            assert_eq!(
+                rule.inspect(&state, first).remaining,
+                Some(left),
+                "day {day}"
+            );
+            let admitted = (0..288)
+                .filter(|call| {
+                    let now = first + Span::from_secs(300 * call);
+                    rule.decide(&mut state, now, 1) == Decision::Admit
+                })
+                .count();
+            assert_eq!(admitted as u64, left, "day {day}");
+        }
+        // 5 * 288 calls, of which each of these days has paid 200.
+        let owed = 5 * 288 - 4 * 200;
+        let evening = Time::from_secs(5 * 86_400 - 60);
+        let told = rule.inspect(&state, evening).reset_after;
+        assert_eq!(told, Some(Span::from_secs(60 + 3 * 86_400)), "{owed} owed");
+        let refused = rule.decide(&mut state, evening, 1);
+        // 641 less 200 by 200 leaves room for one after three windows.
+        let retry_after = Some(Span::from_secs(60 + 2 * 86_400));
+        assert_eq!(refused, Decision::Refuse { retry_after });
+        let paid = evening + Span::from_secs(60 + 2 * 86_400);
+        assert_eq!(rule.inspect(&state, paid).remaining, Some(159));
+        assert_eq!(rule.decide(&mut state, paid, 159), Decision::Admit);
+    }
 
     fn minute(quota: u64, anchor: Anchor, refused: Refused) -> FixedWindow {
         FixedWindow::new(quota, Span::from_secs(60), anchor, refused).unwrap()

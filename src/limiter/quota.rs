@@ -23,9 +23,12 @@ impl KeySize {
 pub enum Quota {
     /// The same for every key.
     Fixed(u64),
-    /// `each` per user of the key, counting at most `up_to_users`, and never
-    /// less than `at_least`.
+    /// `base` and `each` per user of the key, counting at most `up_to_users`, and
+    /// never less than `at_least`.
     PerUser {
+        /// Requests of the key, however many users it has.
+        #[serde(default)]
+        base: u64,
         /// Requests per user.
         each: u64,
         /// The most users that count.
@@ -35,9 +38,12 @@ pub enum Quota {
         #[serde(default)]
         at_least: u64,
     },
-    /// `each` per device of the key, of which there is at least one, counting at
-    /// most `up_to_devices`, and never less than `at_least`.
+    /// `base` and `each` per device of the key, of which there is at least one,
+    /// counting at most `up_to_devices`, and never less than `at_least`.
     PerDevice {
+        /// Requests of the key, however many devices it has.
+        #[serde(default)]
+        base: u64,
         /// Requests per device.
         each: u64,
         /// The most devices that count.
@@ -81,22 +87,27 @@ impl Quota {
     /// The quota of a key.
     pub fn of(&self, key: KeySize) -> u64 {
         let users = u64::from(key.users);
-        let per = |count: u64, most: Option<u64>, each: u64, at_least: u64| {
+        let per = |count: u64, most: Option<u64>, (base, each): (u64, u64), at_least: u64| {
             let counted = count.min(most.unwrap_or(u64::MAX));
-            counted.saturating_mul(each).max(at_least)
+            (counted.saturating_mul(each).saturating_add(base)).max(at_least)
         };
         match *self {
             Quota::Fixed(quota) => quota,
             Quota::PerUser {
+                base,
                 each,
                 up_to_users,
                 at_least,
-            } => per(users, up_to_users, each, at_least),
+            } => per(users, up_to_users, (base, each), at_least),
             Quota::PerDevice {
+                base,
                 each,
                 up_to_devices,
                 at_least,
-            } => per(key.devices.max(1).into(), up_to_devices, each, at_least),
+            } => {
+                let devices = key.devices.max(1).into();
+                per(devices, up_to_devices, (base, each), at_least)
+            }
             Quota::Tiers(ref tiers) => tiers
                 .iter()
                 .rev()
@@ -114,11 +125,13 @@ mod tests {
     #[test]
     fn quotas_follow_the_numbers_of_users_and_devices() {
         let app = Quota::PerUser {
+            base: 0,
             each: 2,
             up_to_users: Some(200),
             at_least: 20,
         };
         let hub = Quota::PerDevice {
+            base: 0,
             each: 3,
             up_to_devices: Some(50),
             at_least: 6,
@@ -126,6 +139,16 @@ mod tests {
         for (devices, quota) in [(0, 6), (1, 6), (2, 6), (3, 9), (50, 150), (51, 150)] {
             let size = KeySize { users: 7, devices };
             assert_eq!(hub.of(size), quota, "{devices} devices");
+        }
+        let with_base = Quota::PerDevice {
+            base: 3200,
+            each: 1500,
+            up_to_devices: Some(3),
+            at_least: 5000,
+        };
+        for (devices, quota) in [(0, 5000), (1, 5000), (2, 6200), (3, 7700), (9, 7700)] {
+            let size = KeySize { users: 7, devices };
+            assert_eq!(with_base.of(size), quota, "{devices} devices");
         }
         let tiers = Quota::Tiers(vec![
             QuotaTier {

@@ -125,6 +125,7 @@ impl ReplayServer {
                 methods: None,
                 kinds: None,
                 costs: Default::default(),
+                shared: false,
                 refuse: Default::default(),
             },
         };
@@ -136,6 +137,7 @@ impl ReplayServer {
             stages: vec![stage],
             backend: Backend::default(),
             refused_by_later: RefusedByLater::Spent,
+            replicas: None,
         };
         let mut plan = plan_server(&server, |_| (1, &[]))?;
         for stage in &mut plan.stages {
@@ -165,9 +167,13 @@ impl ReplayServer {
     /// them, if a [quota depends on that](ReplayServer::needs_sizes).
     ///
     /// # Errors
-    /// If a limit cannot be computed, or would take too much memory.
+    /// If a limit cannot be computed, or would take too much memory, or if the
+    /// server has replicas, of which a log does not tell which one judged.
     pub fn of_scenario(scenario: &Scenario, sizes: &LogSizes) -> Result<ReplayServer, WorldError> {
         let server = &scenario.server;
+        if server.replicas.is_some() {
+            return Err(WorldError::Replicas);
+        }
         let mut stages: Vec<LogStage> = server.stages.iter().map(LogStage::new).collect();
         let is_needed = |scope: &LogScope| {
             let mut needs = stages.iter().flat_map(|stage| &stage.needs);
@@ -352,6 +358,7 @@ impl ReplayServer {
                     stage,
                     key,
                     cost: cost.unwrap_or(0),
+                    by_replica: false,
                 },
             };
             route.extend(cost.map(|_| found));

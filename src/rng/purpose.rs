@@ -31,4 +31,6 @@ pub enum Purpose {
     Failure = 11,
     /// When an adaptive algorithm measures again.
     Probe = 12,
+    /// Which of several gateways an attempt goes to.
+    Replica = 13,
 }

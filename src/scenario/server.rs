@@ -6,7 +6,7 @@ use crate::overload::{
     Adaptive, AdaptiveState, Admission, Codel, CodelState, OverloadError, SampleWindow, Shares,
 };
 use crate::rng::Distribution;
-use crate::server::{GatePlan, Order, Permits, Response};
+use crate::server::{GatePlan, Order, Permits, Replicas, Response};
 use crate::units::{Probability, Span};
 
 /// What a request passes on the server.
@@ -23,6 +23,19 @@ pub struct Server {
     /// limits admitted.
     #[serde(default)]
     pub refused_by_later: RefusedByLater,
+    /// How many gateways judge by the limits; one, if absent.
+    #[serde(default)]
+    pub replicas: Option<Replicas>,
+}
+
+impl Server {
+    /// How many counters a key of a limit has: one, or one per replica.
+    pub fn counters(&self, limit: &Stage) -> u8 {
+        match (limit, self.replicas) {
+            (Stage::Limit { shared: false, .. }, Some(replicas)) => replicas.count(),
+            _ => 1,
+        }
+    }
 }
 
 /// Whether an attempt that a later stage refuses has spent what earlier limits
@@ -176,6 +189,9 @@ pub enum Stage {
         /// What a request of a method costs; 1, where it is not listed.
         #[serde(default)]
         costs: NamedList<u32>,
+        /// Whether all replicas of the gateway count together.
+        #[serde(default)]
+        shared: bool,
         /// The answer to a refused request.
         #[serde(default)]
         refuse: Response,

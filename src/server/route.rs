@@ -101,6 +101,9 @@ pub enum RouteStage {
         key: KeyOf,
         /// What an attempt costs.
         cost: u32,
+        /// Whether each replica of the gateway counts by itself: their keys follow
+        /// each other.
+        by_replica: bool,
     },
 }
 

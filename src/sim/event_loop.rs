@@ -97,6 +97,8 @@ pub(super) struct Loop<'w, Q> {
     outstanding: Vec<u32>,
     /// Calls whose turn has come, by what the one before was.
     next_calls: VecDeque<Origin>,
+    /// The gateway whose turn is next.
+    next_replica: u8,
     /// Waiting attempts whose permit has come, to be taken further.
     called: VecDeque<u32>,
     /// Waiting attempts that a gate has turned away.
@@ -142,6 +144,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             outstanding: outstanding(world),
             next_calls: VecDeque::new(),
+            next_replica: 0,
             called: VecDeque::new(),
             turned_away: VecDeque::new(),
             metrics: Metrics::new(world),

@@ -142,14 +142,17 @@ fn key_spaces(
     population: &Population,
     methods: usize,
 ) -> Result<Vec<Option<KeySpace>>, WorldError> {
-    let keys_per = |per: &[_], sized| {
+    let keys_per = |per: &[_], copies, sized| {
         let parties = Party::all(scenario, per);
-        KeySpace::new(parties, population, per, methods, sized).map(Some)
+        let copies = (methods, u32::from(copies));
+        KeySpace::new(parties, population, per, copies, sized).map(Some)
     };
     let keys_of = |stage: &Stage| match stage {
-        Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, false),
+        Stage::Gate { per, .. } if !per.is_empty() => keys_per(per, 1, false),
         Stage::Gate { .. } | Stage::Admission { .. } => Ok(None),
-        Stage::Limit { per, by, .. } => keys_per(per, by.depends_on_key()),
+        Stage::Limit { per, by, .. } => {
+            keys_per(per, scenario.server.counters(stage), by.depends_on_key())
+        }
     };
     scenario.server.stages.iter().map(keys_of).collect()
 }
@@ -171,6 +174,7 @@ pub(crate) fn plan_server<'k>(
         admission_keys: Vec::new(),
         failures: backend.failures,
         returned: server.refused_by_later == RefusedByLater::Returned,
+        replicas: server.replicas,
     };
     for (number, stage) in server.stages.iter().enumerate() {
         let draws_key = Key::of(["stage", stage.name()]);
@@ -415,6 +419,7 @@ impl Builder<'_> {
                             stage: number,
                             key,
                             cost: costs.get(name).copied().unwrap_or(1),
+                            by_replica: self.scenario.server.counters(stage) > 1,
                         });
                     }
                 }

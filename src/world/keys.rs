@@ -24,9 +24,11 @@ pub(super) struct KeySpace {
     /// where nobody asked.
     pub(super) sizes: Vec<KeySize>,
     source: KeySource,
-    /// Keys per home, device or entry; 1, or the number of methods.
+    /// Keys per home, device or entry: the number of methods, if they count apart,
+    /// times that of replicas.
     scale: u32,
-    by_method: bool,
+    /// Keys per method, if they count apart: the number of replicas.
+    per_method: u32,
 }
 
 enum KeySource {
@@ -121,18 +123,19 @@ enum Runs {
 pub(super) type Sender = (usize, usize);
 
 impl KeySpace {
-    /// Numbers the keys of a limit that counts per `per` for these parties; for how
-    /// many each counts is found out if `sized`.
+    /// Numbers the keys of a limit that counts per `per` for these parties, with so
+    /// many methods, in so many replicas whose keys follow each other; for how many
+    /// each counts is found out if `sized`.
     pub(super) fn new(
         parties: Vec<Party<'_>>,
         population: &Population,
         per: &[Scope],
-        methods: usize,
+        (methods, replicas): (usize, u32),
         sized: bool,
     ) -> Result<KeySpace, WorldError> {
         let too_large = || WorldError::TooLarge("a limit has more than 4 billion keys".to_owned());
         let by_method = per.contains(&Scope::Method);
-        let scale = if by_method { methods as u32 } else { 1 };
+        let scale = replicas * if by_method { methods as u32 } else { 1 };
         let (source, places, mut sizes) = if per.contains(&Scope::Device) {
             let (keys, places) = device_keys(parties, population).ok_or_else(too_large)?;
             (KeySource::Devices(keys), places, Vec::new())
@@ -153,7 +156,7 @@ impl KeySpace {
             sizes,
             source,
             scale,
-            by_method,
+            per_method: if by_method { replicas } else { 0 },
         })
     }
 
@@ -167,7 +170,7 @@ impl KeySpace {
         method: usize,
         tables: &mut Vec<Vec<u32>>,
     ) -> Option<KeyOf> {
-        let offset = if self.by_method { method as u32 } else { 0 };
+        let offset = self.per_method * method as u32;
         let scale = self.scale;
         let keys = match &self.source {
             KeySource::Devices(parties) => {

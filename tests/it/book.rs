@@ -300,7 +300,9 @@ fn the_commands_in_the_pages_are_understood() {
                 assert!(known.contains(&flag), "{name}: --{flag}");
             }
             // A run is checked as if it were a check of the same scenario.
-            if words[1].starts_with("scenarios/validation") {
+            if words[1].starts_with("scenarios/validation")
+                || words[1].starts_with("scenarios/cases")
+            {
                 continue;
             }
             let mut check = ratelab();

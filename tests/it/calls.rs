@@ -119,7 +119,7 @@ fn too_many_calls_and_none_are_refused() {
         ("AtOnce(0)", "0"),
         ("AtOne(2)", "did you mean \"AtOnce\"?"),
     ] {
-        place.write("s.ron", &replaced(POLLS, "AtOnce(1)", calls));
+        place.write("s.ron", replaced(POLLS, "AtOnce(1)", calls));
         let done = place.ratelab(&["check", "s.ron"]).exits(2);
         assert!(done.err.contains(part), "{}", done.err);
     }

@@ -236,7 +236,7 @@ const CASES: &[Case] = &[
         "PerDevice(each: 2, up_to_devices: 0)",
         &[
             "a quota of 0 refuses everything",
-            "needs `each` or `at_least` above 0",
+            "needs `each`, `base` or `at_least` above 0",
         ],
     ),
     case(

@@ -2,6 +2,7 @@
 
 mod book;
 mod calls;
+mod cases;
 mod clients;
 mod closed_forms;
 mod commands;
@@ -14,6 +15,7 @@ mod folder;
 mod limits;
 mod overload;
 mod replay;
+mod replicas;
 mod report;
 mod reuse;
 mod support;

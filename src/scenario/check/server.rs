@@ -5,7 +5,7 @@ use crate::limiter::{Decision, KeySize, Quota};
 use crate::overload::{AdaptiveState, Shares};
 use crate::scenario::{
     AdmissionRule, AppOf, Cohort, DeviceCount, Draft, LimiterRule, LimiterText, NatOf, QueueBound,
-    Scope, Stage,
+    Scope, Server, Stage,
 };
 use crate::server::{Order, Response};
 use crate::units::{Span, Time};
@@ -19,6 +19,9 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
     match limiter {
         LimiterText::Rule(rule) => check_rule("", rule, KeySize::ONE, &mut found),
         LimiterText::Stage(stage) => {
+            if let Stage::Limit { shared: true, .. } = &**stage {
+                found.add("shared", "a limiter alone has no replicas", "leave it out");
+            }
             check_stage("", stage, KeySize::ONE, &mut found);
             if let Stage::Limit { kinds: Some(_), .. } = &**stage {
                 found.add(
@@ -30,6 +33,27 @@ pub(in crate::scenario) fn limiter_findings(limiter: &LimiterText) -> Vec<Findin
         }
     }
     found.0
+}
+
+/// Replicas without a limit that each counts for itself, and the reverse.
+fn check_replicas(server: &Server, found: &mut Findings) {
+    let own = |stage: &Stage| matches!(stage, Stage::Limit { shared: false, .. });
+    if server.replicas.is_some() && !server.stages.iter().any(own) {
+        found.add(
+            "server.replicas",
+            "no limit is counted by each replica for itself",
+            "needs a limit without `shared: true`, or must be left out",
+        );
+    }
+    for (number, stage) in server.stages.iter().enumerate() {
+        if server.replicas.is_none() && matches!(stage, Stage::Limit { shared: true, .. }) {
+            found.add(
+                &format!("server.stages.{number}.shared"),
+                "there are no replicas that could share its counters",
+                "needs `server.replicas`, or must be left out",
+            );
+        }
+    }
 }
 
 pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
@@ -55,6 +79,7 @@ pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
         }
     }
     let stages = &scenario.server.stages;
+    check_replicas(&scenario.server, found);
     // A key has at most as many users as there are homes.
     let most = KeySize {
         users: narrow(scenario.homes()),
@@ -455,17 +480,19 @@ fn check_quota(path: &str, quota: &Quota, found: &mut Findings) {
         Quota::Fixed(0) => found.add(path, ZERO, "must be at least 1"),
         Quota::Fixed(_) => {}
         Quota::PerUser {
+            base,
             each,
             at_least,
             up_to_users: most,
         }
         | Quota::PerDevice {
+            base,
             each,
             at_least,
             up_to_devices: most,
         } => {
-            if *at_least == 0 && (*each == 0 || *most == Some(0)) {
-                found.add(path, ZERO, "needs `each` or `at_least` above 0");
+            if *base == 0 && *at_least == 0 && (*each == 0 || *most == Some(0)) {
+                found.add(path, ZERO, "needs `each`, `base` or `at_least` above 0");
             }
         }
         Quota::Tiers(tiers) => {

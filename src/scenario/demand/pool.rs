@@ -174,6 +174,7 @@ impl Scenario {
                 keys += keys_of(cohort, installed.app, scopes(stage));
             }
         }
+        let keys = keys * f64::from(self.server.counters(stage));
         match scopes(stage).contains(&Scope::Method) {
             true => keys * self.methods().len() as f64,
             false => keys,
@@ -240,6 +241,7 @@ pub(super) fn pool<'a>(
                 users: users.clamp(1.0, f64::from(u32::MAX)) as u32,
                 devices: devices.clamp(1.0, f64::from(u32::MAX)) as u32,
             });
+            let keys = keys * f64::from(scenario.server.counters(stage));
             pool.burst = limit.burst * keys;
             pool.rate = keys * (limit.rate + limit.burst / seconds);
             pool.queue = limit.queue * keys;

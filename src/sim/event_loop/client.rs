@@ -4,8 +4,9 @@
 use super::Loop;
 use crate::client::{BackoffDraws, Rule};
 use crate::engine::{Event, EventQueue};
+use crate::rng::Purpose;
 use crate::scenario::Wakes;
-use crate::server::{Told, Visit};
+use crate::server::{Replicas, Told, Visit};
 use crate::sim::event::Kind;
 use crate::sim::metrics::Refusal;
 use crate::sim::request::{Attempt, Origin, Request};
@@ -158,10 +159,32 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             count,
             step: self.metrics.step(),
             times_out: stream.timeout.map_or(Time::MAX, |timeout| now + timeout),
-            visit: Visit::arriving(now),
+            visit: Visit {
+                replica: self.replica(origin, count),
+                ..Visit::arriving(now)
+            },
         };
         self.pass(attempt, origin, stream);
         self.take_called_further();
+    }
+
+    /// The gateway that judges an attempt.
+    #[inline]
+    fn replica(&mut self, origin: &Origin, attempt: u32) -> u8 {
+        match self.world.server.replicas {
+            None => 0,
+            Some(Replicas::AtRandom(count)) => {
+                let draws = self.request_draws(usize::from(origin.stream), origin.entity);
+                let draw = draws.uniform(Purpose::Replica, origin.number, attempt);
+                (draw * f64::from(count.get())) as u8
+            }
+            Some(Replicas::InTurn(count)) => {
+                let turn = self.next_replica;
+                self.next_replica = (turn + 1) % count;
+                turn
+            }
+            Some(Replicas::ByHome(count)) => (origin.home % u32::from(count.get())) as u8,
+        }
     }
 
     /// The server has carried a request out; its client hears of it, if it

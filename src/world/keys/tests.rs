@@ -139,7 +139,7 @@ proptest! {
         let scenario = scenario(&cohorts);
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let space =
-            KeySpace::new(Party::all(&scenario, &per), &population, &per, 2, true).unwrap();
+            KeySpace::new(Party::all(&scenario, &per), &population, &per, (2, 1), true).unwrap();
         let (keys, users) = by_definition(&scenario, &per);
         let scale = if per.contains(&Scope::Method) { 2 } else { 1 };
         prop_assert_eq!(space.keys as usize, users.len() * scale);
@@ -174,7 +174,7 @@ proptest! {
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let per = if by_app { vec![Scope::Device, Scope::App] } else { vec![Scope::Device] };
         let space =
-            KeySpace::new(Party::all(&scenario, &per), &population, &per, 1, false).unwrap();
+            KeySpace::new(Party::all(&scenario, &per), &population, &per, (1, 1), false).unwrap();
         let mut seen = HashMap::new();
         for (number, cohort) in scenario.cohorts.values().enumerate() {
             let groups = &population.cohorts[number].groups;
@@ -211,7 +211,7 @@ fn a_table_is_only_for_what_is_no_arithmetic() {
         let scenario = Source::new(text).scenario().unwrap();
         let population = Population::new(&scenario, 1, 0, &|| false).unwrap();
         let parties = Party::all(&scenario, per);
-        let space = KeySpace::new(parties, &population, per, 1, false).unwrap();
+        let space = KeySpace::new(parties, &population, per, (1, 1), false).unwrap();
         assert!(space.sizes.is_empty(), "nobody asked");
         let mut tables = Vec::new();
         space.key_of((0, 0), false, 0, &mut tables).unwrap();
