@@ -77,7 +77,8 @@ impl Chance for BackoffDraws<'_> {
         (self.draws).uniform(Purpose::Backoff, self.number, self.attempt)
     }
 
-    #[inline]
+    /// Once in the machine's code for all kinds of waits.
+    #[inline(never)]
     fn time(&self, sampler: &Sampler) -> Span {
         (self.draws).sample(sampler, Purpose::Backoff, self.number, self.attempt)
     }

@@ -117,8 +117,11 @@ pub struct Stream {
     pub service: Option<Sampler>,
     /// How much its requests matter to the server.
     pub level: Criticality,
-    /// The stages that an attempt passes.
+    /// The stages that an attempt passes; with several gateways, by way of the
+    /// first.
     pub route: Route,
+    /// The same by way of each of the others.
+    pub other_routes: Box<[Route]>,
 }
 
 impl World {
@@ -142,6 +145,15 @@ impl World {
 pub const NO_DEVICE: u32 = u32::MAX;
 
 impl Stream {
+    /// The stages that an attempt passes by way of a gateway.
+    #[inline]
+    pub fn route_by(&self, replica: u8) -> &Route {
+        match replica {
+            0 => &self.route,
+            _ => &self.other_routes[usize::from(replica) - 1],
+        }
+    }
+
     /// The home that a sender, counted from the first, sends for, and its device
     /// if the sender is one.
     #[inline]

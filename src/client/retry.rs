@@ -9,7 +9,9 @@ use crate::units::{Span, Time};
 /// some failures otherwise than after others.
 #[derive(Debug, Clone)]
 pub struct Retry {
-    rules: Box<[Rule]>,
+    rule: Rule,
+    /// Those for what that one does not retry, in order.
+    others: Box<[Rule]>,
 }
 
 /// How failures of some kinds are retried.
@@ -101,24 +103,25 @@ impl Retry {
     /// # Errors
     /// If the distribution of a wait is not sound.
     pub fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Retry, DistributionError> {
-        let rules = policy.rules().map(|rule| Rule::new(rule, answers));
+        let others = policy.rules().skip(1).map(|rule| Rule::new(rule, answers));
         Ok(Retry {
-            rules: rules.collect::<Result<_, _>>()?,
+            rule: Rule::new(policy, answers)?,
+            others: others.collect::<Result<_, _>>()?,
         })
     }
 
     /// The most attempts of a request, the first included; [`u32::MAX`] if there
     /// is no end.
     pub fn most_attempts(&self) -> u32 {
-        let most = self.rules.iter().map(|rule| rule.most_attempts);
-        most.max().unwrap_or(1)
+        let others = self.others.iter().map(|rule| rule.most_attempts);
+        others.fold(self.rule.most_attempts, u32::max)
     }
 
     /// How a request whose attempt number `attempt` (from 1) was refused by stage
     /// `stage` is tried again; `None` if it is not.
     #[inline]
     pub fn after_refusal(&self, attempt: u32, stage: usize) -> Option<&Rule> {
-        let rule = (self.rules.iter()).find(|rule| rule.refusals >> stage & 1 == 1)?;
+        let rule = self.find(|rule| rule.refusals >> stage & 1 == 1)?;
         (attempt < rule.most_attempts).then_some(rule)
     }
 
@@ -126,8 +129,16 @@ impl Retry {
     /// again; `None` if it is not.
     #[inline]
     pub fn after_timeout(&self, attempt: u32) -> Option<&Rule> {
-        let rule = self.rules.iter().find(|rule| rule.timeouts)?;
+        let rule = self.find(|rule| rule.timeouts)?;
         (attempt < rule.most_attempts).then_some(rule)
+    }
+
+    #[inline]
+    fn find(&self, covers: impl Fn(&Rule) -> bool) -> Option<&Rule> {
+        match covers(&self.rule) {
+            true => Some(&self.rule),
+            false => self.others.iter().find(|rule| covers(rule)),
+        }
     }
 }
 
@@ -165,32 +176,24 @@ impl Rule {
     #[inline]
     pub fn wait(&self, chance: &impl Chance, attempt: u32, previous: Span, told: Told) -> Wait {
         let own = match self.first {
-            Some(first) if attempt == 1 => Wait {
-                span: first,
-                previous: first,
-            },
+            Some(first) if attempt == 1 => first,
             _ => self.waits.draw(chance, attempt, previous),
         };
-        let span = own.span.min(self.at_most);
-        match self.hears {
-            true => self.heeded(Wait { span, ..own }, told),
-            false => Wait { span, ..own },
-        }
-    }
-
-    /// What a wait becomes by what is told.
-    fn heeded(&self, own: Wait, told: Told) -> Wait {
-        let span = (self.heeding).joined(own.span, told.retry_after, told.reset);
-        let from_told = matches!(
-            self.waits,
-            Waits::Decorrelated {
-                from_told: true,
-                ..
-            }
-        );
+        let span = own.min(self.at_most);
+        let span = match self.hears {
+            true => (self.heeding).joined(span, told.retry_after, told.reset),
+            false => span,
+        };
         Wait {
             span,
-            previous: if from_told { span } else { own.previous },
+            previous: match self.waits {
+                Waits::Decorrelated {
+                    from_told: true, ..
+                } => span,
+                // How far they have come.
+                Waits::Polly { .. } => previous + own,
+                _ => own,
+            },
         }
     }
 }
@@ -249,26 +252,17 @@ impl Waits {
     }
 
     #[inline]
-    fn draw(&self, chance: &impl Chance, attempt: u32, previous: Span) -> Wait {
-        let same = |span| Wait {
-            span,
-            previous: span,
-        };
+    fn draw(&self, chance: &impl Chance, attempt: u32, previous: Span) -> Span {
         match self {
-            Waits::From { ceilings, jitter } => same(jitter.draw(ceilings.of(attempt), chance)),
-            Waits::Random(sampler) => same(chance.time(sampler)),
+            Waits::From { ceilings, jitter } => jitter.draw(ceilings.of(attempt), chance),
+            Waits::Random(sampler) => chance.time(sampler),
             Waits::Decorrelated { base, cap, .. } => {
                 let highest = (previous.max(*base) * 3).saturating_sub(*base);
-                same((*base + part(highest, chance.uniform())).min(*cap))
+                (*base + part(highest, chance.uniform())).min(*cap)
             }
             Waits::Polly { base } => {
                 let time = f64::from(attempt - 1) + chance.uniform();
-                // From which the next one is drawn is how far they have come.
-                let so_far = Span::from_secs_f64(base.secs_f64() * polly(time));
-                Wait {
-                    span: so_far.saturating_sub(previous),
-                    previous: so_far,
-                }
+                Span::from_secs_f64(base.secs_f64() * polly(time)).saturating_sub(previous)
             }
         }
     }

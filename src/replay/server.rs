@@ -358,7 +358,6 @@ impl ReplayServer {
                     stage,
                     key,
                     cost: cost.unwrap_or(0),
-                    by_replica: false,
                 },
             };
             route.extend(cost.map(|_| found));

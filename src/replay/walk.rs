@@ -519,7 +519,7 @@ impl<'s> Walk<'s> {
         let (_, all) = &self.routes[0];
         let told = if self.server.is_alone { Some(0) } else { stage };
         verdict.standing =
-            told.and_then(|stage| (self.pipeline).standing(all, &it.caller, &it.visit, stage, now));
+            told.and_then(|stage| self.pipeline.standing(all, &it.caller, stage, now));
         if self.server.is_alone {
             verdict.cost = costs[0].map_or(0, |cost| verdict.cost.saturating_mul(cost.into()));
             let adaptive = self

@@ -74,7 +74,7 @@ pub struct Visit {
     pub waited_at: u8,
     /// Whether the last of them made it wait.
     pub delayed: bool,
-    /// The gateway that judges it.
+    /// The gateway on its route.
     pub replica: u8,
 }
 
@@ -213,9 +213,8 @@ impl<'w> Pipeline<'w> {
                     stage,
                     key,
                     cost,
-                    by_replica,
                 } => {
-                    let key = self.counter(key, caller, visit, *by_replica);
+                    let key = self.key(key, caller);
                     let bank = &mut self.limits[usize::from(*limit)];
                     match bank.decide(key, now, caller.cost(*cost)) {
                         Decision::Admit => {}
@@ -291,22 +290,14 @@ impl<'w> Pipeline<'w> {
             self.give_back(route, caller, visit);
         }
         let response = &self.plan.stages[usize::from(stage)].response;
-        let told = response.told(now, exact, || self.reset(route, caller, visit, stage, now));
+        let told = response.told(now, exact, || self.reset(route, caller, stage, now));
         Outcome::Refused { stage, told }
     }
 
     /// How long until the budget that a stage counts is whole again, if it can tell.
     #[inline(never)]
-    fn reset(
-        &self,
-        route: &Route,
-        caller: &Caller,
-        visit: &Visit,
-        refusing: u8,
-        now: Time,
-    ) -> Option<Span> {
-        self.standing(route, caller, visit, refusing, now)?
-            .reset_after
+    fn reset(&self, route: &Route, caller: &Caller, refusing: u8, now: Time) -> Option<Span> {
+        self.standing(route, caller, refusing, now)?.reset_after
     }
 
     /// Where a caller stands at a stage of its route: the budget at a limit, or
@@ -315,19 +306,13 @@ impl<'w> Pipeline<'w> {
         &self,
         route: &Route,
         caller: &Caller,
-        visit: &Visit,
         stage: u8,
         now: Time,
     ) -> Option<Standing> {
         let mut stages = route.stages().iter();
         match stages.find(|found| found.stage() == stage)? {
-            RouteStage::Limit {
-                limit,
-                key,
-                by_replica,
-                ..
-            } => {
-                let key = self.counter(key, caller, visit, *by_replica);
+            RouteStage::Limit { limit, key, .. } => {
+                let key = self.key(key, caller);
                 Some(self.limits[usize::from(*limit)].inspect(key, now))
             }
             // It does not know when somebody will leave.
@@ -380,13 +365,8 @@ impl<'w> Pipeline<'w> {
     ) {
         for stage in route.stages().iter().take(usize::from(visit.next)) {
             match stage {
-                RouteStage::Limit {
-                    limit,
-                    key,
-                    by_replica,
-                    ..
-                } => {
-                    let key = self.counter(key, caller, visit, *by_replica);
+                RouteStage::Limit { limit, key, .. } => {
+                    let key = self.key(key, caller);
                     let bank = &mut self.limits[usize::from(*limit)];
                     if bank.learns() {
                         bank.observe(key, now, ending == Ending::Served);
@@ -451,14 +431,10 @@ impl<'w> Pipeline<'w> {
                 visit.called
             };
             if let RouteStage::Limit {
-                limit,
-                key,
-                cost,
-                by_replica,
-                ..
+                limit, key, cost, ..
             } = stage
             {
-                let key = self.counter(key, caller, visit, *by_replica);
+                let key = self.key(key, caller);
                 let goes_on = match visit.delayed && number + 1 == visit.waited_at {
                     true => visit.called,
                     false => spent,
@@ -468,16 +444,7 @@ impl<'w> Pipeline<'w> {
         }
     }
 
-    /// The number of a limit's key for a visit of a caller: its replica's, or that
-    /// of all.
-    #[inline]
-    fn counter(&self, key: &KeyOf, caller: &Caller, visit: &Visit, by_replica: bool) -> u32 {
-        // Without replicas it is the first.
-        self.key(key, caller) + u32::from(visit.replica) * u32::from(by_replica)
-    }
-
-    /// The number of a key for a caller; of a limit that counts per replica, that
-    /// of the first.
+    /// The number of a key for a caller.
     #[inline]
     pub fn key(&self, key: &KeyOf, caller: &Caller) -> u32 {
         key.of(caller, &self.tables)

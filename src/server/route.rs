@@ -101,9 +101,6 @@ pub enum RouteStage {
         key: KeyOf,
         /// What an attempt costs.
         cost: u32,
-        /// Whether each replica of the gateway counts by itself: their keys follow
-        /// each other.
-        by_replica: bool,
     },
 }
 
@@ -161,6 +158,19 @@ pub enum KeyOf {
 }
 
 impl KeyOf {
+    /// The key that stands so many after each of these.
+    #[must_use]
+    pub fn after(self, more: u32) -> KeyOf {
+        let mut keys = self;
+        let (KeyOf::Constant(offset)
+        | KeyOf::Home { offset, .. }
+        | KeyOf::Device { offset, .. }
+        | KeyOf::Group { offset, .. }
+        | KeyOf::Table { offset, .. }) = &mut keys;
+        *offset = offset.wrapping_add(more);
+        keys
+    }
+
     /// The key of a caller; `tables` are those of [`KeyOf::Table`].
     #[inline]
     pub fn of(&self, caller: &Caller, tables: &[Vec<u32>]) -> u32 {

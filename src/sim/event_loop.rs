@@ -260,7 +260,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
 fn outstanding(world: &World) -> Vec<u32> {
     let waits_for_several = |stream: &Stream| !stream.overlap && stream.calls.at_first() > 1;
     match world.streams.iter().any(waits_for_several) {
-        true => vec![1; world.senders() as usize],
+        true => vec![0; world.senders() as usize],
         false => Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler, Seed};
 use crate::scenario::{Entry, Per, Placement, RefusedByLater, Scenario, Server, Stage, When};
-use crate::server::{KeyOf, Response, Route, RouteStage, ServerPlan, StagePlan};
+use crate::server::{KeyOf, Replicas, Response, Route, RouteStage, ServerPlan, StagePlan};
 use crate::units::{Probability, Span};
 
 impl World {
@@ -353,7 +353,11 @@ impl Builder<'_> {
             Reach::Home | Reach::Device => key(kind),
             Reach::HomeForDevices => key(None),
         };
-        let route = Route::new(self.route(place.sender(), kind, method));
+        let replicas = self.scenario.server.replicas.map_or(1, Replicas::count);
+        let mut routes = (0..replicas)
+            .map(|replica| Route::new(self.route(place.sender(), kind, method, replica)));
+        let route = routes.next().unwrap_or_default();
+        let other_routes = routes.collect();
         self.streams.push(Stream {
             cohort: place.cohort,
             method,
@@ -374,6 +378,7 @@ impl Builder<'_> {
             service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,
+            other_routes,
         });
         self.next_sender = self
             .next_sender
@@ -382,7 +387,13 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn route(&mut self, sender: Sender, kind: Option<&str>, method: usize) -> Vec<RouteStage> {
+    fn route(
+        &mut self,
+        sender: Sender,
+        kind: Option<&str>,
+        method: usize,
+        replica: u8,
+    ) -> Vec<RouteStage> {
         let mut route = Vec::new();
         let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
@@ -413,13 +424,16 @@ impl Builder<'_> {
                             kind.is_some_and(|kind| kinds.iter().any(|name| name == kind))
                         });
                     let limit = next(&mut limits);
+                    let counter = match self.scenario.server.counters(stage) {
+                        1 => 0,
+                        _ => u32::from(replica),
+                    };
                     if covered && let Some(key) = key() {
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
-                            key,
+                            key: key.after(counter),
                             cost: costs.get(name).copied().unwrap_or(1),
-                            by_replica: self.scenario.server.counters(stage) > 1,
                         });
                     }
                 }

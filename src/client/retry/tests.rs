@@ -17,7 +17,7 @@ fn wait(retry: &Retry, draws: Draws<'_>, attempt: u32, previous: Span, told: Tol
         number: 0,
         attempt,
     };
-    retry.rules[0].wait(&chance, attempt, previous, told)
+    retry.rule.wait(&chance, attempt, previous, told)
 }
 
 fn waits(retry: &Retry, count: u32) -> Vec<f64> {
@@ -264,9 +264,13 @@ fn no_retry_begins_after_the_client_has_given_up() {
     let due = Time::from_secs(100);
     for (parts, last) in [("", u64::MAX / 2), (", give_up_after: \"2min\"", 220)] {
         let retry = retry(&format!("Fixed(wait: \"1s\", attempts: Unlimited{parts})"));
-        assert!(!retry.rules[0].is_too_late(due, due));
-        assert!(!retry.rules[0].is_too_late(due, Time::from_secs(last.min(1 << 30))));
-        let late = retry.rules[0].is_too_late(due, Time::from_secs(221));
+        assert!(!retry.rule.is_too_late(due, due));
+        assert!(
+            !retry
+                .rule
+                .is_too_late(due, Time::from_secs(last.min(1 << 30)))
+        );
+        let late = retry.rule.is_too_late(due, Time::from_secs(221));
         assert_eq!(late, !parts.is_empty());
     }
 }

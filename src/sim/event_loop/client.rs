@@ -55,11 +55,21 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 return;
             }
             self.busy[word] |= bit;
-            if let Some(outstanding) = self.outstanding.get_mut(sender as usize) {
-                *outstanding = stream.calls.at_first();
-            }
         }
+        match stream.calls.count() {
+            1 => self.call(index, stream, sender, number),
+            _ => self.make_first_calls(index, stream, sender, number),
+        }
+    }
+
+    /// A sender makes the first of several calls, for the time that its timer
+    /// counts as `number`.
+    #[inline(never)]
+    fn make_first_calls(&mut self, index: usize, stream: &'w Stream, sender: u32, number: u32) {
         let calls = stream.calls;
+        if !stream.overlap && calls.at_first() > 1 {
+            self.outstanding[sender as usize] = calls.at_first();
+        }
         let first = number.wrapping_mul(calls.count());
         for call in 0..calls.at_first() {
             self.call(index, stream, sender, first.wrapping_add(call));
@@ -153,37 +163,36 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let now = self.now;
         let wakes = stream.wakes == Wakes::EachAttempt;
         self.metrics.attempted(origin.account, wakes);
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             request: place,
             generation,
             count,
             step: self.metrics.step(),
             times_out: stream.timeout.map_or(Time::MAX, |timeout| now + timeout),
-            visit: Visit {
-                replica: self.replica(origin, count),
-                ..Visit::arriving(now)
-            },
+            visit: Visit::arriving(now),
         };
+        if let Some(replicas) = self.world.server.replicas {
+            attempt.visit.replica = self.replica(replicas, origin, count);
+        }
         self.pass(attempt, origin, stream);
         self.take_called_further();
     }
 
-    /// The gateway that judges an attempt.
-    #[inline]
-    fn replica(&mut self, origin: &Origin, attempt: u32) -> u8 {
-        match self.world.server.replicas {
-            None => 0,
-            Some(Replicas::AtRandom(count)) => {
+    /// The gateway of several that judges an attempt.
+    #[inline(never)]
+    fn replica(&mut self, replicas: Replicas, origin: &Origin, attempt: u32) -> u8 {
+        match replicas {
+            Replicas::AtRandom(count) => {
                 let draws = self.request_draws(usize::from(origin.stream), origin.entity);
                 let draw = draws.uniform(Purpose::Replica, origin.number, attempt);
                 (draw * f64::from(count.get())) as u8
             }
-            Some(Replicas::InTurn(count)) => {
+            Replicas::InTurn(count) => {
                 let turn = self.next_replica;
                 self.next_replica = (turn + 1) % count;
                 turn
             }
-            Some(Replicas::ByHome(count)) => (origin.home % u32::from(count.get())) as u8,
+            Replicas::ByHome(count) => (origin.home % u32::from(count.get())) as u8,
         }
     }
 
@@ -298,14 +307,17 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let request = self.requests.get_mut(place);
         request.generation = request.generation.wrapping_add(1);
         request.in_use = false;
-        let origin = request.origin;
-        let (index, sender, number) = (origin.stream, origin.sender, origin.number);
+        let (index, sender, number) = (
+            request.origin.stream,
+            request.origin.sender,
+            request.origin.number,
+        );
+        let is_last = stream.calls.count() == 1 || self.is_last_call(place, stream, has_failed);
         self.release_if_over(place, stream);
-        if let Some(number) = stream.calls.next(number, has_failed) {
-            self.next_calls.push_back(Origin { number, ..origin });
+        if !is_last {
             return;
         }
-        if !stream.overlap && self.is_last_outstanding(sender) {
+        if !stream.overlap {
             self.busy[sender as usize / 64] &= !(1 << (sender % 64));
         }
         let draws = self.time_draws(usize::from(index), sender - stream.first_sender);
@@ -314,20 +326,25 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
     }
 
-    /// Whether a request that has ended was the last of those that its sender made
-    /// at once.
-    #[inline]
-    fn is_last_outstanding(&mut self, sender: u32) -> bool {
-        match self.outstanding.get_mut(sender as usize) {
-            Some(outstanding) => {
-                *outstanding -= 1;
-                *outstanding == 0
-            }
-            None => true,
+    /// Whether a request that has ended was the last of several calls that its
+    /// sender waits for; if it was not, the next in turn is due.
+    #[inline(never)]
+    fn is_last_call(&mut self, place: u32, stream: &Stream, has_failed: bool) -> bool {
+        let origin = self.requests.get(place).origin;
+        if let Some(number) = stream.calls.next(origin.number, has_failed) {
+            self.next_calls.push_back(Origin { number, ..origin });
+            return false;
         }
+        if stream.overlap || stream.calls.at_first() == 1 {
+            return true;
+        }
+        let outstanding = &mut self.outstanding[origin.sender as usize];
+        *outstanding -= 1;
+        *outstanding == 0
     }
 
     /// Makes the calls whose turn has come.
+    #[inline(never)]
     pub(super) fn make_next_calls(&mut self) {
         let clock = &self.world.clock;
         if self.now >= clock.measured_until && !clock.load_after_end {

@@ -28,7 +28,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     /// origin comes as a copy.
     #[inline]
     pub(super) fn pass(&mut self, mut attempt: Attempt, origin: &Origin, stream: &'w Stream) {
-        let route = &stream.route;
+        let route = stream.route_by(attempt.visit.replica);
         let caller = caller(origin, stream);
         let from = attempt.visit.next;
         let count = attempt.count;
@@ -156,7 +156,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         ending: Ending,
     ) {
         let Attempt { visit, .. } = attempt;
-        let (route, caller) = (&stream.route, caller(origin, stream));
+        let (route, caller) = (
+            stream.route_by(attempt.visit.replica),
+            caller(origin, stream),
+        );
         self.server.ended(route, &caller, visit, self.now, ending);
         for gate in route.gates(0, visit.next) {
             let state = self.server.gate_mut(gate.gate);
@@ -279,7 +282,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let origin = self.requests.get(attempt.request).origin;
         let stream = self.stream(&origin);
         let (caller, visit) = (caller(&origin, stream), &mut attempt.visit);
-        let (stage, told) = (self.server).end_wait(&stream.route, &caller, visit, self.now);
+        let (stage, told) =
+            (self.server).end_wait(stream.route_by(visit.replica), &caller, visit, self.now);
         self.refuse(&attempt, &origin, stream, stage, told);
     }
 
