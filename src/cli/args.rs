@@ -7,11 +7,11 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::client::Failure;
+use super::replay::answers::{Answers, answers};
 use crate::replay::{LogFormat, LogScope, TimeUnit};
 use crate::report::SeriesOf;
 use crate::scenario::text::nearest;
-use crate::server::{RateLimitFields, Response, Told};
+use crate::server::RateLimitFields;
 use crate::sim::QueueKind;
 use crate::units::{Span, UnitError, Zone};
 
@@ -84,6 +84,12 @@ Examples:
   ratelab replay --retry pyatmo --answers '403 code 11, 403 code 11 after 30s'
   ratelab replay --retry 'Exponential(base: \"1s\", cap: \"20s\", attempts: 5)' --draws 0.25,0.5";
 
+/// The flags that have no meaning without a log.
+const OF_LOGS: [&str; 16] = [
+    "limiter", "scenario", "suggest", "fields", "trace", "column", "set", "log", "unit", "time",
+    "key", "zone", "slack", "skip_bad", "summary", "top",
+];
+
 /// Flags of a replay.
 #[derive(Debug, Args)]
 pub(super) struct ReplayFlags {
@@ -105,16 +111,16 @@ pub(super) struct ReplayFlags {
     pub(super) column: Vec<(LogScope, String)>,
     /// A retry policy as a scenario writes it, or the name of a preset: print the
     /// waits that it chooses, for which there is no log
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["limiter", "scenario", "suggest", "fields", "trace"])]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = OF_LOGS)]
     pub(super) retry: Option<String>,
     /// How the attempts fail, in turn, the last again and again: "429 after 30s,
     /// 503, 403 code 11, 429 reset 60s, timeout"; what the policy retries first
     /// if left out
-    #[arg(long, requires = "retry", conflicts_with_all = ["limiter", "scenario", "suggest", "trace"], value_parser = answers, value_name = "LIST")]
+    #[arg(long, requires = "retry", conflicts_with_all = OF_LOGS, value_parser = answers, value_name = "LIST")]
     pub(super) answers: Option<Answers>,
     /// The numbers from 0 to below 1 that the waits are drawn by, in turn and
     /// again: 0.25,0.5; those of --seed if left out
-    #[arg(long, requires = "retry", conflicts_with_all = ["limiter", "scenario", "suggest", "trace"], value_parser = fraction, value_delimiter = ',', value_name = "LIST")]
+    #[arg(long, requires = "retry", conflicts_with_all = OF_LOGS, value_parser = fraction, value_delimiter = ',', value_name = "LIST")]
     pub(super) draws: Vec<f64>,
     /// The log, or - for standard input
     #[arg(long, value_name = "FILE", required_unless_present = "retry")]
@@ -182,72 +188,6 @@ fn column(text: &str) -> Result<(LogScope, String), String> {
     Ok((scope, field.to_owned()))
 }
 
-/// How attempts fail.
-#[derive(Debug, Clone)]
-pub(super) struct Answers(pub(super) Vec<Failed>);
-
-/// One failure, and the words for it.
-#[derive(Debug, Clone)]
-pub(super) struct Failed {
-    pub(super) failure: Failure,
-    pub(super) words: String,
-}
-
-fn answers(text: &str) -> Result<Answers, String> {
-    text.split(',')
-        .map(answer)
-        .collect::<Result<_, _>>()
-        .map(Answers)
-}
-
-fn answer(text: &str) -> Result<Failed, String> {
-    let mut words = text.split_whitespace();
-    let expected = |what: &str| {
-        format!(
-            "expected {what}, such as 429, \"429 after 30s\", \"403 code 11\", \"429 reset 60s\" or timeout"
-        )
-    };
-    let first = words.next().ok_or_else(|| expected("a failure"))?;
-    let spoken = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut response = Response::default();
-    let mut told = Told::default();
-    if first.eq_ignore_ascii_case("timeout") {
-        return match words.next() {
-            None => Ok(Failed {
-                failure: Failure::Timeout,
-                words: spoken,
-            }),
-            Some(word) => Err(expected(&format!(
-                "nothing after \"{first}\", not \"{word}\""
-            ))),
-        };
-    }
-    response.status = whole(first, 100..=599).map_err(|_| {
-        expected(&format!(
-            "a status from 100 to 599 or timeout in place of \"{first}\""
-        ))
-    })?;
-    while let Some(word) = words.next() {
-        let value = words
-            .next()
-            .ok_or_else(|| expected(&format!("a value after \"{word}\"")))?;
-        match word {
-            "code" => response.code = Some(whole(value, 0..=u32::MAX)?),
-            "after" => told.retry_after = Some(span(value)?),
-            "reset" => told.reset = Some(span(value)?),
-            word => {
-                return Err(expected(&format!(
-                    "after, reset or code in place of \"{word}\""
-                )));
-            }
-        }
-    }
-    Ok(Failed {
-        failure: Failure::Answer(response, told),
-        words: spoken,
-    })
-}
-
 fn fraction(text: &str) -> Result<f64, String> {
     let number = text.trim().parse().ok();
     let number = number.filter(|number| (0.0..1.0).contains(number));
@@ -258,7 +198,7 @@ fn zone(name: &str) -> Result<Zone, String> {
     Zone::try_from(name.to_owned()).map_err(|error| error.to_string())
 }
 
-fn span(text: &str) -> Result<Span, String> {
+pub(super) fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|error: UnitError| error.to_string())
 }
 
@@ -413,7 +353,7 @@ pub(super) struct RunFlags {
 }
 
 /// A whole number within bounds, told in words.
-fn whole<T>(text: &str, bounds: RangeInclusive<T>) -> Result<T, String>
+pub(super) fn whole<T>(text: &str, bounds: RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
 {

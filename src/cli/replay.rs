@@ -1,3 +1,4 @@
+pub(super) mod answers;
 mod live;
 mod print;
 mod proposals;

@@ -388,6 +388,24 @@ mod tests {
     fn without_numbers_it_is_what_a_sender_would_draw() {
         let policy: RetryPolicy = parse(r#"Exponential(base: "1s", attempts: 4)"#).unwrap();
         let of = |seed| walk(&policy, &[Failure::Timeout], Fractions::Seeded(seed), 9).unwrap();
+        let retry = Retry::new(&policy, &[]).unwrap();
+        let streams = Streams::new(1, 0);
+        let draws = Draws {
+            streams: &streams,
+            entity: 0,
+        };
+        let drawn = (1..4).map(|attempt| {
+            let chance = BackoffDraws {
+                draws,
+                number: 0,
+                attempt,
+            };
+            let rule = retry.after_timeout(attempt).unwrap();
+            let told = Told::default();
+            rule.wait(&chance, attempt, Span::ZERO, told).span
+        });
+        let walked = of(1).0.into_iter().map(|retry| retry.wait);
+        assert!(walked.eq(drawn));
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
         assert_eq!(of(1).0.len(), 3);

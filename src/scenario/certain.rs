@@ -1,5 +1,6 @@
 use super::{DeviceCount, Scenario, Stage};
 use crate::rng::Distribution;
+use crate::server::Replicas;
 use crate::units::Probability;
 
 impl Scenario {
@@ -17,6 +18,7 @@ impl Scenario {
             && self.server.stages.iter().all(is_stage_certain)
             && backend.services().all(is_constant)
             && is_sure(backend.failures)
+            && !self.server.replicas.is_some_and(Replicas::is_random)
     }
 }
 
@@ -76,6 +78,17 @@ mod tests {
         ] {
             assert_eq!(text.matches(from).count(), 1, "{from}");
             assert!(!is_certain(&text.replace(from, to)), "{to}");
+        }
+        let limit = r#"Limit(name: "l", by: FixedWindow(quota: Fixed(9), window: "1h"))"#;
+        for (replicas, certain) in [
+            ("AtRandom(2)", false),
+            ("AtRandom(1)", true),
+            ("InTurn(2)", true),
+            ("ByHome(2)", true),
+        ] {
+            let stages = format!("replicas: {replicas}, stages: [{limit}]");
+            let text = text.replace("stages: [Gate(permits: 1)]", &stages);
+            assert_eq!(is_certain(&text), certain, "{replicas}");
         }
     }
 }

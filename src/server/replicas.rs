@@ -15,6 +15,11 @@ pub enum Replicas {
 }
 
 impl Replicas {
+    /// Whether it is left to chance which of them judges an attempt.
+    pub fn is_random(self) -> bool {
+        matches!(self, Replicas::AtRandom(count) if count.get() > 1)
+    }
+
     /// How many there are.
     pub fn count(self) -> u8 {
         let (Replicas::AtRandom(count) | Replicas::InTurn(count) | Replicas::ByHome(count)) = self;

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
-use super::super::args::{Failed, Format, ReplayFlags};
+use super::super::args::{Format, ReplayFlags};
 use super::super::{Exit, Failure, colour, print};
+use super::answers::Failed;
 use super::print::seconds;
 use crate::client::{self, Fractions, Retried, WalkEnd, walk};
 use crate::scenario::text::render;

@@ -116,11 +116,12 @@ fn check_jitter(path: &str, policy: &RetryPolicy, found: &mut Findings) {
             }
         }
         Jitter::Times(number) => {
-            if let Err(why) = number.in_seconds() {
-                found.add(&here, why, "must be numbers from 0 to 1000000");
-            } else if policy.jitter.mean_secs(1.0) == 0.0 {
-                let message = "waits multiplied by nothing are none at all";
-                found.add(&here, message, "must be more than 0 on average");
+            if let Err(why) = number.check() {
+                found.add(
+                    &here,
+                    why,
+                    "must be from 0 to 1000000, and more than 0 on average",
+                );
             }
         }
         _ => {}

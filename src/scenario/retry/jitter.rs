@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::rng::{Distribution, PositiveSpan};
+use crate::rng::Distribution;
 use crate::scenario::certain::is_constant;
 use crate::units::{Probability, Span};
 
@@ -54,31 +54,27 @@ pub enum Multiplier {
 const MOST_TIMES: f64 = 1e6;
 
 impl Multiplier {
-    /// The same numbers as times, 1 being a second.
+    /// Checks that waits can be multiplied by it.
     ///
     /// # Errors
-    /// If a number is negative, none at all, or above a million, or if a uniform
-    /// ends before it starts.
-    pub fn in_seconds(self) -> Result<Distribution, String> {
-        let number = |number: f64| match (0.0..=MOST_TIMES).contains(&number) {
-            true => Ok(Span::from_secs_f64(number)),
-            false => Err(format!("{number} is no number to multiply waits by")),
-        };
-        let distribution = match self {
+    /// If a number is negative or above a million, if a uniform ends before it
+    /// starts, or if all numbers are 0.
+    pub fn check(self) -> Result<(), String> {
+        let (least, most) = match self {
             Multiplier::Uniform { from, to } if from > to => {
                 return Err(format!(
                     "a uniform from {from} to {to} ends before it starts"
                 ));
             }
-            Multiplier::Uniform { from, to } => Distribution::Uniform {
-                from: number(from)?,
-                to: number(to)?,
-            },
-            Multiplier::Exponential { mean } => Distribution::Exponential {
-                mean: PositiveSpan::new(number(mean)?).map_err(|error| error.to_string())?,
-            },
+            Multiplier::Uniform { from, to } => (from, to),
+            Multiplier::Exponential { mean } => (mean, mean),
         };
-        Ok(distribution)
+        let is_sound = |number: &f64| (0.0..=MOST_TIMES).contains(number);
+        match [least, most].into_iter().find(|number| !is_sound(number)) {
+            Some(number) => Err(format!("{number} is no number to multiply waits by")),
+            None if most == 0.0 => Err("waits multiplied by nothing are none at all".to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn mean(self) -> f64 {
@@ -188,10 +184,11 @@ mod tests {
             ("Uniform(from: 2, to: 1)", "ends before it starts"),
             ("Uniform(from: -1, to: 1)", "-1 is no number"),
             ("Uniform(from: 0, to: 1e7)", "10000000 is no number"),
-            ("Exponential(mean: 0)", "0"),
+            ("Exponential(mean: 0)", "none at all"),
+            ("Uniform(from: 0, to: 0)", "none at all"),
         ] {
             let multiplier: Multiplier = parse(text).unwrap();
-            let message = multiplier.in_seconds().unwrap_err();
+            let message = multiplier.check().unwrap_err();
             assert!(message.contains(why), "{text}: {message}");
         }
     }

@@ -35,7 +35,7 @@ presets! {
         "AWS SDKs, standard mode 2.1 (botocore 1.44.5), without its token budget";
     "aws-standard-2.0": r#"Exponential(base: "1s", cap: "20s", attempts: 3, on: [Status(429), Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s")"#,
         "AWS SDKs, standard mode 2.0, without its token budget";
-    "aws-dynamodb": r#"Exponential(base: "1s", cap: "20s", attempts: 4, on: [Status(429)], or: Exponential(base: "25ms", cap: "20s", attempts: 4, on: [Status(500), Status(502), Status(503), Status(504), Timeout]))"#,
+    "aws-dynamodb": r#"Exponential(base: "1s", cap: "20s", attempts: 4, on: [Status(429)], retry_after: AtLeast, told_adds_at_most: "5s", or: Exponential(base: "25ms", cap: "20s", attempts: 4, on: [Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s"))"#,
         "AWS SDKs, standard mode 2.1, DynamoDB, without its token budget";
     "aws-legacy": r#"Exponential(base: "1s", attempts: 5, on: [Status(429), Status(500), Status(502), Status(503), Status(504), Timeout])"#,
         "boto, legacy mode";

@@ -108,6 +108,10 @@ fn mistakes_are_told() {
         ),
         (&["--retry", "none", "--draws", "1"], &["from 0 to below 1"]),
         (
+            &["--retry", "none", "--key", "client"],
+            &["cannot be used with"],
+        ),
+        (
             &["--retry", "none", "--trace", "log.csv"],
             &["cannot be used with"],
         ),
