@@ -21,8 +21,8 @@ pub struct StreamDraws {
     pub times: Streams,
     /// For what happens to each request.
     pub requests: Streams,
-    /// For refusals by chance, by the index of the admission control.
-    pub admissions: Box<[Streams]>,
+    /// For refusals by chance, by who refuses.
+    pub chances: Box<[Streams]>,
 }
 
 /// The random draws of one sender in one stream of requests.

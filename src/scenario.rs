@@ -18,6 +18,7 @@ pub mod estimand;
 mod load;
 pub mod measure;
 mod note;
+mod outage;
 mod part;
 mod population;
 pub mod presets;
@@ -46,6 +47,7 @@ pub use estimand::{Estimand, Quantity};
 pub use load::LimiterText;
 pub use measure::Measure;
 pub use note::Note;
+pub use outage::Outage;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, HomeClient, Installed, NatOf};
 pub use retry::{

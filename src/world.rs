@@ -9,6 +9,7 @@ mod compile;
 mod days;
 mod failures;
 mod keys;
+mod outages;
 mod outline;
 mod population;
 mod start;
@@ -130,10 +131,10 @@ impl World {
     pub fn draws(&self, replication: &Streams) -> Vec<StreamDraws> {
         let draws = |stream: &Stream| {
             let requests = replication.keyed(stream.key);
-            let admissions = self.server.admission_keys.iter();
+            let chances = self.server.chance_keys.iter();
             StreamDraws {
                 times: replication.keyed(stream.source_key),
-                admissions: admissions.map(|key| requests.keyed(*key)).collect(),
+                chances: chances.map(|key| requests.keyed(*key)).collect(),
                 requests,
             }
         };
@@ -204,6 +205,9 @@ pub enum WorldError {
         "a log does not tell which of the server's replicas judged a request; leave out `server.replicas`"
     )]
     Replicas,
+    /// A log has been judged, whatever was out of order.
+    #[error("a log tells nothing of outages; leave out `server.outages`")]
+    Outages,
     /// It was told to stop while it was built.
     #[error("stopped while the world was built")]
     Stopped,

@@ -7,7 +7,7 @@ use super::trace::{LogField, Row};
 use crate::limiter::KeySize;
 use crate::rng::Sampler;
 use crate::scenario::{
-    Backend, LimiterRule, LimiterText, RefusedByLater, Scenario, Scope, Server, Stage,
+    Backend, LimiterRule, LimiterText, NamedList, RefusedByLater, Scenario, Scope, Server, Stage,
 };
 use crate::server::{KeyOf, Response, RetryAfter, Route, RouteStage, ServerPlan};
 use crate::units::Span;
@@ -138,6 +138,7 @@ impl ReplayServer {
             backend: Backend::default(),
             refused_by_later: RefusedByLater::Spent,
             replicas: None,
+            outages: NamedList::new(),
         };
         let mut plan = plan_server(&server, |_| (1, &[]))?;
         for stage in &mut plan.stages {
@@ -168,11 +169,15 @@ impl ReplayServer {
     ///
     /// # Errors
     /// If a limit cannot be computed, or would take too much memory, or if the
-    /// server has replicas, of which a log does not tell which one judged.
+    /// server has replicas, of which a log does not tell which one judged, or
+    /// outages.
     pub fn of_scenario(scenario: &Scenario, sizes: &LogSizes) -> Result<ReplayServer, WorldError> {
         let server = &scenario.server;
         if server.replicas.is_some() {
             return Err(WorldError::Replicas);
+        }
+        if !server.outages.is_empty() {
+            return Err(WorldError::Outages);
         }
         let mut stages: Vec<LogStage> = server.stages.iter().map(LogStage::new).collect();
         let is_needed = |scope: &LogScope| {

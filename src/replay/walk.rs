@@ -96,7 +96,7 @@ impl<'s> Walk<'s> {
     /// A server that nobody has called yet; `seed` is that of what it draws.
     pub(super) fn new(server: &'s ReplayServer, seed: u64) -> Walk<'s> {
         let streams = Streams::new(seed, 0);
-        let keys = server.plan.admission_keys.iter();
+        let keys = server.plan.chance_keys.iter();
         let everywhere = vec![Some(1); server.stages.len()];
         let route = server.route(&everywhere);
         Walk {

@@ -33,4 +33,8 @@ pub enum Purpose {
     Probe = 12,
     /// Which of several gateways an attempt goes to.
     Replica = 13,
+    /// The time until the next outage.
+    OutageBegins = 14,
+    /// How long an outage lasts.
+    OutageLasts = 15,
 }

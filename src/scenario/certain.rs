@@ -1,4 +1,4 @@
-use super::{DeviceCount, Scenario, Stage};
+use super::{DeviceCount, Outage, Scenario, Stage};
 use crate::rng::Distribution;
 use crate::server::Replicas;
 use crate::units::Probability;
@@ -19,6 +19,7 @@ impl Scenario {
             && backend.services().all(is_constant)
             && is_sure(backend.failures)
             && !self.server.replicas.is_some_and(Replicas::is_random)
+            && self.server.outages.values().all(Outage::is_certain)
     }
 }
 
@@ -89,6 +90,17 @@ mod tests {
             let stages = format!("replicas: {replicas}, stages: [{limit}]");
             let text = text.replace("stages: [Gate(permits: 1)]", &stages);
             assert_eq!(is_certain(&text), certain, "{replicas}");
+        }
+        let outage = "service: Constant(\"1s\")), outages: {\"o\": (at: [\"1min\"], lasts: Constant(\"1min\"))}";
+        let text = text.replace("service: Constant(\"1s\"))", outage);
+        assert!(is_certain(&text));
+        for (from, to) in [
+            ("Constant(\"1min\")", "Exponential(mean: \"1min\")"),
+            ("at: [\"1min\"]", "between: Exponential(mean: \"1min\")"),
+            ("at: [\"1min\"]", "at: [\"1min\"], how: Failing(0.5)"),
+        ] {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            assert!(!is_certain(&text.replace(from, to)), "{to}");
         }
     }
 }

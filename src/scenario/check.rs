@@ -3,6 +3,7 @@
 
 mod clients;
 mod load;
+mod outage;
 mod population;
 mod retry;
 mod server;
@@ -10,6 +11,7 @@ mod study;
 
 use clients::check_client;
 use load::check_load;
+use outage::check_outages;
 use population::check_population;
 use retry::check_retry;
 pub(super) use retry::retry_findings;
@@ -32,8 +34,10 @@ const MAX_CLIENTS: usize = 256;
 const MAX_RETRIES: usize = 256;
 /// The most characters of a name.
 pub(super) const LONGEST_NAME: usize = 120;
-/// The most stages of a server: permits held are a set of 32 bits.
+/// The most stages and kinds of outages of a server: those whose refusals are
+/// retried are a set of 64 bits.
 const MAX_STAGES: usize = 32;
+const MAX_OUTAGES: usize = 16;
 
 /// A broken rule: where (a path of the scenario), what, and what would do.
 #[derive(Debug)]
@@ -140,12 +144,14 @@ pub(super) fn findings(scenario: &Draft) -> Vec<Finding> {
     let server = &scenario.server;
     let failing = server.backend.fails().then_some(&server.backend.fail);
     let answers = server.stages.iter().map(|stage| stage.refusal());
-    let answers: Vec<&Response> = answers.chain(failing).collect();
+    let in_outages = (server.refusing_outages()).map(|(_, _, outage)| &outage.answer);
+    let answers: Vec<&Response> = answers.chain(in_outages).chain(failing).collect();
     for (name, policy) in scenario.retries.iter() {
         let path = format!("retries.{}", segment(name));
         check_retry(&answers, &path, policy, &mut found);
     }
     check_server(scenario, &mut found);
+    check_outages(scenario, &mut found);
     check_targets(scenario, &mut found);
     check_report(scenario, &mut found);
     check_windows(scenario, &mut found);
@@ -181,6 +187,8 @@ fn check_size(scenario: &Draft, found: &mut Findings) {
     );
     let stages = &scenario.server.stages;
     at_most("server.stages", stages.len(), MAX_STAGES, "stages");
+    let outages = &scenario.server.outages;
+    at_most("server.outages", outages.len(), MAX_OUTAGES, "outages");
     for (name, cohort) in scenario.cohorts.iter() {
         at_most(
             &format!("cohorts.{}.devices", segment(name)),
@@ -271,6 +279,9 @@ fn check_names(scenario: &Draft, found: &mut Findings) {
     }
     for (index, stage) in scenario.server.stages.iter().enumerate() {
         check(format!("server.stages.{index}.name"), stage.name(), false);
+    }
+    for name in scenario.server.outages.names() {
+        check(format!("server.outages.{}", segment(name)), name, true);
     }
     for name in scenario.study.policies.names() {
         check(format!("study.policies.{}", segment(name)), name, true);

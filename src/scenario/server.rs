@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::number_or_word;
-use super::{LimiterRule, NamedList};
+use super::{LimiterRule, NamedList, Outage};
 use crate::overload::{
     Adaptive, AdaptiveState, Admission, Codel, CodelState, OverloadError, SampleWindow, Shares,
 };
@@ -26,9 +26,20 @@ pub struct Server {
     /// How many gateways judge by the limits; one, if absent.
     #[serde(default)]
     pub replicas: Option<Replicas>,
+    /// When parts of it do not work as they should, by name.
+    #[serde(default)]
+    pub outages: NamedList<Outage>,
 }
 
 impl Server {
+    /// The place among the outages, the name and the outage, of those that refuse
+    /// attempts.
+    pub fn refusing_outages(&self) -> impl Iterator<Item = (usize, &str, &Outage)> {
+        let all = self.outages.iter().enumerate();
+        let refusing = all.filter(|(_, (_, outage))| outage.how.refuses());
+        refusing.map(|(place, (name, outage))| (place, name, outage))
+    }
+
     /// How many counters a key of a limit has: one, or one per replica.
     pub fn counters(&self, limit: &Stage) -> u8 {
         match (limit, self.replicas) {
@@ -64,7 +75,10 @@ pub struct Backend {
     #[serde(default = "never")]
     pub failures: Probability,
     /// The answer to a request that it fails.
-    #[serde(default = "server_error")]
+    #[serde(
+        default = "server_error",
+        deserialize_with = "Response::read::<_, 500>"
+    )]
     pub fail: Response,
 }
 
@@ -108,10 +122,7 @@ fn never() -> Probability {
 }
 
 fn server_error() -> Response {
-    Response {
-        status: 500,
-        ..Response::default()
-    }
+    Response::of_status(500)
 }
 
 /// One stage of the server.
@@ -168,7 +179,7 @@ pub enum Stage {
         #[serde(default)]
         by: AdmissionRule,
         /// The answer to a request that it refuses.
-        #[serde(default = "unavailable")]
+        #[serde(default = "unavailable", deserialize_with = "Response::read::<_, 503>")]
         refuse: Response,
     },
     /// A limit on the requests of each key over time.
@@ -271,10 +282,7 @@ fn admission_name() -> String {
 }
 
 fn unavailable() -> Response {
-    Response {
-        status: 503,
-        ..Response::default()
-    }
+    Response::of_status(503)
 }
 
 impl Stage {

@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 
+use super::outage::Outage;
 use super::{
-    Caller, Claim, Entry, Gate, GatePlan, KeyOf, Replicas, Response, Route, RouteStage, Told,
+    Caller, Claim, Effect, Entry, Gate, GatePlan, KeyOf, OutagePlan, Replicas, Response, Route,
+    RouteStage, Told,
 };
 use crate::limiter::{Bank, BankPlan, Decision, RuleError, Standing};
 use crate::overload::AdmissionState;
@@ -24,8 +26,11 @@ pub struct ServerPlan {
     /// The admission controls in their initial state, by the index that routes
     /// use.
     pub admissions: Vec<AdmissionState>,
-    /// What the refusals of each admission control are keyed by: its name.
-    pub admission_keys: Vec<Key>,
+    /// What the refusals by chance are keyed by of each admission control, and
+    /// after those of each outage: its name.
+    pub chance_keys: Vec<Key>,
+    /// The outages, by the index that routes use.
+    pub outages: Vec<OutagePlan>,
     /// The chance that the backend fails; its answer is that of the last stage.
     pub failures: Probability,
     /// Whether a refusal gives back what earlier limits admitted.
@@ -135,6 +140,17 @@ pub enum Outcome {
     },
 }
 
+/// What becomes of an attempt where there may be an outage.
+#[derive(Debug, Clone, Copy)]
+enum InOutage {
+    /// It comes to what is next.
+    Goes,
+    /// It leaves out what is next.
+    PassesBy,
+    /// It is refused; the outage may know its own end.
+    Refused { exact: Option<Span> },
+}
+
 /// The state of a server during a replication.
 #[derive(Debug)]
 pub struct Pipeline<'w> {
@@ -142,6 +158,9 @@ pub struct Pipeline<'w> {
     limits: Vec<Bank>,
     gates: Vec<Gate>,
     admissions: Vec<AdmissionState>,
+    outages: Vec<Outage<'w>>,
+    /// How many outages go on that hinder the backend at its work.
+    hindrances: u32,
     /// Those of the plan, until a caller is added that it does not know.
     tables: Cow<'w, [Vec<u32>]>,
     feedback: bool,
@@ -178,6 +197,10 @@ impl<'w> Pipeline<'w> {
                 .map(|(gate, key)| Gate::new(gate.clone(), streams.keyed(*key)))
                 .collect(),
             admissions: plan.admissions.clone(),
+            outages: (plan.outages.iter())
+                .map(|outage| Outage::new(outage, streams))
+                .collect(),
+            hindrances: 0,
             tables: Cow::Borrowed(&plan.tables),
             feedback: plan.has_feedback(),
         }
@@ -196,7 +219,8 @@ impl<'w> Pipeline<'w> {
     }
 
     /// Takes a visit from stage `visit.next` of its route as far as it gets;
-    /// `chance` gives a number in [0, 1) for an admission control, by its index.
+    /// `chance` gives a number in [0, 1) for an admission control or an outage, by
+    /// its place among [`chance_keys`](ServerPlan::chance_keys).
     #[inline(always)]
     pub fn pass(
         &mut self,
@@ -252,6 +276,15 @@ impl<'w> Pipeline<'w> {
                         return self.refuse(route, caller, visit, *stage, now, None);
                     }
                 }
+                RouteStage::Outage { outage, stage } => {
+                    match self.in_outage(*outage, now, &chance) {
+                        InOutage::Goes => {}
+                        InOutage::PassesBy => visit.next += 1,
+                        InOutage::Refused { exact } => {
+                            return self.refuse(route, caller, visit, *stage, now, exact);
+                        }
+                    }
+                }
             }
             visit.next += 1;
         }
@@ -262,6 +295,78 @@ impl<'w> Pipeline<'w> {
     #[inline(never)]
     fn admit(&mut self, admission: u8, now: Time, chance: impl Fn() -> f64) -> bool {
         self.admissions[usize::from(admission)].admit(now, chance())
+    }
+
+    /// What becomes of an attempt before the part of the server that may have an
+    /// outage.
+    #[inline(never)]
+    fn in_outage(&self, outage: u8, now: Time, chance: impl Fn(u8) -> f64) -> InOutage {
+        let Some((effect, until)) = self.outages[usize::from(outage)].effect() else {
+            return InOutage::Goes;
+        };
+        match effect {
+            Effect::Down => InOutage::Refused {
+                exact: Some(until.since(now)),
+            },
+            Effect::Failing(share) => {
+                let place = self.admissions.len() as u8 + outage;
+                match chance(place) < share.value() {
+                    true => InOutage::Refused { exact: None },
+                    false => InOutage::Goes,
+                }
+            }
+            Effect::Open => InOutage::PassesBy,
+            Effect::Slow(_) | Effect::Stuck => InOutage::Goes,
+        }
+    }
+
+    /// When the first outage of each kind begins, by its index.
+    pub fn first_outages(&self, start: Time) -> impl Iterator<Item = (u8, Time)> {
+        let outages = (0..).zip(&self.outages);
+        outages.filter_map(move |(number, outage)| Some((number, outage.next(start)?)))
+    }
+
+    /// Begins or ends an outage; returns when the next change of its kind is.
+    pub fn turn_outage(&mut self, outage: u8, now: Time) -> Option<Time> {
+        let plan = &self.plan.outages[usize::from(outage)];
+        let state = &mut self.outages[usize::from(outage)];
+        let next = state.turn(now);
+        let goes_on = state.effect().is_some();
+        if matches!(plan.effect, Effect::Slow(_) | Effect::Stuck) {
+            self.hindrances = match goes_on {
+                true => self.hindrances + 1,
+                false => self.hindrances - 1,
+            };
+        }
+        if let (Some(limit), false) = (plan.forgets, goes_on) {
+            let limit = usize::from(limit);
+            self.limits[limit] = self.plan.limits[limit].build();
+        }
+        next
+    }
+
+    /// How long the backend takes, from now on, for work that takes `service`
+    /// when all is well.
+    #[inline]
+    pub fn service(&self, service: Span, now: Time) -> Span {
+        match self.hindrances {
+            0 => service,
+            _ => self.hindered(service, now),
+        }
+    }
+
+    #[inline(never)]
+    fn hindered(&self, service: Span, now: Time) -> Span {
+        let (mut slower, mut begins) = (1.0, now);
+        for (effect, until) in self.outages.iter().filter_map(Outage::effect) {
+            match effect {
+                Effect::Slow(times) => slower *= times,
+                Effect::Stuck => begins = begins.max(until),
+                Effect::Down | Effect::Failing(_) | Effect::Open => {}
+            }
+        }
+        let service = Span::from_nanos((service.nanos() as f64 * slower) as u64);
+        begins.since(now) + service
     }
 
     /// Notes that a visit holds a permit of a gate from now on.
@@ -309,8 +414,10 @@ impl<'w> Pipeline<'w> {
         stage: u8,
         now: Time,
     ) -> Option<Standing> {
-        let mut stages = route.stages().iter();
-        match stages.find(|found| found.stage() == stage)? {
+        let is_it = |found: &&RouteStage| {
+            found.stage() == stage && !matches!(found, RouteStage::Outage { .. })
+        };
+        match route.stages().iter().find(is_it)? {
             RouteStage::Limit { limit, key, .. } => {
                 let key = self.key(key, caller);
                 Some(self.limits[usize::from(*limit)].inspect(key, now))
@@ -325,7 +432,7 @@ impl<'w> Pipeline<'w> {
                     reset_after: None,
                 })
             }
-            RouteStage::Admission { .. } => None,
+            RouteStage::Admission { .. } | RouteStage::Outage { .. } => None,
         }
     }
 
@@ -377,7 +484,7 @@ impl<'w> Pipeline<'w> {
                     let count = caller.weight.min(u64::from(u32::MAX));
                     self.admissions[usize::from(*admission)].observe(now, success, count);
                 }
-                RouteStage::Gate { .. } => {}
+                RouteStage::Gate { .. } | RouteStage::Outage { .. } => {}
             }
         }
     }
@@ -389,7 +496,9 @@ impl<'w> Pipeline<'w> {
             RouteStage::Limit { limit, key, .. } => {
                 (self.limits[usize::from(limit)].bytes() > NEAR_BYTES).then_some((limit, key))
             }
-            RouteStage::Gate { .. } | RouteStage::Admission { .. } => None,
+            RouteStage::Gate { .. } | RouteStage::Admission { .. } | RouteStage::Outage { .. } => {
+                None
+            }
         };
         route.stages().iter().filter_map(large).collect()
     }

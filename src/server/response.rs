@@ -1,39 +1,81 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limiter::Standing;
 use crate::units::{Span, Time};
 
 /// The answer to a refused attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Response {
     /// The HTTP status.
-    #[serde(default = "too_many_requests")]
     pub status: u16,
     /// The code in the body, if there is one.
-    #[serde(default)]
     pub code: Option<u32>,
     /// What the Retry-After header says.
-    #[serde(default)]
     pub retry_after: RetryAfter,
     /// The dialect of the fields that tell the quota and its reset, if there
     /// are any.
-    #[serde(default)]
     pub rate_limit: Option<RateLimitFields>,
 }
 
-fn too_many_requests() -> u16 {
-    429
-}
-
-impl Default for Response {
-    fn default() -> Response {
+impl Response {
+    /// An answer with that status that tells nothing else.
+    pub const fn of_status(status: u16) -> Response {
         Response {
-            status: too_many_requests(),
+            status,
             code: None,
             retry_after: RetryAfter::Absent,
             rate_limit: None,
         }
+    }
+
+    /// Reads one whose status is `STATUS` unless another is written.
+    ///
+    /// # Errors
+    /// If it is no answer.
+    pub fn read<'de, D: Deserializer<'de>, const STATUS: u16>(
+        deserializer: D,
+    ) -> Result<Response, D::Error> {
+        let Written::<STATUS> {
+            status,
+            code,
+            retry_after,
+            rate_limit,
+        } = Written::deserialize(deserializer)?;
+        Ok(Response {
+            status,
+            code,
+            retry_after,
+            rate_limit,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "Response", deny_unknown_fields)]
+struct Written<const STATUS: u16> {
+    #[serde(default = "usual::<STATUS>")]
+    status: u16,
+    #[serde(default)]
+    code: Option<u32>,
+    #[serde(default)]
+    retry_after: RetryAfter,
+    #[serde(default)]
+    rate_limit: Option<RateLimitFields>,
+}
+
+fn usual<const STATUS: u16>() -> u16 {
+    STATUS
+}
+
+impl<'de> Deserialize<'de> for Response {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Response, D::Error> {
+        Response::read::<D, 429>(deserializer)
+    }
+}
+
+impl Default for Response {
+    fn default() -> Response {
+        Response::of_status(429)
     }
 }
 

@@ -43,7 +43,9 @@ impl Route {
                 gate,
                 key,
             }),
-            RouteStage::Admission { .. } | RouteStage::Limit { .. } => None,
+            RouteStage::Admission { .. } | RouteStage::Limit { .. } | RouteStage::Outage { .. } => {
+                None
+            }
         };
         Route {
             gates: stages.iter().enumerate().filter_map(gate).collect(),
@@ -102,6 +104,13 @@ pub enum RouteStage {
         /// What an attempt costs.
         cost: u32,
     },
+    /// What has outages is next on the route.
+    Outage {
+        /// Their index among the outages.
+        outage: u8,
+        /// Their index among the stages.
+        stage: u8,
+    },
 }
 
 impl RouteStage {
@@ -110,7 +119,8 @@ impl RouteStage {
         match *self {
             RouteStage::Gate { stage, .. }
             | RouteStage::Admission { stage, .. }
-            | RouteStage::Limit { stage, .. } => stage,
+            | RouteStage::Limit { stage, .. }
+            | RouteStage::Outage { stage, .. } => stage,
         }
     }
 }

@@ -1,11 +1,14 @@
 use crate::engine::Event;
 use crate::units::Time;
 
-/// The kinds of events, in the order in which they happen at equal times: what
+/// The kinds of events, in the order in which they happen at equal times: the
+/// world changes before anybody acts, what
 /// ends makes room before what begins, and an answer that comes exactly at a
 /// client's time-out is in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// An outage begins or ends.
+    Outage,
     /// The backend has done its work on an attempt.
     Served,
     /// The same, where some stage learns from how attempts end.
@@ -27,18 +30,20 @@ impl Kind {
     #[inline]
     pub(super) fn of(event: Event) -> Kind {
         match event.kind() {
-            0 => Kind::Served,
-            1 => Kind::Ended,
-            2 => Kind::WaitEnds,
-            3 => Kind::Resume,
-            4 => Kind::TimesOut,
-            5 => Kind::Retry,
-            6 => Kind::Send,
+            0 => Kind::Outage,
+            1 => Kind::Served,
+            2 => Kind::Ended,
+            3 => Kind::WaitEnds,
+            4 => Kind::Resume,
+            5 => Kind::TimesOut,
+            6 => Kind::Retry,
+            7 => Kind::Send,
             other => unreachable!("nobody makes events of kind {other}"),
         }
     }
 
-    /// An event of this kind for the numbered attempt, gate, request or sender;
+    /// An event of this kind for the numbered outage, attempt, gate, request
+    /// or sender;
     /// `detail` is cut to the bits that an event has.
     #[inline]
     pub(super) fn event(self, time: Time, number: u32, detail: u32) -> Event {
@@ -53,6 +58,7 @@ mod tests {
     #[test]
     fn the_kind_survives_the_packing() {
         for kind in [
+            Kind::Outage,
             Kind::Served,
             Kind::Ended,
             Kind::WaitEnds,

@@ -154,6 +154,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             measured_in_flight: 0,
             room: usize::MAX,
         };
+        for (outage, time) in this.server.first_outages(world.clock.start) {
+            let event = Kind::Outage.event(time, u32::from(outage), 0);
+            this.queue.push(event);
+        }
         for (index, stream) in world.streams.iter().enumerate() {
             for entity in 0..stream.senders {
                 if entity.is_multiple_of(BETWEEN_LOOKS) && stop() {
@@ -199,6 +203,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
                 Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
                 Kind::Resume => self.resume(event.entity()),
+                Kind::Outage => self.turn_outage(event.entity() as u8),
             }
             if !self.next_calls.is_empty() {
                 self.make_next_calls();

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::days::days;
 use super::keys::{KeySpace, Party, Sender};
+use super::outages::{outages_before, plan_outages};
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
 use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
@@ -53,6 +54,7 @@ impl World {
             Some(keys) => (keys.keys, &keys.sizes),
             None => (1, &[]),
         })?;
+        plan_outages(&scenario.server, scenario.time.start.0, &mut server)?;
         let mut builder = Builder {
             scenario,
             population: &population,
@@ -171,7 +173,8 @@ pub(crate) fn plan_server<'k>(
         limits: Vec::new(),
         tables: Vec::new(),
         admissions: Vec::new(),
-        admission_keys: Vec::new(),
+        chance_keys: Vec::new(),
+        outages: Vec::new(),
         failures: backend.failures,
         returned: server.refused_by_later == RefusedByLater::Returned,
         replicas: server.replicas,
@@ -189,7 +192,7 @@ pub(crate) fn plan_server<'k>(
             Stage::Admission { by, .. } => {
                 let state = AdmissionState::new(by.rule());
                 plan.admissions.push(state?);
-                plan.admission_keys.push(draws_key);
+                plan.chance_keys.push(draws_key);
             }
             Stage::Limit { name, by, .. } => {
                 let limit = by.plan(sizes, keys as usize);
@@ -397,6 +400,7 @@ impl Builder<'_> {
         let mut route = Vec::new();
         let (mut gates, mut limits, mut admissions) = (0, 0, 0);
         for (stage, number) in self.scenario.server.stages.iter().zip(0_u8..) {
+            let outages = outages_before(&self.scenario.server, Some(number));
             let mut key = || match &self.key_spaces[usize::from(number)] {
                 None => Some(KeyOf::Constant(0)),
                 Some(keys) => keys.key_of(sender, kind.is_some(), method, &mut self.tables),
@@ -404,10 +408,14 @@ impl Builder<'_> {
             match stage {
                 Stage::Gate { .. } => {
                     let (gate, stage) = (next(&mut gates), number);
-                    route.extend(key().map(|key| RouteStage::Gate { gate, stage, key }));
+                    if let Some(key) = key() {
+                        route.extend(outages);
+                        route.push(RouteStage::Gate { gate, stage, key });
+                    }
                 }
                 Stage::Admission { .. } => {
                     let (admission, stage) = (next(&mut admissions), number);
+                    route.extend(outages);
                     route.push(RouteStage::Admission { admission, stage });
                 }
                 Stage::Limit {
@@ -429,6 +437,7 @@ impl Builder<'_> {
                         _ => u32::from(replica),
                     };
                     if covered && let Some(key) = key() {
+                        route.extend(outages);
                         route.push(RouteStage::Limit {
                             limit,
                             stage: number,
@@ -439,6 +448,7 @@ impl Builder<'_> {
                 }
             }
         }
+        route.extend(outages_before(&self.scenario.server, None));
         route
     }
 }

@@ -87,6 +87,8 @@ impl World {
             let mut refusing: Vec<usize> = (stream.route.stages().iter())
                 .map(|stage| usize::from(stage.stage()))
                 .collect();
+            // An outage that opens a stage is told by it.
+            refusing.dedup();
             if fails {
                 refusing.push(self.server.stages.len() - 1);
             }

@@ -13,6 +13,7 @@ mod errors;
 mod estimates;
 mod folder;
 mod limits;
+mod outages;
 mod overload;
 mod replay;
 mod replicas;

@@ -59,7 +59,12 @@ fn check_replicas(server: &Server, found: &mut Findings) {
 pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
     let backend = &scenario.server.backend;
     let why = "a backend that fails does not know when it will not";
-    check_answer("server.backend.fail", &backend.fail, Some(why), found);
+    check_answer(
+        "server.backend.fail",
+        &backend.fail,
+        Knows::Nothing(why),
+        found,
+    );
     if let Some(service) = &backend.service
         && let Err(why) = service.check()
     {
@@ -379,18 +384,29 @@ fn check_admission(path: &str, by: AdmissionRule, found: &mut Findings) {
 }
 
 fn check_refusal(path: &str, stage: &Stage, found: &mut Findings) {
-    let why = match stage {
-        Stage::Gate { .. } => Some("a gate does not know when a permit will be free"),
+    let knows = match stage {
+        Stage::Gate { .. } => Knows::Nothing("a gate does not know when a permit will be free"),
         Stage::Admission { .. } => {
-            Some("admission by chance does not know when it will let one through")
+            Knows::Nothing("admission by chance does not know when it will let one through")
         }
-        Stage::Limit { .. } => None,
+        Stage::Limit { .. } => Knows::Quota,
     };
-    check_answer(&at(path, "refuse"), stage.refusal(), why, found);
+    check_answer(&at(path, "refuse"), stage.refusal(), knows, found);
 }
 
-/// An answer of a stage that knows when it would admit, or `why` it does not.
-fn check_answer(path: &str, answer: &Response, why: Option<&str>, found: &mut Findings) {
+/// What can be told by who refuses.
+#[derive(Clone, Copy)]
+pub(super) enum Knows<'a> {
+    /// When it would admit, and the quota.
+    Quota,
+    /// When it would admit.
+    Wait,
+    /// Neither, and why.
+    Nothing(&'a str),
+}
+
+/// An answer of who knows that much.
+pub(super) fn check_answer(path: &str, answer: &Response, knows: Knows<'_>, found: &mut Findings) {
     let status = answer.status;
     if !(400..=599).contains(&status) {
         found.add(
@@ -399,17 +415,16 @@ fn check_answer(path: &str, answer: &Response, why: Option<&str>, found: &mut Fi
             "must be from 400 to 599",
         );
     }
-    let Some(why) = why else {
-        return;
-    };
-    if answer.retry_after.needs_exact() {
+    if let Knows::Nothing(why) = knows
+        && answer.retry_after.needs_exact()
+    {
         found.add(
             &at(path, "retry_after"),
             why,
             "use `Fixed(..)` or leave it out",
         );
     }
-    if answer.rate_limit.is_some() {
+    if answer.rate_limit.is_some() && !matches!(knows, Knows::Quota) {
         found.add(
             &at(path, "rate_limit"),
             "only a limit has a quota and a reset to tell of",

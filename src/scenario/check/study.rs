@@ -63,9 +63,13 @@ fn check_target(scenario: &Draft, path: &str, target: &Target, found: &mut Findi
     if let Some(name) = &part.limit {
         let of_gates = estimand.of() == Of::Gate;
         let fits = |stage: &&Stage| !of_gates || is_gate(stage);
-        if !stages().filter(fits).any(|stage| stage.name() == name) {
+        let outages = (scenario.server.refusing_outages()).filter(|_| !of_gates);
+        let known: Vec<&str> = (stages().filter(fits).map(Stage::name))
+            .chain(outages.map(|(_, name, _)| name))
+            .collect();
+        if !known.contains(&name.as_str()) {
             let what = if of_gates { "gate" } else { "limit" };
-            found.unknown(path, what, name, stages().filter(fits).map(Stage::name));
+            found.unknown(path, what, name, known.into_iter());
         }
     }
     if let Some(why) = estimand.misfit(part, stages().filter(is_gate).count()) {

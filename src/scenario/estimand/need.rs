@@ -68,8 +68,14 @@ impl<'a> Extent<'a> {
         };
         let stages: Vec<&Stage> = server.stages.iter().filter(is_meant).collect();
         let mut answers: Vec<u16> = stages.iter().map(|stage| stage.refusal().status).collect();
-        // What has no stage of that name is the backend.
-        if server.backend.fails() && (part.limit.is_none() || stages.is_empty()) {
+        let outages: Vec<u16> = (server.refusing_outages())
+            .filter(|(_, name, _)| part.limit.as_deref().is_none_or(|limit| limit == *name))
+            .map(|(_, _, outage)| outage.answer.status)
+            .collect();
+        // What has no stage or outage of that name is the backend.
+        let is_backend = part.limit.is_none() || stages.is_empty() && outages.is_empty();
+        answers.extend(outages);
+        if server.backend.fails() && is_backend {
             answers.push(server.backend.fail.status);
         }
         let is_gate = |stage: &&Stage| matches!(stage, Stage::Gate { .. });

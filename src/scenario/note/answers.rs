@@ -2,6 +2,7 @@
 
 use super::kinds::{Note, RATE_LIMIT, RETRY_AFTER};
 use crate::limiter::KeySize;
+use crate::scenario::check::segment;
 use crate::scenario::{Heeding, Scenario, Stage};
 use crate::server::{Response, RetryAfter};
 use crate::units::{Probability, Span};
@@ -25,6 +26,14 @@ pub(super) fn answerers(scenario: &Scenario) -> Vec<Answerer<'_>> {
             stage: Some(stage),
         })
         .collect();
+    for (_, name, outage) in scenario.server.refusing_outages() {
+        all.push(Answerer {
+            path: format!("server.outages.{}.answer", segment(name)),
+            who: format!("the outage \"{name}\""),
+            answer: &outage.answer,
+            stage: None,
+        });
+    }
     if backend.failures > Probability::ZERO {
         all.push(Answerer {
             path: "server.backend.fail".to_owned(),

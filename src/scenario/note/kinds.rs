@@ -72,6 +72,11 @@ pub enum Note {
     },
     /// An answer of a backend that never fails.
     NeverFails,
+    /// An answer of an outage that refuses nobody.
+    UnusedAnswer {
+        /// The name of the outage.
+        outage: String,
+    },
     /// Nothing is ever returned.
     NothingReturned,
     /// Jitter that the told wait hides.
@@ -145,6 +150,7 @@ impl Note {
                 format!("server.stages.{stage}.costs.{}", segment(method))
             }
             Note::NeverFails => "server.backend.fail".to_owned(),
+            Note::UnusedAnswer { outage } => format!("server.outages.{}.answer", segment(outage)),
             Note::NothingReturned => "server.refused_by_later".to_owned(),
             Note::Beats { .. } => "time.bucket".to_owned(),
         }
@@ -212,6 +218,10 @@ impl fmt::Display for Note {
             ),
             Note::NeverFails => f.write_str(
                 "the backend has an answer for when it fails, but never does; give it `failures`",
+            ),
+            Note::UnusedAnswer { outage } => write!(
+                f,
+                "the outage \"{outage}\" refuses nobody, so that it answers nothing; leave the answer out, or let it be `how: Down`"
             ),
             Note::NothingReturned => f.write_str(
                 "no limit comes before another stage, so that nothing is ever given back; leave it out",

@@ -2,7 +2,7 @@
 
 use super::kinds::Note;
 use crate::scenario::demand::covered;
-use crate::scenario::{Backend, Placement, RefusedByLater, Scenario, Scope, Stage};
+use crate::scenario::{Backend, Outage, Placement, RefusedByLater, Scenario, Scope, Stage};
 use crate::units::Probability;
 
 /// Stages and settings of the server that change nothing.
@@ -50,6 +50,13 @@ pub(super) fn on_stages(scenario: &Scenario, found: &mut Vec<Note>) {
     let backend = &scenario.server.backend;
     if backend.failures == Probability::ZERO && backend.fail != Backend::default().fail {
         found.push(Note::NeverFails);
+    }
+    for (name, outage) in scenario.server.outages.iter() {
+        if !outage.how.refuses() && outage.answer != Outage::usual_answer() {
+            found.push(Note::UnusedAnswer {
+                outage: name.to_owned(),
+            });
+        }
     }
     let limits = |stages: &[Stage]| {
         stages

@@ -32,10 +32,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let caller = caller(origin, stream);
         let from = attempt.visit.next;
         let count = attempt.count;
-        let admissions = &self.draws[usize::from(origin.stream)].admissions;
-        let chance = |admission: u8| {
+        let chances = &self.draws[usize::from(origin.stream)].chances;
+        let chance = |who: u8| {
             let draws = Draws {
-                streams: &admissions[usize::from(admission)],
+                streams: &chances[usize::from(who)],
                 entity: origin.entity,
             };
             draws.uniform(Purpose::Admission, origin.number, count)
@@ -63,6 +63,14 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
     }
 
+    /// An outage begins or ends.
+    pub(super) fn turn_outage(&mut self, outage: u8) {
+        if let Some(time) = self.server.turn_outage(outage, self.now) {
+            let event = Kind::Outage.event(time, u32::from(outage), 0);
+            self.queue.push(event);
+        }
+    }
+
     #[inline]
     fn note_level(&mut self, gate: u8) {
         let state = &self.server.gates()[usize::from(gate)];
@@ -78,6 +86,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let service = (stream.service.as_ref()).map_or(Span::ZERO, |service| {
             draws.sample(service, Purpose::Service, origin.number, attempt.count)
         });
+        let service = self.server.service(service, self.now);
         if service.is_zero() && !self.feedback && !stream.route.has_gates() {
             self.executed(attempt.request, attempt.generation, stream);
             return;
