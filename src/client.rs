@@ -1,11 +1,14 @@
 //! What sends requests and how it reacts to failure, in compiled form: the
 //! times of a stream of requests ([`Source`]) and the retry rule
-//! ([`Retry`]). Pure functions of the random streams; no state of a run.
+//! ([`Retry`]), which are pure functions of the random streams, and what requests
+//! share while a run lasts ([`Budget`]).
 
+mod budget;
 mod retry;
 mod source;
 mod walk;
 
+pub use budget::{Budget, BudgetPlan};
 pub use retry::{Chance, Retry, Rule, Wait};
 pub use source::{Gap, PollTimes, Schedule, Source};
 pub use walk::{Failure, Fractions, Retried, WalkEnd, walk};

@@ -51,8 +51,8 @@ pub use outage::Outage;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, HomeClient, Installed, NatOf};
 pub use retry::{
-    Attempts, Backoff, Heed, Heeding, Jitter, Multiplier, NO_RETRY, RETRY_PRESETS, RetryPolicy,
-    RetryPreset, Trigger,
+    Attempts, Backoff, Heed, Heeding, Jitter, Multiplier, NO_RETRY, RETRY_PRESETS, RetryBudget,
+    RetryPolicy, RetryPreset, Trigger,
 };
 pub use server::{AdmissionRule, Backend, QueueBound, RefusedByLater, Scope, Server, Stage};
 pub use study::{Amount, Link, Range, RangeFault, RangeValue, Scale, Study, Values, Variation};

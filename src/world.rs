@@ -5,6 +5,7 @@
 //! contiguous, and so are its devices of one kind, in the order of their
 //! homes. A *sender* is what sends one stream's requests: a home or a device.
 
+mod budgets;
 mod compile;
 mod days;
 mod failures;
@@ -17,12 +18,12 @@ mod windows;
 
 use std::sync::Arc;
 
-use crate::client::{Retry, Source, StreamDraws};
+use crate::client::{BudgetPlan, Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::{Criticality, OverloadError};
 use crate::rng::{DistributionError, Key, Sampler, Streams};
 use crate::scenario::{Calls, Measure, Wakes};
-use crate::server::{Route, ServerPlan};
+use crate::server::{KeyOf, Route, ServerPlan};
 use crate::units::{Span, Time};
 
 pub(crate) use compile::plan_server;
@@ -43,6 +44,8 @@ pub struct World {
     pub population: Population,
     /// The server.
     pub server: ServerPlan,
+    /// The budgets of retries.
+    pub budgets: Vec<BudgetPlan>,
     /// The names of the methods that streams call.
     pub methods: Vec<String>,
     /// Where the days of the measured span begin, and where the last ends.
@@ -114,6 +117,8 @@ pub struct Stream {
     pub timeout: Option<Span>,
     /// How the client reacts to failure.
     pub retry: Retry,
+    /// The budget that bounds its retries, by index, and the key whose it is.
+    pub budget: Option<(u16, KeyOf)>,
     /// The time that the backend takes for a request; no time, if absent.
     pub service: Option<Sampler>,
     /// How much its requests matter to the server.

@@ -30,6 +30,8 @@ pub struct Rule {
     give_up_after: Span,
     heeding: Heeding,
     hears: bool,
+    /// What a retry takes of a budget of tokens.
+    cost: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -117,20 +119,16 @@ impl Retry {
         others.fold(self.rule.most_attempts, u32::max)
     }
 
-    /// How a request whose attempt number `attempt` (from 1) was refused by stage
-    /// `stage` is tried again; `None` if it is not.
+    /// The rule for refusals by stage `stage`; `None` if they are not retried.
     #[inline]
-    pub fn after_refusal(&self, attempt: u32, stage: usize) -> Option<&Rule> {
-        let rule = self.find(|rule| rule.refusals >> stage & 1 == 1)?;
-        (attempt < rule.most_attempts).then_some(rule)
+    pub fn for_refusal(&self, stage: usize) -> Option<&Rule> {
+        self.find(|rule| rule.refusals >> stage & 1 == 1)
     }
 
-    /// How a request whose attempt number `attempt` (from 1) timed out is tried
-    /// again; `None` if it is not.
+    /// The rule for attempts that time out; `None` if they are not retried.
     #[inline]
-    pub fn after_timeout(&self, attempt: u32) -> Option<&Rule> {
-        let rule = self.find(|rule| rule.timeouts)?;
-        (attempt < rule.most_attempts).then_some(rule)
+    pub fn for_timeout(&self) -> Option<&Rule> {
+        self.find(|rule| rule.timeouts)
     }
 
     #[inline]
@@ -161,7 +159,21 @@ impl Rule {
             give_up_after: policy.give_up_after.unwrap_or(Span::MAX),
             heeding: policy.told,
             hears: policy.told.hears(),
+            cost: policy.cost.unwrap_or(1),
         })
+    }
+
+    /// Whether attempt number `attempt` (from 1) of a request may be followed by
+    /// another.
+    #[inline]
+    pub fn goes_on_after(&self, attempt: u32) -> bool {
+        attempt < self.most_attempts
+    }
+
+    /// What a retry takes of a budget of tokens.
+    #[inline]
+    pub fn cost(&self) -> u32 {
+        self.cost
     }
 
     /// Whether a retry at `then` of a request that was `due` is too late for its

@@ -1,6 +1,6 @@
-use super::{BackoffDraws, Chance, Draws, Retry};
+use super::{BackoffDraws, Budget, BudgetPlan, Chance, Draws, Retry};
 use crate::rng::{DistributionError, Sampler, Streams};
-use crate::scenario::RetryPolicy;
+use crate::scenario::{RetryBudget, RetryPolicy};
 use crate::server::{Response, Told};
 use crate::units::{Span, Time};
 
@@ -43,6 +43,8 @@ pub enum WalkEnd {
     /// The next retry would begin that long after the first attempt, when its
     /// client has given up.
     GaveUp(Span),
+    /// The budget that it shares does not allow for it.
+    Budget,
     /// It would be, but no more is asked for.
     GoesOn,
 }
@@ -66,6 +68,7 @@ pub fn walk(
         Fractions::Given(_) => Streams::new(0, 0),
     };
     let (mut previous, mut at) = (Span::ZERO, Span::ZERO);
+    let mut budget = policy.budget.as_ref().map(budget_of_one);
     let mut retries = Vec::new();
     for attempt in 1.. {
         let place = (attempt as usize - 1).min(failures.len().saturating_sub(1));
@@ -78,19 +81,20 @@ pub fn walk(
             Failure::Timeout => (Vec::new(), Told::default()),
         };
         let retry = Retry::new(policy, &answers)?;
-        let (rule, is_covered) = match failure {
-            Failure::Answer(answer, _) => {
-                (retry.after_refusal(attempt, 0), policy.retries(&answer))
-            }
-            Failure::Timeout => (retry.after_timeout(attempt), policy.retries_timeouts()),
+        let rule = match failure {
+            Failure::Answer(..) => retry.for_refusal(0),
+            Failure::Timeout => retry.for_timeout(),
         };
         let Some(rule) = rule else {
-            let end = match is_covered || policy.is_none() {
+            let end = match policy.is_none() {
                 true => WalkEnd::Attempts,
                 false => WalkEnd::NotRetried(failure),
             };
             return Ok((retries, end));
         };
+        if !rule.goes_on_after(attempt) {
+            return Ok((retries, WalkEnd::Attempts));
+        }
         if retries.len() >= most {
             break;
         }
@@ -112,6 +116,12 @@ pub fn walk(
         if rule.is_too_late(Time::EPOCH, Time::EPOCH + then) {
             return Ok((retries, WalkEnd::GaveUp(then)));
         }
+        if let Some(budget) = &mut budget {
+            let (now, is_retry) = (Time::EPOCH + at, attempt > 1);
+            if !budget.fails(0, now, is_retry, true, Some(rule.cost())) {
+                return Ok((retries, WalkEnd::Budget));
+            }
+        }
         at = then;
         retries.push(Retried {
             failure,
@@ -120,6 +130,14 @@ pub fn walk(
         });
     }
     Ok((retries, WalkEnd::GoesOn))
+}
+
+/// The budget of one request alone, when it has begun.
+fn budget_of_one(rule: &RetryBudget) -> Budget {
+    let rule = rule.clone();
+    let mut budget = BudgetPlan { rule, keys: 1 }.build();
+    budget.begins(0, Time::EPOCH);
+    budget
 }
 
 struct WalkChance<'a> {
@@ -400,7 +418,7 @@ mod tests {
                 number: 0,
                 attempt,
             };
-            let rule = retry.after_timeout(attempt).unwrap();
+            let rule = retry.for_timeout().unwrap();
             let told = Told::default();
             rule.wait(&chance, attempt, Span::ZERO, told).span
         });

@@ -1,3 +1,4 @@
+mod budget;
 mod heeding;
 mod jitter;
 mod preset;
@@ -12,6 +13,7 @@ use crate::rng::Distribution;
 use crate::server::{Response, RetryAfter};
 use crate::units::Span;
 
+pub use budget::RetryBudget;
 pub use heeding::{Heed, Heeding};
 pub use jitter::{Jitter, Multiplier};
 pub use preset::{NO_RETRY, RETRY_PRESETS, RetryPreset};
@@ -43,6 +45,11 @@ pub struct RetryPolicy {
     pub give_up_after: Option<Span>,
     /// What a wait becomes where the server tells one.
     pub told: Heeding,
+    /// What bounds the retries of all who share it; of the first rule, and for
+    /// all.
+    pub budget: Option<RetryBudget>,
+    /// What a retry takes of a budget of tokens; 1, if absent.
+    pub cost: Option<u32>,
     /// The policy for the failures that this one does not retry. Attempts are
     /// counted over both.
     pub or: Option<Box<RetryPolicy>>,
@@ -96,6 +103,10 @@ macro_rules! shapes {
                 #[serde(default)]
                 told_adds_at_most: Option<Span>,
                 #[serde(default)]
+                budget: Option<RetryBudget>,
+                #[serde(default)]
+                cost: Option<u32>,
+                #[serde(default)]
                 or: Option<Box<RetryPolicy>>,
             },)+
         }
@@ -120,6 +131,8 @@ macro_rules! shapes {
                         honour_rate_limit,
                         told_at_most,
                         told_adds_at_most,
+                        budget,
+                        cost,
                         or,
                     } => Ok(RetryPolicy {
                         wait: Backoff::$shape { $($field,)+ },
@@ -136,6 +149,8 @@ macro_rules! shapes {
                             adds_at_most: told_adds_at_most.unwrap_or(Span::MAX),
                             ..Heeding::written(retry_after, honour_retry_after)?
                         },
+                        budget,
+                        cost,
                         or,
                     }),)+
                 }
@@ -147,7 +162,7 @@ macro_rules! shapes {
                 if policy.is_none() {
                     return Written::None;
                 }
-                let RetryPolicy { wait, cap, jitter, at_most, first, attempts, on, give_up_after, told, or } = policy;
+                let RetryPolicy { wait, cap, jitter, at_most, first, attempts, on, give_up_after, told, budget, cost, or } = policy;
                 let limit = |span: Span| (span < Span::MAX).then_some(span);
                 match wait {
                     $(Backoff::$shape { $($field,)+ } => Written::$shape {
@@ -159,6 +174,8 @@ macro_rules! shapes {
                         on,
                         first,
                         give_up_after,
+                        budget,
+                        cost,
                         or,
                         retry_after: (!told.as_flag).then_some(told.retry_after),
                         honour_retry_after: told.as_flag.then_some(told.retry_after == Heed::AtLeast),
@@ -238,6 +255,8 @@ impl RetryPolicy {
         on: Some(Vec::new()),
         give_up_after: None,
         told: Heeding::NOTHING,
+        budget: None,
+        cost: None,
         or: None,
     };
 
@@ -363,6 +382,8 @@ mod tests {
             r#"Random(wait: Uniform(from: "1s", to: "2s"), attempts: Unlimited, first: "0s")"#,
             r#"Waits(waits: ["0s", "1s"], jitter: Equal, attempts: 3, give_up_after: "2min")"#,
             r#"Exponential(base: "1s", cap: "9s", attempts: 3, honour_retry_after: true)"#,
+            r#"Fixed(wait: "1s", attempts: 3, budget: Tokens(most: 500, per: []), cost: 5)"#,
+            r#"Fixed(wait: "1s", attempts: 3, budget: Share(of: "20%", at_least: "10/s"))"#,
             r#"Linear(base: "1s", step: "2s", cap: "9s", jitter: PlusMinus("20%"), attempts: 3)"#,
             r#"Fibonacci(base: "1s", jitter: Times(Uniform(from: 0.5, to: 1.5)), at_most: "9s", attempts: 3)"#,
             r#"Fixed(wait: "1s", jitter: Plus(Exponential(mean: "1s")), attempts: 3, on: [Timeout], or: Fixed(wait: "2s", attempts: 2))"#,

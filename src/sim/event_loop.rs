@@ -9,7 +9,7 @@ use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
 use super::request::{Attempt, Origin, Request, Waiting};
-use crate::client::{Draws, StreamDraws};
+use crate::client::{Budget, BudgetPlan, Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::{Seed, Streams};
@@ -97,6 +97,8 @@ pub(super) struct Loop<'w, Q> {
     outstanding: Vec<u32>,
     /// Calls whose turn has come, by what the one before was.
     next_calls: VecDeque<Origin>,
+    /// The budgets of retries.
+    budgets: Vec<Budget>,
     /// The gateway whose turn is next.
     next_replica: u8,
     /// Waiting attempts whose permit has come, to be taken further.
@@ -144,6 +146,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             busy: vec![0; (world.senders() as usize).div_ceil(64)],
             outstanding: outstanding(world),
             next_calls: VecDeque::new(),
+            budgets: world.budgets.iter().map(BudgetPlan::build).collect(),
             next_replica: 0,
             called: VecDeque::new(),
             turned_away: VecDeque::new(),

@@ -11,6 +11,8 @@ pub(super) struct Request {
     pub(super) attempts: u32,
     pub(super) due: Time,
     pub(super) previous_wait: Span,
+    /// What its last retry took of a budget of tokens, if it shares a budget.
+    pub(super) retry_cost: u32,
     /// Changes with each attempt and when an attempt is over, so that what
     /// comes late for an earlier one is known as such.
     pub(super) generation: u32,

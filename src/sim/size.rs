@@ -2,9 +2,13 @@
 
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
+use crate::client::BudgetPlan;
 use crate::engine::Event;
 use crate::limiter::KeySize;
-use crate::scenario::{Demand, DeviceCount, LimiterRule, Measure, Per, Placement, Scenario, Stage};
+use crate::scenario::{
+    Cohort, Demand, DeviceCount, LimiterRule, Measure, Per, Placement, RetryPolicy, Scenario,
+    Scope, Stage,
+};
 use crate::units::Time;
 
 /// The bytes of a scenario, by where they are.
@@ -56,6 +60,7 @@ impl Size {
         size.population(scenario);
         size.stages(scenario, demand);
         size.senders(demand);
+        size.budgets(scenario);
         size.measures(scenario, demand);
         size.under_way(scenario, demand);
         size.record(scenario, demand);
@@ -157,6 +162,43 @@ impl Size {
                 path: Some(flow.path.clone()),
                 what: format!("the timers of {} senders", in_words(flow.senders)),
                 bytes: flow.senders * (BYTES_PER_EVENT + 1.0 / 8.0),
+            });
+        }
+    }
+
+    /// The budgets of retries, of which there are at most as many as homes or
+    /// devices for each policy and method.
+    fn budgets(&mut self, scenario: &Scenario) {
+        let mut seen: Vec<*const RetryPolicy> = Vec::new();
+        for entry in scenario.traffic() {
+            let policy = std::ptr::from_ref(entry.retry);
+            let Some(budget) = entry
+                .retry
+                .budget
+                .as_ref()
+                .filter(|_| !seen.contains(&policy))
+            else {
+                continue;
+            };
+            seen.push(policy);
+            let keys_of = |cohort: &Cohort| {
+                let homes = f64::from(cohort.homes);
+                match budget.per() {
+                    [] => 0.0,
+                    per if per.contains(&Scope::Device) => homes * cohort.mean_devices(None),
+                    _ => homes * cohort.installed().len() as f64,
+                }
+            };
+            let keys: f64 = scenario.cohorts.values().map(keys_of).sum();
+            let methods = match budget.per().contains(&Scope::Method) {
+                true => scenario.methods().len() as f64,
+                false => 1.0,
+            };
+            let keys = keys.max(1.0) * methods;
+            self.replication.push(Part {
+                path: None,
+                what: format!("the budgets of retries of {} keys", in_words(keys)),
+                bytes: keys * BudgetPlan::bytes_per_key(budget) as f64,
             });
         }
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::budgets::Budgets;
 use super::days::days;
 use super::keys::{KeySpace, Party, Sender};
 use super::outages::{outages_before, plan_outages};
@@ -62,13 +63,14 @@ impl World {
             key_spaces: &key_spaces,
             answers: server.stages.iter().map(|stage| stage.response).collect(),
             tables: Vec::new(),
+            budgets: Budgets::new(scenario, &population, methods.len())?,
             streams: Vec::new(),
             next_sender: 0,
         };
         for placement in scenario.placements() {
             builder.client(&placement)?;
         }
-        let streams = builder.streams;
+        let (streams, budgets) = (builder.streams, builder.budgets.plans);
         server.tables = builder.tables;
         Ok(World {
             clock: Timeline {
@@ -89,6 +91,7 @@ impl World {
             streams,
             population,
             server,
+            budgets,
             days: days(
                 &scenario.time.zone,
                 scenario.time.measured_from(),
@@ -228,6 +231,7 @@ struct Builder<'a> {
     /// The answers to what is refused, by stage.
     answers: Vec<Response>,
     tables: Vec<Vec<u32>>,
+    budgets: Budgets,
     streams: Vec<Stream>,
     next_sender: u32,
 }
@@ -361,6 +365,13 @@ impl Builder<'_> {
             .map(|replica| Route::new(self.route(place.sender(), kind, method, replica)));
         let route = routes.next().unwrap_or_default();
         let other_routes = routes.collect();
+        let budget = (self.budgets).of(
+            retry,
+            place.sender(),
+            kind.is_some(),
+            method,
+            &mut self.tables,
+        );
         self.streams.push(Stream {
             cohort: place.cohort,
             method,
@@ -378,6 +389,7 @@ impl Builder<'_> {
             wakes: what.wakes(),
             timeout: what.timeout,
             retry: Retry::new(retry, &self.answers)?,
+            budget,
             service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,

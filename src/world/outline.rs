@@ -1,4 +1,5 @@
 use super::{Timeline, Windows, World};
+use crate::client::Rule;
 use crate::scenario::{Measure, Wakes};
 use crate::server::StagePlan;
 use crate::units::{Probability, Span};
@@ -83,6 +84,7 @@ impl World {
     pub fn outline(&self) -> Outline {
         let gate_of = |stage: &StagePlan| Some(&self.server.gates[usize::from(stage.gate?)]);
         let fails = self.server.failures > Probability::ZERO;
+        let retries = |rule: Option<&Rule>| rule.is_some_and(|rule| rule.goes_on_after(1));
         let streams = self.streams.iter().map(|stream| {
             let mut refusing: Vec<usize> = (stream.route.stages().iter())
                 .map(|stage| usize::from(stage.stage()))
@@ -102,10 +104,8 @@ impl World {
                 wakes: stream.wakes != Wakes::Never,
                 times_out,
                 most_attempts: stream.retry.most_attempts(),
-                retries: times_out && stream.retry.after_timeout(1).is_some()
-                    || refusing
-                        .iter()
-                        .any(|stage| stream.retry.after_refusal(1, *stage).is_some()),
+                retries: times_out && retries(stream.retry.for_timeout())
+                    || (refusing.iter()).any(|stage| retries(stream.retry.for_refusal(*stage))),
                 refusing,
             }
         });

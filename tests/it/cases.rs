@@ -165,6 +165,31 @@ fn jitter_undoes_a_lockstep() {
     }
 }
 
+/// The share of runs that collapse, with its interval: that of all without a
+/// budget does not meet that of any with one.
+#[test]
+fn a_budget_of_retries_prevents_a_collapse() {
+    let place = Place::new();
+    let document = run(&place, "budget-prevents-collapse", &[]);
+    let interval = |policy: &str| {
+        let estimates = document["estimates"].as_array().unwrap();
+        let is_it = |it: &&Value| it["name"] == "p_collapse.run" && it["policy"] == policy;
+        let it = estimates.iter().find(is_it).unwrap();
+        (
+            it["value"].as_f64().unwrap(),
+            it["lower"].as_f64().unwrap(),
+            it["upper"].as_f64().unwrap(),
+        )
+    };
+    let (share, low, _) = interval("thrice");
+    assert_eq!(share, 1.0);
+    for policy in ["with a budget", "as gRPC", "as AWS"] {
+        let (share, _, high) = interval(policy);
+        assert_eq!(share, 0.0, "{policy}");
+        assert!(high < low, "{policy}: {high} and {low}");
+    }
+}
+
 #[test]
 fn every_case_has_a_test_and_a_row_in_the_book() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/cases");

@@ -1,6 +1,7 @@
 //! Integration tests, in one binary; a module per subject.
 
 mod book;
+mod budgets;
 mod calls;
 mod cases;
 mod clients;

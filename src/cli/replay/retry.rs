@@ -137,6 +137,10 @@ fn in_text<'a>(
             "then no more: the next would begin {} after the first attempt, when its client has given up",
             rounded(then)
         ),
+        WalkEnd::Budget => {
+            "then no more: its budget, which here no other request shares, does not allow for it"
+                .to_owned()
+        }
         WalkEnd::GoesOn => "and so on".to_owned(),
     };
     shown + &last
@@ -159,6 +163,7 @@ fn name_of(end: WalkEnd) -> (&'static str, Option<Span>) {
         WalkEnd::Attempts => ("attempts", None),
         WalkEnd::NotRetried(_) => ("not_retried", None),
         WalkEnd::GaveUp(then) => ("gave_up", Some(then)),
+        WalkEnd::Budget => ("budget", None),
         WalkEnd::GoesOn => ("goes_on", None),
     }
 }

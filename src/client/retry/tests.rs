@@ -45,7 +45,7 @@ fn waits_without_jitter_grow_to_the_cap() {
         waits(&retry, 8),
         [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     );
-    assert!(retry.after_timeout(u32::MAX - 1).is_some());
+    assert!(retry.for_timeout().unwrap().goes_on_after(u32::MAX - 1));
 }
 
 /// What libraries document or do (reference: retries, section 1); where a
@@ -314,10 +314,16 @@ fn only_the_listed_failures_are_retried() {
         (&status, false, true, true),
         (&none, false, false, false),
     ] {
-        assert_eq!(policy.after_refusal(1, 0).is_some(), gate);
-        assert_eq!(policy.after_refusal(3, 1).is_some(), limit);
-        assert_eq!(policy.after_timeout(1).is_some(), timeout);
-        assert!(policy.after_refusal(4, 0).is_none(), "four attempts in all");
+        let rules = [
+            (policy.for_refusal(0), gate),
+            (policy.for_refusal(1), limit),
+            (policy.for_timeout(), timeout),
+        ];
+        for (rule, is_retried) in rules {
+            let goes_on = |attempt| rule.is_some_and(|rule| rule.goes_on_after(attempt));
+            assert_eq!([goes_on(1), goes_on(3)], [is_retried; 2]);
+            assert!(!goes_on(4), "four attempts in all");
+        }
     }
 }
 

@@ -1,14 +1,20 @@
 //! How clients retry.
 
+use super::server::check_scopes;
 use super::{Finding, Findings, at};
-use crate::scenario::{Attempts, Backoff, Heed, Jitter, RetryPolicy};
+use crate::scenario::{Attempts, Backoff, Heed, Jitter, RetryBudget, RetryPolicy};
 use crate::server::{Response, RetryAfter};
-use crate::units::Span;
+use crate::units::{Probability, Span};
 
 /// The most attempts of a request that may follow each other without a wait
 /// worth the name, and the shortest that is.
 const MAX_HASTY_ATTEMPTS: u32 = 1000;
 const SHORTEST_WAIT: Span = Span::from_millis(1);
+/// The most tokens of a budget that failures take.
+const MOST_TOKENS: u32 = 1_000_000;
+/// How long requests may count for a budget.
+const SHORTEST_WINDOW: Span = Span::from_millis(10);
+const LONGEST_WINDOW: Span = Span::from_secs(86_400);
 /// The most waits of a list.
 const MAX_WAITS: usize = 1000;
 
@@ -26,6 +32,13 @@ pub(super) fn check_retry(
     policy: &RetryPolicy,
     found: &mut Findings,
 ) {
+    check_rule(answers, path, policy, found);
+    check_budget(path, policy, found);
+    check_costs(path, policy, found);
+}
+
+/// A policy without its budget, and those after it.
+fn check_rule(answers: &[&Response], path: &str, policy: &RetryPolicy, found: &mut Findings) {
     if check_waits(path, policy, found) {
         check_jitter(path, policy, found);
         check_hasty_waits(path, policy, found);
@@ -46,7 +59,15 @@ pub(super) fn check_retry(
                 "needs an `on` before it, or must be left out",
             );
         }
-        check_retry(answers, &at(path, "or"), or, found);
+        let path = at(path, "or");
+        if or.budget.is_some() {
+            found.add(
+                &at(&path, "budget"),
+                "a budget is of the whole policy",
+                "write it before `or`",
+            );
+        }
+        check_rule(answers, &path, or, found);
     }
 }
 
@@ -199,6 +220,82 @@ fn check_list(path: &str, waits: &[Span], policy: &RetryPolicy, found: &mut Find
             "a list has a first wait already",
             "leave it out",
         );
+    }
+}
+
+/// The budget that retries share.
+fn check_budget(path: &str, policy: &RetryPolicy, found: &mut Findings) {
+    let here = at(path, "budget");
+    let mut wrong = |field: &str, why: String, label: &str| {
+        found.add(&at(&here, field), why, label);
+    };
+    match &policy.budget {
+        None | Some(RetryBudget::Tokens { .. }) => {}
+        Some(RetryBudget::Throttle {
+            tokens, success, ..
+        }) => {
+            if !(1..=MOST_TOKENS).contains(tokens) {
+                let why = format!("{tokens} tokens");
+                wrong("tokens", why, "must be from 1 to 1000000");
+            }
+            if !(0.001..=f64::from(MOST_TOKENS)).contains(success) {
+                let why = format!("a success cannot give {success} tokens");
+                wrong("success", why, "must be from 0.001, up to all tokens");
+            }
+        }
+        Some(RetryBudget::Share {
+            of,
+            within,
+            at_least,
+            ..
+        }) => {
+            if *of == Probability::ZERO && at_least.is_none() {
+                let why = "no retry is ever made".to_owned();
+                wrong("of", why, "must be above 0, or needs `at_least`");
+            }
+            if *within < SHORTEST_WINDOW || *within > LONGEST_WINDOW {
+                let why = format!("requests cannot count for {within}");
+                wrong("within", why, "must be from 10 ms to a day");
+            }
+        }
+        Some(RetryBudget::InFlight { of, at_least, .. }) => {
+            if *of == Probability::ZERO && *at_least == 0 {
+                let why = "no retry is ever made".to_owned();
+                wrong("of", why, "must be above 0, or `at_least` must");
+            }
+        }
+    }
+    if let Some(budget) = &policy.budget {
+        check_scopes(&here, budget.per(), found);
+    }
+}
+
+/// What the retries of each rule take of the budget.
+fn check_costs(path_of_all: &str, policy: &RetryPolicy, found: &mut Findings) {
+    let tokens = match &policy.budget {
+        Some(RetryBudget::Tokens { most, .. }) => Some(*most),
+        _ => None,
+    };
+    for (number, rule) in policy.rules().enumerate() {
+        let path = at(path_of_all, &format!("{}cost", "or.".repeat(number)));
+        match (rule.cost, tokens) {
+            (Some(0), _) => found.add(&path, "a retry that takes nothing", "must be at least 1"),
+            (Some(cost), Some(most)) if cost > most => found.add(
+                &path,
+                format!("a retry that takes {cost} of {most} tokens is never made"),
+                "must be at most as many as the budget has",
+            ),
+            (Some(_), None) => found.add(
+                &path,
+                "there are no tokens that a retry could take",
+                "needs `budget: Tokens(...)`, or must be left out",
+            ),
+            (None, Some(0)) => {
+                let path = at(&at(path_of_all, "budget"), "most");
+                found.add(&path, "a budget without tokens", "must be at least 1");
+            }
+            _ => {}
+        }
     }
 }
 

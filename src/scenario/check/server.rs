@@ -433,7 +433,7 @@ pub(super) fn check_answer(path: &str, answer: &Response, knows: Knows<'_>, foun
     }
 }
 
-fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
+pub(super) fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     for (number, scope) in per.iter().enumerate() {
         if per[..number].contains(scope) {
             found.add(

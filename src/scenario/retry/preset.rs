@@ -31,24 +31,24 @@ macro_rules! presets {
 presets! {
     "none": "None",
         "no retry: requests 2.34, ESP-IDF's esp_http_client, ESPHome's http_request";
-    "aws-standard": r#"Exponential(base: "1s", cap: "20s", attempts: 3, on: [Status(429)], retry_after: AtLeast, told_adds_at_most: "5s", or: Exponential(base: "50ms", cap: "20s", attempts: 3, on: [Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s"))"#,
-        "AWS SDKs, standard mode 2.1 (botocore 1.44.5), without its token budget";
-    "aws-standard-2.0": r#"Exponential(base: "1s", cap: "20s", attempts: 3, on: [Status(429), Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s")"#,
-        "AWS SDKs, standard mode 2.0, without its token budget";
-    "aws-dynamodb": r#"Exponential(base: "1s", cap: "20s", attempts: 4, on: [Status(429)], retry_after: AtLeast, told_adds_at_most: "5s", or: Exponential(base: "25ms", cap: "20s", attempts: 4, on: [Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s"))"#,
-        "AWS SDKs, standard mode 2.1, DynamoDB, without its token budget";
+    "aws-standard": r#"Exponential(base: "1s", cap: "20s", attempts: 3, on: [Status(429)], retry_after: AtLeast, told_adds_at_most: "5s", budget: Tokens(most: 500), cost: 5, or: Exponential(base: "50ms", cap: "20s", attempts: 3, on: [Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s", cost: 14))"#,
+        "AWS SDKs, standard mode 2.1 (botocore 1.44.5)";
+    "aws-standard-2.0": r#"Exponential(base: "1s", cap: "20s", attempts: 3, on: [Status(429), Status(500), Status(502), Status(503), Status(504)], retry_after: AtLeast, told_adds_at_most: "5s", budget: Tokens(most: 500), cost: 5, or: Exponential(base: "1s", cap: "20s", attempts: 3, on: [Timeout], cost: 10))"#,
+        "AWS SDKs, standard mode 2.0";
+    "aws-dynamodb": r#"Exponential(base: "1s", cap: "20s", attempts: 4, on: [Status(429)], retry_after: AtLeast, told_adds_at_most: "5s", budget: Tokens(most: 500), cost: 5, or: Exponential(base: "25ms", cap: "20s", attempts: 4, on: [Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: AtLeast, told_adds_at_most: "5s", cost: 14))"#,
+        "AWS SDKs, standard mode 2.1, DynamoDB";
     "aws-legacy": r#"Exponential(base: "1s", attempts: 5, on: [Status(429), Status(500), Status(502), Status(503), Status(504), Timeout])"#,
         "boto, legacy mode";
     "google-api-core": r#"Exponential(base: "1s", cap: "60s", attempts: Unlimited, give_up_after: "120s", on: [Status(429), Status(500), Status(503), Timeout])"#,
         "google.api_core 2.44.0, gax-java";
     "grpc": r#"Exponential(base: "1s", factor: 2, cap: "60s", jitter: PlusMinus("20%"), attempts: 5, on: [Status(503)], retry_after: Instead)"#,
-        "gRPC (proposal A6), without its retry throttling; a service config says base, factor and cap";
+        "gRPC (proposal A6); a service config says base, factor and cap, and may add a budget: Throttle(tokens: 10, success: 0.1)";
     "azure-python": r#"Exponential(base: "800ms", cap: "120s", jitter: None, first: "0s", attempts: 4, on: [Status(408), Status(429), Status(500), Status(502), Status(503), Status(504)], retry_after: Instead, or: Exponential(base: "800ms", cap: "120s", jitter: None, first: "0s", attempts: 11, on: [Timeout]))"#,
         "Azure Core for Python 1.41: a status is retried 3 times, a connection 10 times";
     "azure-dotnet": r#"Exponential(base: "800ms", jitter: PlusMinus("20%"), at_most: "60s", attempts: 4, on: [Status(408), Status(429), Status(500), Status(502), Status(503), Status(504), Timeout], retry_after: Instead)"#,
         "Azure Core for .NET";
-    "envoy": r#"Exponential(base: "25ms", cap: "250ms", attempts: 2, on: [Status(500), Status(502), Status(503), Status(504)])"#,
-        "Envoy with its default of one retry, without its limit of retries at a time";
+    "envoy": r#"Exponential(base: "25ms", cap: "250ms", attempts: 2, on: [Status(500), Status(502), Status(503), Status(504)], budget: InFlight(of: "0%", at_least: 3))"#,
+        "Envoy with its default of one retry, three at a time; with a retry_budget it is InFlight(of: \"20%\")";
     "polly": r#"Fixed(wait: "2s", attempts: 4)"#,
         "Polly 8 as it comes";
     "polly-exponential": r#"Exponential(base: "2s", jitter: Polly, attempts: 4)"#,

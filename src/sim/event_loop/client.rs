@@ -2,7 +2,8 @@
 //! again, and end.
 
 use super::Loop;
-use crate::client::{BackoffDraws, Rule};
+use super::server::caller;
+use crate::client::{BackoffDraws, Budget, Rule, Wait};
 use crate::engine::{Event, EventQueue};
 use crate::rng::Purpose;
 use crate::scenario::Wakes;
@@ -124,6 +125,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             attempts: 1,
             due: self.now,
             previous_wait: Span::ZERO,
+            retry_cost: 0,
             generation: 0,
             on_server: 1,
             executions: 0,
@@ -136,6 +138,12 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             request.generation = before.map_or(0, |before| before.generation.wrapping_add(1));
             request
         });
+        if stream.budget.is_some() {
+            let now = self.now;
+            if let Some((budget, key)) = self.budget(&origin, stream) {
+                budget.begins(key, now);
+            }
+        }
         self.attempt(place, (1, request.generation), &origin, stream);
     }
 
@@ -246,7 +254,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         if !is_heard {
             self.release_if_over(place, stream);
         } else {
-            let rule = (stream.retry).after_refusal(attempt.count, usize::from(stage));
+            let rule = stream.retry.for_refusal(usize::from(stage));
             self.react(place, stream, rule, told);
         }
     }
@@ -259,7 +267,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         }
         self.metrics.timed_out(request.origin.account);
         let stream = self.stream(&request.origin);
-        let rule = stream.retry.after_timeout(request.attempts);
+        let rule = stream.retry.for_timeout();
         self.react(place, stream, rule, Told::default());
     }
 
@@ -267,10 +275,28 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     /// client gives up.
     #[inline]
     fn react(&mut self, place: u32, stream: &'w Stream, rule: Option<&'w Rule>, told: Told) {
-        let Some(rule) = rule else {
+        let mut next = rule.and_then(|rule| self.next_attempt(place, rule, told));
+        if stream.budget.is_some() {
+            next = self.within_budget(place, stream, rule, next);
+        }
+        let Some((wait, then)) = next else {
             return self.give_up(place, stream);
         };
+        let request = self.requests.get_mut(place);
+        // The attempt is over: what still comes for it is too late.
+        request.generation = request.generation.wrapping_add(1);
+        request.previous_wait = wait.previous;
+        self.queue.push(Kind::Retry.event(then, place, 0));
+    }
+
+    /// The wait before the next attempt of a request by the rule for how the last
+    /// one failed, and when it ends; `None` if there is to be no other.
+    #[inline]
+    fn next_attempt(&self, place: u32, rule: &Rule, told: Told) -> Option<(Wait, Time)> {
         let request = self.requests.get(place);
+        if !rule.goes_on_after(request.attempts) {
+            return None;
+        }
         let Origin {
             stream: index,
             entity,
@@ -284,14 +310,46 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         };
         let wait = rule.wait(&chance, request.attempts, request.previous_wait, told);
         let then = self.now + wait.span;
-        if rule.is_too_late(request.due, then) {
-            return self.give_up(place, stream);
-        }
+        (!rule.is_too_late(request.due, then)).then_some((wait, then))
+    }
+
+    /// The budget of retries that a request shares, and its key.
+    fn budget(&mut self, origin: &Origin, stream: &Stream) -> Option<(&mut Budget, u32)> {
+        let (budget, key) = stream.budget?;
+        let key = self.server.key(&key, &caller(origin, stream));
+        Some((&mut self.budgets[usize::from(budget)], key))
+    }
+
+    /// The next attempt after one that has failed, if its budget allows for it.
+    #[inline(never)]
+    fn within_budget(
+        &mut self,
+        place: u32,
+        stream: &'w Stream,
+        rule: Option<&Rule>,
+        next: Option<(Wait, Time)>,
+    ) -> Option<(Wait, Time)> {
         let request = self.requests.get_mut(place);
-        // The attempt is over: what still comes for it is too late.
-        request.generation = request.generation.wrapping_add(1);
-        request.previous_wait = wait.previous;
-        self.queue.push(Kind::Retry.event(then, place, 0));
+        let is_retry = request.attempts > 1;
+        let cost = rule.map_or(0, Rule::cost);
+        request.retry_cost = cost;
+        let (origin, now) = (request.origin, self.now);
+        let (budget, key) = self.budget(&origin, stream)?;
+        let wanted = next.map(|_| cost);
+        let may = budget.fails(key, now, is_retry, rule.is_some(), wanted);
+        next.filter(|_| may)
+    }
+
+    /// A request has ended that shares a budget of retries.
+    #[inline(never)]
+    fn settle_budget(&mut self, place: u32, stream: &'w Stream, has_failed: bool) {
+        let request = *self.requests.get(place);
+        if let Some((budget, key)) = self.budget(&request.origin, stream) {
+            if !has_failed {
+                budget.succeeds(key, (request.attempts > 1).then_some(request.retry_cost));
+            }
+            budget.ends(key);
+        }
     }
 
     fn give_up(&mut self, place: u32, stream: &'w Stream) {
@@ -312,6 +370,9 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             request.origin.sender,
             request.origin.number,
         );
+        if stream.budget.is_some() {
+            self.settle_budget(place, stream, has_failed);
+        }
         let is_last = stream.calls.count() == 1 || self.is_last_call(place, stream, has_failed);
         self.release_if_over(place, stream);
         if !is_last {

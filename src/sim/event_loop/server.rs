@@ -14,7 +14,7 @@ use crate::world::Stream;
 
 /// Whom a request is made for, as the server sees it.
 #[inline]
-fn caller(origin: &Origin, stream: &Stream) -> Caller {
+pub(super) fn caller(origin: &Origin, stream: &Stream) -> Caller {
     Caller {
         home: origin.home,
         device: origin.device,
