@@ -13,6 +13,7 @@ mod progress;
 mod replay;
 mod run;
 mod store;
+mod trace;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use clap::error::ErrorKind;
 use args::{Arguments, Verb};
 
 use crate::scenario::text::{printable, shortened};
+use crate::units::Span;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
             set,
             format,
         }) => check::check(&scenarios, &set, format),
+        Some(Verb::Trace(flags)) => trace::trace(&flags),
         Some(Verb::Replay(flags)) => replay::replay(&flags),
         Some(Verb::Presets { action }) => presets::presets(action),
     };
@@ -149,6 +152,21 @@ fn print(text: &str) -> Result<(), Failure> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// A time as exactly as it is of use to read.
+fn rounded(span: Span) -> Span {
+    let unit = match span.nanos() {
+        0..1_000_000 => 1,
+        1_000_000..1_000_000_000 => 1000,
+        _ => 1_000_000,
+    };
+    Span::from_nanos((span.nanos() + unit / 2) / unit * unit)
+}
+
+/// A span as a number of seconds.
+fn seconds(span: Span) -> f64 {
+    span.nanos() as f64 / 1e9
 }
 
 /// How wide lines on standard output may be: as the terminal is, or as

@@ -18,6 +18,7 @@ mod replication;
 mod request;
 mod shape;
 mod size;
+mod watch;
 
 pub use event_loop::{EVENTS_PER_LOOK, NoRoom, Stopped};
 pub use histogram::{Cell, Histogram, LatencyRecorder};
@@ -26,6 +27,7 @@ pub use metrics::Metrics;
 pub use record::{
     FleetRecord, GateRecord, RECORD_VERSION, Record, SegmentRecord, SeriesRecord, StreamRecord,
 };
-pub use replication::{QueueKind, Replication};
+pub use replication::{QueueKind, Replication, trace};
 pub(crate) use size::in_words;
 pub use size::{Part, Size};
+pub use watch::{RequestId, Step, What};

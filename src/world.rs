@@ -28,7 +28,7 @@ use crate::units::{Span, Time};
 
 pub(crate) use compile::plan_server;
 pub use outline::{GateOutline, Outline, StreamOutline};
-pub use population::{DeviceGroup, Layout, Population};
+pub use population::{CohortHomes, DeviceGroup, Layout, Population};
 pub use windows::Windows;
 
 /// A scenario, compiled.

@@ -57,6 +57,8 @@ pub(super) enum Verb {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Tell what happens to one home in one replication: each request, attempt, stage, answer, wait
+    Trace(TraceFlags),
     /// Judge the requests of a log by limiters or a whole server; show a retry policy's waits
     ///
     /// The log is one of nginx or Apache, JSON lines, of an AWS load balancer, of
@@ -71,6 +73,43 @@ pub(super) enum Verb {
         #[command(subcommand)]
         action: Option<PresetAction>,
     },
+}
+
+/// Flags of a trace.
+#[derive(Debug, Args)]
+pub(super) struct TraceFlags {
+    /// A scenario file, the name of a preset, or - for standard input
+    pub(super) scenario: PathBuf,
+    /// Which home, counted from 1 over all cohorts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = home)]
+    pub(super) home: u32,
+    /// Which replication, counted from 0 as in results
+    #[arg(long, value_name = "R", default_value_t = 0, value_parser = replication)]
+    pub(super) replication: u32,
+    /// Which cell of the study: its name in the table, or its number from 0; the
+    /// first if left out
+    #[arg(long, value_name = "CELL")]
+    pub(super) cell: Option<String>,
+    /// Seed of every random draw; the scenario's own if left out
+    #[arg(long, value_parser = any_whole)]
+    pub(super) seed: Option<u64>,
+    /// Set a scenario value, such as server.stages.0.permits=80; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Steps::Text)]
+    pub(super) format: Steps,
+    /// Print no notes
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+fn home(text: &str) -> Result<u32, String> {
+    whole(text, 1..=u32::MAX)
+}
+
+fn replication(text: &str) -> Result<u32, String> {
+    whole(text, 0..=999_999)
 }
 
 const REPLAY_EXAMPLES: &str = "\
@@ -478,6 +517,16 @@ pub(super) enum Format {
     Json,
     /// Comma-separated values
     Csv,
+}
+
+/// How the steps of a trace are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Steps {
+    /// A table to read
+    Text,
+    /// A line of JSON for each step
+    #[value(alias = "jsonl", alias = "ndjson")]
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

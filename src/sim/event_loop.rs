@@ -9,6 +9,7 @@ use super::event::Kind;
 use super::metrics::Metrics;
 use super::record::Record;
 use super::request::{Attempt, Origin, Request, Waiting};
+use super::watch::{RequestId, Watch, What};
 use crate::client::{Budget, BudgetPlan, Draws, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
@@ -77,7 +78,7 @@ impl std::fmt::Display for NoRoom {
 /// A replication while it runs; `client` and `server` have what happens on
 /// either side.
 #[derive(Debug)]
-pub(super) struct Loop<'w, Q> {
+pub(super) struct Loop<'w, Q, W> {
     world: &'w World,
     /// By stream.
     draws: Vec<StreamDraws>,
@@ -106,6 +107,7 @@ pub(super) struct Loop<'w, Q> {
     /// Waiting attempts that a gate has turned away.
     turned_away: VecDeque<u32>,
     metrics: Metrics,
+    watch: W,
     now: Time,
     number: u32,
     events: u64,
@@ -121,16 +123,16 @@ pub const EVENTS_PER_LOOK: u64 = 1 << 16;
 /// once in so many events whether there is room for more.
 const BETWEEN_LOOKS: u32 = 1 << 10;
 
-impl<'w, Q: EventQueue> Loop<'w, Q> {
+impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
     /// `stop` is asked while the first timers are set, of which there may be a
     /// hundred million.
     pub(super) fn new(
         world: &'w World,
         seed: Seed,
         number: u32,
-        queue: Q,
+        (queue, watch): (Q, W),
         stop: &dyn Fn() -> bool,
-    ) -> Result<Loop<'w, Q>, Stopped> {
+    ) -> Result<Loop<'w, Q, W>, Stopped> {
         let streams = Streams::new(seed, number);
         let server = Pipeline::new(&world.server, &streams);
         let mut this = Loop {
@@ -151,6 +153,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             called: VecDeque::new(),
             turned_away: VecDeque::new(),
             metrics: Metrics::new(world),
+            watch,
             now: world.clock.start,
             number,
             events: 0,
@@ -242,6 +245,14 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             gate,
             bytes: self.room,
         })))
+    }
+
+    /// Tells who watches what happens to an attempt.
+    #[inline(always)]
+    fn tell(&mut self, request: impl Into<RequestId>, attempt: u32, what: What) {
+        if W::LISTENS {
+            self.watch.tell(self.now, request.into(), attempt, what);
+        }
     }
 
     /// The draws for the times of a sender.

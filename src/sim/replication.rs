@@ -1,5 +1,6 @@
 use super::event_loop::{Loop, Stopped};
 use super::record::Record;
+use super::watch::{HomeWatch, Nobody, Step};
 use crate::engine::{HeapQueue, LadderQueue};
 use crate::rng::Seed;
 use crate::world::World;
@@ -22,8 +23,8 @@ pub struct Replication<'w> {
 
 #[derive(Debug)]
 enum Engine<'w> {
-    Ladder(Box<Loop<'w, LadderQueue>>),
-    Heap(Box<Loop<'w, HeapQueue>>),
+    Ladder(Box<Loop<'w, LadderQueue, Nobody>>),
+    Heap(Box<Loop<'w, HeapQueue, Nobody>>),
 }
 
 impl<'w> Replication<'w> {
@@ -42,16 +43,12 @@ impl<'w> Replication<'w> {
         let seed = seed.into();
         let engine = match queue {
             QueueKind::Ladder => {
-                let queue = LadderQueue::new(
-                    world.clock.start,
-                    world.mean_event_gap(),
-                    world.senders() as usize,
-                );
-                Engine::Ladder(Box::new(Loop::new(world, seed, number, queue, stop)?))
+                let parts = (ladder(world), Nobody);
+                Engine::Ladder(Box::new(Loop::new(world, seed, number, parts, stop)?))
             }
             QueueKind::Heap => {
-                let queue = HeapQueue::new();
-                Engine::Heap(Box::new(Loop::new(world, seed, number, queue, stop)?))
+                let parts = (HeapQueue::new(), Nobody);
+                Engine::Heap(Box::new(Loop::new(world, seed, number, parts, stop)?))
             }
         };
         Ok(Replication { engine })
@@ -81,6 +78,34 @@ impl<'w> Replication<'w> {
             Engine::Heap(engine) => engine.run(stop),
         }
     }
+}
+
+fn ladder(world: &World) -> LadderQueue {
+    LadderQueue::new(
+        world.clock.start,
+        world.mean_event_gap(),
+        world.senders() as usize,
+    )
+}
+
+/// Runs replication number `number` of a study with that seed, and tells all that
+/// happens to the requests of one home as it happens; what is under way may take `room`
+/// bytes. The record is that of the replication without.
+///
+/// # Errors
+/// [`Stopped`], if `stop` said so or there is no room for what is under way.
+pub fn trace(
+    world: &World,
+    seed: impl Into<Seed>,
+    number: u32,
+    (home, room): (u32, usize),
+    tell: impl FnMut(&Step),
+    stop: &dyn Fn() -> bool,
+) -> Result<Record, Stopped> {
+    let parts = (ladder(world), HomeWatch { home, tell });
+    let mut engine = Loop::new(world, seed.into(), number, parts, stop)?;
+    engine.with_room(room);
+    engine.run(stop)
 }
 
 #[cfg(test)]

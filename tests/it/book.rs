@@ -233,6 +233,9 @@ fn verbs_and_flags_are_those_of_the_program() {
     let mut told = flags(&first_cells(&page, "flag of `replay`").join(" "));
     told.insert("help".to_owned());
     assert_eq!(told, flags(&help("replay")));
+    let mut told = flags(&first_cells(&page, "flag of `trace`").join(" "));
+    told.insert("help".to_owned());
+    assert_eq!(told, flags(&help("trace")));
 
     let whole = String::from_utf8(ratelab().arg("--help").output().unwrap().stdout).unwrap();
     let listed = whole.split_once("Commands:").unwrap().1;
@@ -290,6 +293,14 @@ fn the_commands_in_the_pages_are_understood() {
             };
             // Those are run as they are among the tests of replay.
             if words[0] == "replay" {
+                continue;
+            }
+            if words[0] == "trace" {
+                let mut trace = ratelab();
+                let arguments = words.iter().take_while(|word| *word != "|");
+                trace.current_dir(folder.path()).args(arguments);
+                assert!(trace.output().unwrap().status.success(), "{name}: {line}");
+                checked += 1;
                 continue;
             }
             if words[0] != "run" && words[0] != "check" {

@@ -21,4 +21,5 @@ mod replicas;
 mod report;
 mod reuse;
 mod support;
+mod trace;
 mod validation;

@@ -512,10 +512,6 @@ fn word(decision: Decision) -> &'static str {
     }
 }
 
-pub(super) fn seconds(span: Span) -> f64 {
-    span.nanos() as f64 / 1e9
-}
-
 fn push_decision(text: &mut String, decision: Decision) {
     text.push_str(word(decision));
     if let Decision::Delay(wait) = decision {

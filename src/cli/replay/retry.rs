@@ -6,9 +6,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::super::args::{Format, ReplayFlags};
-use super::super::{Exit, Failure, colour, print};
+use super::super::{Exit, Failure, colour, print, rounded, seconds};
 use super::answers::Failed;
-use super::print::seconds;
 use crate::client::{self, Fractions, Retried, WalkEnd, walk};
 use crate::scenario::text::render;
 use crate::scenario::{Attempts, RETRY_PRESETS, RetryPolicy, Trigger};
@@ -144,16 +143,6 @@ fn in_text<'a>(
         WalkEnd::GoesOn => "and so on".to_owned(),
     };
     shown + &last
-}
-
-/// A time as exactly as it is of use to read.
-fn rounded(span: Span) -> Span {
-    let unit = match span.nanos() {
-        0..1_000_000 => 1,
-        1_000_000..1_000_000_000 => 1000,
-        _ => 1_000_000,
-    };
-    Span::from_nanos((span.nanos() + unit / 2) / unit * unit)
 }
 
 /// The name of an end, and when the retry would have been for which it was too

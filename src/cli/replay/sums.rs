@@ -3,7 +3,8 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::print::{push_field, push_moment, seconds};
+use super::super::seconds;
+use super::print::{push_field, push_moment};
 use crate::replay::{KeyRefusals, LogFacts, Replay, StageTotals, Totals};
 use crate::report::name_field;
 use crate::scenario::text::{printable, shortened};

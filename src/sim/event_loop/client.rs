@@ -11,6 +11,7 @@ use crate::server::{Replicas, Told, Visit};
 use crate::sim::event::Kind;
 use crate::sim::metrics::Refusal;
 use crate::sim::request::{Attempt, Origin, Request};
+use crate::sim::watch::{RequestId, Watch, What};
 use crate::units::{Span, Time};
 use crate::world::{Reach, Stream};
 
@@ -29,7 +30,7 @@ impl Request {
     }
 }
 
-impl<'w, Q: EventQueue> Loop<'w, Q> {
+impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
     #[inline]
     pub(super) fn stream(&self, origin: &Origin) -> &'w Stream {
         &self.world.streams[usize::from(origin.stream)]
@@ -53,6 +54,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             let (word, bit) = (sender as usize / 64, 1 << (sender % 64));
             if self.busy[word] & bit != 0 {
                 self.metrics.skipped(index, stream.calls.count());
+                self.tell_of_skipped(index, stream, sender, number);
                 return;
             }
             self.busy[word] |= bit;
@@ -61,6 +63,25 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             1 => self.call(index, stream, sender, number),
             _ => self.make_first_calls(index, stream, sender, number),
         }
+    }
+
+    /// Tells who watches of a request that is not made.
+    #[inline(always)]
+    fn tell_of_skipped(&mut self, index: usize, stream: &Stream, sender: u32, number: u32) {
+        let entity = sender - stream.first_sender;
+        if !W::LISTENS {
+            return;
+        }
+        let (home, device) = stream.home_and_device(entity);
+        let count = stream.calls.count();
+        let request = RequestId {
+            stream: index as u16,
+            entity,
+            number: number.wrapping_mul(count),
+            home,
+            device,
+        };
+        self.tell(request, 0, What::Skipped(count));
     }
 
     /// A sender makes the first of several calls, for the time that its timer
@@ -120,6 +141,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             account,
             stream: index as u16,
         };
+        self.tell(&origin, 0, What::Due);
         let mut request = Request {
             origin,
             attempts: 1,
@@ -182,6 +204,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         if let Some(replicas) = self.world.server.replicas {
             attempt.visit.replica = self.replica(replicas, origin, count);
         }
+        let gateway = attempt.visit.replica;
+        self.tell(origin, count, What::Sent { gateway });
         self.pass(attempt, origin, stream);
         self.take_called_further();
     }
@@ -216,8 +240,12 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         request.done_in_time |= in_time;
         let (account, times) = (request.origin.account, request.executions);
         let is_heard = request.is_current(generation);
+        let (origin, attempts) = (request.origin, request.attempts);
         let wakes = stream.wakes == Wakes::EachExecution;
         self.metrics.executed(account, times, wakes);
+        // What comes late is of an earlier attempt, whose number nobody keeps.
+        let attempt = if is_heard { attempts } else { 0 };
+        self.tell(&origin, attempt, What::Executed { heard: is_heard });
         if is_heard {
             self.metrics.succeeded(account, self.now, latency, in_time);
             if self.metrics.measures.ask_for_successes() {
@@ -246,9 +274,11 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         };
         request.got_429 |= is_429;
         request.got_refusal = true;
-        let (account, home) = (request.origin.account, request.origin.home);
+        let origin = request.origin;
+        let (account, home) = (origin.account, origin.home);
         let is_heard = request.generation == attempt.generation;
         self.metrics.refused(account, attempt.step, stage, refusal);
+        self.tell(&origin, attempt.count, What::Refused { stage, told });
         let measures = &mut self.metrics.measures;
         measures.refused(self.now, home, stream.cohort, is_429);
         if !is_heard {
@@ -266,6 +296,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             return;
         }
         self.metrics.timed_out(request.origin.account);
+        self.tell(&request.origin, request.attempts, What::TimesOut);
         let stream = self.stream(&request.origin);
         let rule = stream.retry.for_timeout();
         self.react(place, stream, rule, Told::default());
@@ -286,6 +317,8 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         // The attempt is over: what still comes for it is too late.
         request.generation = request.generation.wrapping_add(1);
         request.previous_wait = wait.previous;
+        let (origin, attempts) = (request.origin, request.attempts);
+        self.tell(&origin, attempts, What::Waiting { wait: wait.span });
         self.queue.push(Kind::Retry.event(then, place, 0));
     }
 
@@ -353,8 +386,10 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
     }
 
     fn give_up(&mut self, place: u32, stream: &'w Stream) {
-        let account = self.requests.get(place).origin.account;
-        self.metrics.gave_up(account, stream.deadline.is_some());
+        let origin = self.requests.get(place).origin;
+        self.tell(&origin, 0, What::GivesUp);
+        self.metrics
+            .gave_up(origin.account, stream.deadline.is_some());
         self.end(place, stream, true);
     }
 

@@ -6,9 +6,10 @@ use crate::client::Draws;
 use crate::engine::EventQueue;
 use crate::overload::Sample;
 use crate::rng::Purpose;
-use crate::server::{Call, Caller, Claim, Ending, Outcome, Told};
+use crate::server::{Call, Caller, Claim, Ending, Outcome, Route, RouteStage, Told};
 use crate::sim::event::Kind;
 use crate::sim::request::{Attempt, Origin, Waiting};
+use crate::sim::watch::{Watch, What};
 use crate::units::{Probability, Span, Time};
 use crate::world::Stream;
 
@@ -23,7 +24,7 @@ pub(super) fn caller(origin: &Origin, stream: &Stream) -> Caller {
     }
 }
 
-impl<'w, Q: EventQueue> Loop<'w, Q> {
+impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
     /// Takes an attempt through the stages that remain on its route; its request's
     /// origin comes as a copy.
     #[inline]
@@ -48,6 +49,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             self.metrics.entered(gate.gate);
             self.note_level(gate.gate);
         }
+        self.tell_of_passed(&attempt, origin, route, from, &outcome);
         match outcome {
             Outcome::Admitted => self.serve(&attempt, origin, stream),
             Outcome::Waits { gate, key, until } => {
@@ -60,6 +62,44 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
                 }
                 self.refuse(&attempt, origin, stream, stage, told);
             }
+        }
+    }
+
+    /// Tells who watches which stages an attempt has come by, and where it waits.
+    #[inline(always)]
+    fn tell_of_passed(
+        &mut self,
+        attempt: &Attempt,
+        origin: &Origin,
+        route: &Route,
+        from: u8,
+        outcome: &Outcome,
+    ) {
+        if !W::LISTENS {
+            return;
+        }
+        let count = attempt.count;
+        let next = attempt.visit.next;
+        let stage_of = |number: u8| route.stages()[usize::from(number)].stage();
+        let waits = matches!(outcome, Outcome::Waits { .. } | Outcome::Delayed { .. });
+        for number in from..next - u8::from(waits) {
+            if !matches!(
+                route.stages()[usize::from(number)],
+                RouteStage::Outage { .. }
+            ) {
+                self.tell(origin, count, What::Passes(stage_of(number)));
+            }
+        }
+        match *outcome {
+            Outcome::Waits { until, .. } => {
+                let stage = stage_of(next - 1);
+                self.tell(origin, count, What::Waits { stage, until });
+            }
+            Outcome::Delayed { until } => {
+                let stage = stage_of(next - 1);
+                self.tell(origin, count, What::Delayed { stage, until });
+            }
+            Outcome::Admitted | Outcome::Refused { .. } => {}
         }
     }
 
@@ -92,6 +132,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             return;
         }
         let end = self.now + service;
+        self.tell(origin, attempt.count, What::Begins { until: end });
         self.watch_time_out(attempt, end);
         let event = if self.feedback {
             Kind::Ended.event(end, self.served.insert(|_| *attempt), 0)
@@ -223,6 +264,7 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
             if let Some(place) = self.called.pop_front() {
                 let Waiting { attempt, .. } = self.waiting.remove(place);
                 let origin = self.requests.get(attempt.request).origin;
+                self.tell_of_entered(&attempt, &origin);
                 self.pass(attempt, &origin, self.stream(&origin));
             } else if let Some(place) = self.turned_away.pop_front() {
                 self.end_wait(place);
@@ -259,6 +301,18 @@ impl<'w, Q: EventQueue> Loop<'w, Q> {
         let origin = self.requests.get(attempt.request).origin;
         self.pass(attempt, &origin, self.stream(&origin));
         self.take_called_further();
+    }
+
+    /// Tells who watches that an attempt has its permit after a wait.
+    #[inline(always)]
+    fn tell_of_entered(&mut self, attempt: &Attempt, origin: &Origin) {
+        if !W::LISTENS {
+            return;
+        }
+        let route = self.stream(origin).route_by(attempt.visit.replica);
+        let gate = usize::from(attempt.visit.next) - 1;
+        let stage = route.stages()[gate].stage();
+        self.tell(origin, attempt.count, What::Passes(stage));
     }
 
     /// Puts an attempt that waits, at most until `until`, aside.
