@@ -10,7 +10,7 @@ mod walk;
 
 pub use budget::{Budget, BudgetPlan};
 pub use retry::{Chance, Retry, Rule, Wait};
-pub use source::{Gap, PollTimes, Schedule, Source};
+pub use source::{Gap, PollTimes, Schedule, Source, VaryingRate};
 pub use walk::{Failure, Fractions, Retried, WalkEnd, walk};
 
 use crate::rng::{Purpose, Sampler, Streams};

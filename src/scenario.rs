@@ -22,6 +22,7 @@ mod outage;
 mod part;
 mod population;
 pub mod presets;
+mod profile;
 mod retry;
 mod server;
 mod step;
@@ -50,6 +51,7 @@ pub use note::Note;
 pub use outage::Outage;
 pub use part::Part;
 pub use population::{AppOf, Cohort, DeviceCount, Devices, Fleet, HomeClient, Installed, NatOf};
+pub use profile::{Piece, Profile, WeekWindow};
 pub use retry::{
     Attempts, Backoff, Heed, Heeding, Jitter, Multiplier, NO_RETRY, RETRY_PRESETS, RetryBudget,
     RetryPolicy, RetryPreset, Trigger,

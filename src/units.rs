@@ -12,6 +12,7 @@ mod probability;
 mod rate;
 mod span;
 mod time;
+mod weekdays;
 mod zone;
 
 pub use percent::Percent;
@@ -19,6 +20,7 @@ pub use probability::Probability;
 pub use rate::Rate;
 pub use span::Span;
 pub use time::Time;
+pub use weekdays::Weekdays;
 pub(crate) use zone::timestamp;
 pub use zone::{ClockTime, Period, Zone};
 

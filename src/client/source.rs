@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Draws, part};
 use crate::rng::{Distribution, DistributionError, Purpose, Residual, Sampler, steady_first};
-use crate::scenario::{Every, Phase};
+use crate::scenario::{Every, Phase, Piece};
 use crate::units::{Probability, Rate, Span, Time};
 
 /// When the requests of a stream come.
@@ -15,6 +15,8 @@ pub enum Source {
     /// With a gap between them that is drawn anew each time: a Poisson
     /// process, if it is exponential.
     Renewal(Gap),
+    /// A Poisson process whose rate changes at given times.
+    Varying(VaryingRate),
     /// A think time after the end of the one before.
     Loop(Gap),
 }
@@ -66,6 +68,7 @@ impl Source {
             Source::Poll(poll) => Some((0, poll.first(draws, start))),
             Source::Schedule(schedule) => schedule.from(draws, 0),
             Source::Renewal(gap) | Source::Loop(gap) => Some((0, start + gap.first(draws))),
+            Source::Varying(rate) => Some((0, rate.after(start, rate.gap.first(draws))?)),
         }
     }
 
@@ -81,6 +84,7 @@ impl Source {
                 number + 1,
                 now + draws.sample(&gap.sampler, Purpose::Arrival, number + 1, 0),
             )),
+            Source::Varying(rate) => rate.next(draws, now, number),
             Source::Loop(_) => None,
         }
     }
@@ -94,7 +98,7 @@ impl Source {
                 number + 1,
                 now + draws.sample(&think.sampler, Purpose::Think, number + 1, 0),
             )),
-            Source::Poll(_) | Source::Schedule(_) | Source::Renewal(_) => None,
+            Source::Poll(_) | Source::Schedule(_) | Source::Renewal(_) | Source::Varying(_) => None,
         }
     }
 
@@ -104,8 +108,60 @@ impl Source {
         match self {
             Source::Poll(poll) => Some(poll.mean.secs_f64()),
             Source::Renewal(gap) | Source::Loop(gap) => Some(gap.mean_secs),
+            Source::Varying(rate) => Some(rate.gap.mean_secs / rate.mean_factor),
             Source::Schedule(_) => None,
         }
+    }
+}
+
+/// A rate that changes at given times.
+#[derive(Debug, Clone)]
+pub struct VaryingRate {
+    /// The time between two requests while the factor is 1.
+    gap: Gap,
+    /// The factors of the rate, in order; the first holds from the start of a run
+    /// on, the last for ever.
+    pieces: Arc<[Piece]>,
+    mean_factor: f64,
+}
+
+impl VaryingRate {
+    /// A rate with its factors, and their mean over a run.
+    pub fn new(rate: Rate, pieces: Vec<Piece>, mean_factor: f64) -> VaryingRate {
+        VaryingRate {
+            gap: Gap::exponential(rate),
+            pieces: pieces.into(),
+            mean_factor,
+        }
+    }
+
+    /// Out of the way of sources whose rate does not change.
+    #[inline(never)]
+    fn next(&self, draws: Draws<'_>, now: Time, number: u32) -> Option<(u32, Time)> {
+        let gap = draws.sample(&self.gap.sampler, Purpose::Arrival, number + 1, 0);
+        Some((number + 1, self.after(now, gap)?))
+    }
+
+    /// The end of a time that passes as much faster as the rate is higher: the next
+    /// event of the process, if the time to it is exponential at a factor of 1
+    /// (time-change of a Poisson process; Cinlar 1975, section 4.7). `None` if the
+    /// rate is zero for ever before.
+    fn after(&self, now: Time, gap: Span) -> Option<Time> {
+        let (mut now, mut left) = (now, gap.nanos() as f64);
+        let next = self.pieces.partition_point(|piece| piece.from <= now);
+        for at in next.max(1)..=self.pieces.len() {
+            let factor = self.pieces[at - 1].factor;
+            let Some(end) = self.pieces.get(at).map(|piece| piece.from) else {
+                return (factor > 0.0).then(|| now + Span::from_nanos((left / factor) as u64));
+            };
+            let passes = end.since(now).nanos() as f64 * factor;
+            if left < passes {
+                return Some(now + Span::from_nanos((left / factor) as u64));
+            }
+            left -= passes;
+            now = end;
+        }
+        None
     }
 }
 
@@ -369,6 +425,45 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_rate_that_changes_has_its_load_in_each_piece() {
+        let second = |second| Time::EPOCH + Span::from_secs(second);
+        let piece = |from, factor| Piece {
+            from: second(from),
+            factor,
+        };
+        let pieces = vec![
+            piece(0, 1.0),
+            piece(60, 3.0),
+            piece(90, 0.0),
+            piece(150, 0.5),
+        ];
+        let rate: Rate = "1/min".parse().unwrap();
+        let counts = per_second(&Source::Varying(VaryingRate::new(rate, pieces, 1.0)));
+        for (number, count) in counts.into_iter().enumerate() {
+            let expected = match number {
+                0..60 => 1000.0,
+                60..90 => 3000.0,
+                90..150 => 0.0,
+                _ => 500.0_f64,
+            };
+            // Poisson counts: six standard deviations, in none of 240 seconds but
+            // once in a million times.
+            let off = (count as f64 - expected).abs();
+            assert!(
+                off <= 6.0 * expected.sqrt(),
+                "{count} in second {number}, not {expected}"
+            );
+        }
+        // Nothing comes after the last piece where its rate is zero.
+        let over = VaryingRate::new(rate, vec![piece(0, 1.0), piece(1, 0.0)], 0.1);
+        assert_eq!(over.after(second(0), Span::from_secs(2)), None);
+        assert_eq!(
+            over.after(second(0), Span::from_millis(500)),
+            Some(Time::EPOCH + Span::from_millis(500))
+        );
     }
 
     #[test]

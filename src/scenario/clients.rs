@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Calls, Every};
+use super::{Calls, Every, Profile};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -203,6 +203,9 @@ pub enum CommandTimes {
     Poisson {
         /// Commands per home and time.
         rate: Rate,
+        /// How the rate changes over the week.
+        #[serde(default)]
+        profile: Profile,
     },
 }
 
@@ -218,6 +221,9 @@ pub struct PoissonRequests {
     pub name: Option<String>,
     /// Requests per sender and time.
     pub rate: Rate,
+    /// How the rate changes over the week.
+    #[serde(default)]
+    pub profile: Profile,
     /// Who sends.
     #[serde(default)]
     pub per: Per,

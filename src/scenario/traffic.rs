@@ -1,4 +1,4 @@
-use super::{Calls, Client, Cohort, CommandTimes, Per, Phase, Wakes};
+use super::{Calls, Client, Clock, Cohort, CommandTimes, Per, Phase, Profile, Wakes};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -46,8 +46,13 @@ pub enum When<'a> {
         /// The chance that a sender sends at all on a day.
         chance: Probability,
     },
-    /// At the times of a Poisson process of that rate.
-    Poisson(Rate),
+    /// At the times of a Poisson process.
+    Poisson {
+        /// Its rate.
+        rate: Rate,
+        /// How that changes over the week.
+        profile: &'a Profile,
+    },
     /// A think time after the end of the one before.
     Closed(&'a Distribution),
 }
@@ -136,7 +141,10 @@ impl Client {
                         spread: *spread,
                         chance: command.chance,
                     },
-                    CommandTimes::Poisson { rate } => When::Poisson(*rate),
+                    CommandTimes::Poisson { rate, profile } => When::Poisson {
+                        rate: *rate,
+                        profile,
+                    },
                 },
                 what: What {
                     method: &command.method,
@@ -161,7 +169,10 @@ impl Client {
                 list: List::Requests,
                 index,
                 name: request.name.as_deref(),
-                when: When::Poisson(request.rate),
+                when: When::Poisson {
+                    rate: request.rate,
+                    profile: &request.profile,
+                },
                 what: What {
                     method: &request.method,
                     per: request.per,
@@ -244,13 +255,23 @@ impl<'a> Traffic<'a> {
     }
 
     /// The mean time from one request to the next in seconds, or from the end
-    /// of one to the next; `None` for a schedule.
+    /// of one to the next; `None` for a schedule. A profile is left out.
     pub fn interval_secs(&self) -> Option<f64> {
         match self.when {
             When::Every(every) => Some(every.interval.secs_f64()),
-            When::Poisson(rate) => Some(rate.mean_interval_secs()),
+            When::Poisson { rate, .. } => Some(rate.mean_interval_secs()),
             When::Closed(think) => Some(think.mean_secs()),
             When::Daily { .. } => None,
+        }
+    }
+
+    /// By how much more than that is sent in the mean, over the whole run.
+    pub(super) fn mean_factor(&self, clock: &Clock) -> f64 {
+        match self.when {
+            When::Poisson { profile, .. } if !profile.is_flat() => {
+                profile.mean(&clock.zone, clock.start.0, clock.measured_until())
+            }
+            _ => 1.0,
         }
     }
 
@@ -267,7 +288,7 @@ impl<'a> Traffic<'a> {
         match self.when {
             When::Every(every) => matches!(every.phase, Phase::At(_)) && every.jitter.is_zero(),
             When::Daily { spread, .. } => spread.is_zero(),
-            When::Poisson(_) | When::Closed(_) => false,
+            When::Poisson { .. } | When::Closed(_) => false,
         }
     }
 

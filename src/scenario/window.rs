@@ -23,12 +23,24 @@ pub struct DayWindow {
 impl DayWindow {
     /// Its parts of [`start`, `end`), in order.
     pub fn spans(&self, zone: &Zone, start: Time, end: Time) -> Vec<(Time, Time)> {
+        self.spans_that_begin(zone, start, end, |_| true)
+    }
+
+    /// Those of them that begin at such a moment, which may be before `start`.
+    pub(super) fn spans_that_begin(
+        &self,
+        zone: &Zone,
+        start: Time,
+        end: Time,
+        is_wanted: impl Fn(Time) -> bool,
+    ) -> Vec<(Time, Time)> {
         // A day has at most 25 hours, so that a window that is under way at
         // the start began no longer ago than that.
         let day = Span::from_secs(26 * 3600);
         let begins = zone.daily(self.from, start - day, end);
         begins
             .into_iter()
+            .filter(|begin| is_wanted(*begin))
             .filter_map(|begin| {
                 let after = begin + Span::from_nanos(1);
                 let stop = *zone.daily(self.to, after, begin + day).first()?;

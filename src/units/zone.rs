@@ -159,6 +159,12 @@ impl Zone {
         }
     }
 
+    /// The day of the week that the local calendar shows; Monday is 0.
+    pub fn weekday(&self, time: Time) -> u8 {
+        let local = timestamp(time).to_zoned(self.rules.clone());
+        local.weekday().to_monday_zero_offset() as u8
+    }
+
     /// Every moment in [`from`, `until`) at which the local clock shows
     /// `clock_time`, in order. A time that a change of the clocks skips is
     /// moved forward, one that it repeats happens once, at the earlier.
@@ -239,6 +245,15 @@ pub struct ClockTime {
     hour: i8,
     minute: i8,
     second: i8,
+}
+
+impl ClockTime {
+    /// The beginning of a day.
+    pub const MIDNIGHT: ClockTime = ClockTime {
+        hour: 0,
+        minute: 0,
+        second: 0,
+    };
 }
 
 impl FromStr for ClockTime {

@@ -6,7 +6,7 @@ use super::keys::{KeySpace, Party, Sender};
 use super::outages::{outages_before, plan_outages};
 use super::start::start_in_words;
 use super::{DeviceGroup, Population, Reach, Stream, Timeline, Windows, World, WorldError};
-use crate::client::{Gap, PollTimes, Retry, Schedule, Source};
+use crate::client::{Gap, PollTimes, Retry, Schedule, Source, VaryingRate};
 use crate::limiter::KeySize;
 use crate::overload::AdmissionState;
 use crate::rng::{Key, Sampler, Seed};
@@ -321,7 +321,16 @@ impl Builder<'_> {
                 let times = clock.zone.daily(time, clock.start.0, until);
                 Source::Schedule(Schedule::new(times, spread, chance))
             }
-            When::Poisson(rate) => Source::Renewal(Gap::exponential(rate)),
+            When::Poisson { rate, profile } if profile.is_flat() => {
+                Source::Renewal(Gap::exponential(rate))
+            }
+            When::Poisson { rate, profile } => {
+                let clock = &self.scenario.time;
+                let (from, until) = (clock.start.0, clock.measured_until());
+                let pieces = profile.pieces(&clock.zone, from, until + self.scenario.drain());
+                let mean = profile.mean(&clock.zone, from, until);
+                Source::Varying(VaryingRate::new(rate, pieces, mean))
+            }
             When::Closed(think) => Source::Loop(Gap::new(think)?),
         })
     }

@@ -19,7 +19,7 @@ pub(super) fn start_in_words(scenario: &Scenario) -> String {
         );
     }
     let at_random =
-        |list: List| any(&|entry| entry.list == list && matches!(entry.when, When::Poisson(_)));
+        |list: List| any(&|entry| entry.list == list && matches!(entry.when, When::Poisson { .. }));
     let who = match (at_random(List::Requests), at_random(List::Commands)) {
         (true, true) => Some("requests and commands"),
         (true, false) => Some("requests"),
@@ -30,6 +30,10 @@ pub(super) fn start_in_words(scenario: &Scenario) -> String {
         parts.push(format!(
             "{who} at random times come at their full rate from the first moment on"
         ));
+    }
+    let varies = |entry: &Traffic<'_>| matches!(entry.when, When::Poisson { profile, .. } if !profile.is_flat());
+    if any(&varies) {
+        parts.push("rates with a profile are those of the time of the week".to_owned());
     }
     if any(&|entry| matches!(entry.when, When::Daily { .. })) {
         parts.push("daily commands come at their time of day".to_owned());

@@ -16,6 +16,7 @@ mod folder;
 mod limits;
 mod outages;
 mod overload;
+mod profile;
 mod replay;
 mod replicas;
 mod report;

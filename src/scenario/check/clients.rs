@@ -5,10 +5,14 @@ use crate::rng::Distribution;
 use crate::scenario::calls::MAX_CALLS;
 use crate::scenario::text::Problem;
 use crate::scenario::{
-    Client, Cohort, Draft, Every, Installed, NO_RETRY, Per, Phase, QueueBound, RETRY_PRESETS,
-    Server, Stage, Traffic, Wakes, When,
+    Client, Cohort, Draft, Every, Installed, List, NO_RETRY, Per, Phase, Profile, QueueBound,
+    RETRY_PRESETS, Server, Stage, Traffic, Wakes, WeekWindow, When,
 };
 use crate::units::{ClockTime, Span};
+
+/// The most parts of a profile, and the highest factor.
+const MOST_PARTS: usize = 64;
+const MOST_FACTOR: f64 = 1e6;
 
 pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found: &mut Findings) {
     let path = format!("clients.{}", segment(name));
@@ -105,8 +109,39 @@ fn check_entry(
     match entry.when {
         When::Every(every) => check_every(scenario, here, every, found),
         When::Daily { time, spread, .. } => check_daily(scenario, here, time, spread, found),
-        When::Poisson(_) => {}
+        When::Poisson { profile, .. } => {
+            let here = match entry.list {
+                List::Commands => format!("{here}.at"),
+                _ => here.to_owned(),
+            };
+            check_profile(&here, profile, found);
+        }
         When::Closed(think) => check_think(scenario, here, entry.what.method, think, found),
+    }
+}
+
+/// Factors that a rate can have, in parts that the week has.
+fn check_profile(here: &str, profile: &Profile, found: &mut Findings) {
+    for (part, factor) in profile.parts() {
+        let path = format!("{here}.profile.{}", segment(part));
+        if let Err(why) = part.parse::<WeekWindow>() {
+            found.push(&path, true, Problem::new(why.to_string()));
+        }
+        if !(0.0..=MOST_FACTOR).contains(&factor) {
+            found.add(
+                &path,
+                format!("a rate cannot be {factor} times as high"),
+                format!("must be from 0 to {MOST_FACTOR}"),
+            );
+        }
+    }
+    let count = profile.parts().count();
+    if count > MOST_PARTS {
+        found.add(
+            &format!("{here}.profile"),
+            format!("a profile of {count} parts"),
+            format!("must be at most {MOST_PARTS}"),
+        );
     }
 }
 

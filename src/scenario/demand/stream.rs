@@ -103,7 +103,7 @@ pub(super) fn streams<'a>(
             }
             let rate = match entry.interval_secs() {
                 Some(interval) if entry.is_closed() => senders / (interval + service),
-                Some(interval) => senders * fan_out / interval,
+                Some(interval) => senders * fan_out / interval * entry.mean_factor(&scenario.time),
                 None => 0.0,
             };
             all.push(Stream {
