@@ -308,6 +308,9 @@ impl<'w> Printer<'w> {
                     clock(step.at + wait)
                 )
             }
+            What::Denied => {
+                "is not tried again: the budget of retries does not allow it".to_owned()
+            }
             What::GivesUp => format!("is given up after {since}"),
             What::Executed { heard: true } => format!("succeeds after {since}"),
             What::Executed { heard: false } => {
@@ -359,6 +362,7 @@ impl<'w> Printer<'w> {
             }
             What::TimesOut => json!({"what": "times_out"}),
             What::Waiting { wait } => json!({"what": "retries", "wait_s": seconds(wait)}),
+            What::Denied => json!({"what": "denied"}),
             What::GivesUp => json!({"what": "gives_up", "after_s": since}),
             What::Executed { heard: true } => json!({"what": "succeeds", "after_s": since}),
             What::Executed { heard: false } => json!({"what": "executed_late", "after_s": since}),

@@ -91,6 +91,8 @@ pub enum What {
         /// How long it waits.
         wait: Span,
     },
+    /// The budget that it shares does not allow for the next attempt.
+    Denied,
     /// The client gives the request up.
     GivesUp,
     /// The backend has carried it out.

@@ -78,6 +78,21 @@ fn budgets_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn a_trace_tells_of_retries_that_a_budget_denies() {
+    let place = Place::new();
+    place.write("s.ron", ALL_FAIL);
+    let told = place
+        .ratelab(&["trace", "s.ron", "--home", "2"])
+        .exits(0)
+        .out;
+    let count = |what: &str| told.lines().filter(|line| line.contains(what)).count();
+    // Four retries of the first request; the others have none.
+    assert_eq!(count("is tried again"), 4);
+    assert_eq!(count("does not allow it"), 59);
+    assert_eq!(count("is given up"), 60);
+}
+
+#[test]
 fn replay_tells_when_a_budget_ends_the_retries() {
     let place = Place::new();
     let policy = "Fixed(wait: \"1s\", attempts: 9, budget: Throttle(tokens: 10, success: 0.1))";

@@ -366,10 +366,13 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         let is_retry = request.attempts > 1;
         let cost = rule.map_or(0, Rule::cost);
         request.retry_cost = cost;
-        let (origin, now) = (request.origin, self.now);
+        let (origin, attempts, now) = (request.origin, request.attempts, self.now);
         let (budget, key) = self.budget(&origin, stream)?;
         let wanted = next.map(|_| cost);
         let may = budget.fails(key, now, is_retry, rule.is_some(), wanted);
+        if next.is_some() && !may {
+            self.tell(&origin, attempts, What::Denied);
+        }
         next.filter(|_| may)
     }
 
