@@ -241,6 +241,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::{Purpose, Streams};
     use crate::scenario::text::parse;
 
     fn budget(text: &str) -> Budget {
@@ -290,6 +291,43 @@ mod tests {
         assert_eq!(retries(&mut aws(), 1000, 3, 5), 100);
         // 35 of 14, and the ten that are left are too few.
         assert_eq!(retries(&mut aws(), 1000, 3, 14), 35);
+    }
+
+    /// The tokens of the AWS SDKs, 3 attempts, are used up where more than a share p
+    /// of attempts fails: 1 - p = cost p^2 (1 + p).
+    #[test]
+    fn tokens_are_used_up_above_the_share_that_follows_from_their_rule() {
+        let streams = Streams::new(11, 0);
+        for (cost, threshold) in [(14, 0.214_856), (5, 0.320_724), (10, 0.245_996)] {
+            let denied = |share: f64| {
+                let mut budget = budget("Tokens(most: 500)");
+                let (mut denied, mut draw) = (0, 0);
+                for _ in 0..100_000 {
+                    for attempt in 1..=3 {
+                        draw += 1;
+                        let retry = (attempt > 1).then_some(cost);
+                        if streams.uniform(0, Purpose::Failure, draw) >= share {
+                            budget.succeeds(0, retry);
+                            break;
+                        }
+                        let wanted = (attempt < 3).then_some(cost);
+                        let may = budget.fails(0, at(0), retry.is_some(), true, wanted);
+                        denied += u32::from(wanted.is_some() && !may);
+                        if !may {
+                            break;
+                        }
+                    }
+                }
+                denied
+            };
+            // The drift of a request is 0.03 and more tokens, with a standard deviation
+            // below 8: over 100,000 requests more than ten standard errors.
+            let (below, above) = (denied(threshold - 0.015), denied(threshold + 0.015));
+            assert!(
+                below < 20 && above > 200,
+                "cost {cost}: {below} and {above}"
+            );
+        }
     }
 
     #[test]
