@@ -1,3 +1,4 @@
+mod budget;
 mod client;
 mod look_ahead;
 mod server;

@@ -2,8 +2,7 @@
 //! again, and end.
 
 use super::Loop;
-use super::server::caller;
-use crate::client::{BackoffDraws, Budget, Rule, Wait};
+use crate::client::{BackoffDraws, Rule, Wait};
 use crate::engine::{Event, EventQueue};
 use crate::rng::Purpose;
 use crate::scenario::Wakes;
@@ -161,10 +160,7 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
             request
         });
         if stream.budget.is_some() {
-            let now = self.now;
-            if let Some((budget, key)) = self.budget(&origin, stream) {
-                budget.begins(key, now);
-            }
+            self.open_budget(&origin, stream);
         }
         self.attempt(place, (1, request.generation), &origin, stream);
     }
@@ -344,48 +340,6 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         let wait = rule.wait(&chance, request.attempts, request.previous_wait, told);
         let then = self.now + wait.span;
         (!rule.is_too_late(request.due, then)).then_some((wait, then))
-    }
-
-    /// The budget of retries that a request shares, and its key.
-    fn budget(&mut self, origin: &Origin, stream: &Stream) -> Option<(&mut Budget, u32)> {
-        let (budget, key) = stream.budget?;
-        let key = self.server.key(&key, &caller(origin, stream));
-        Some((&mut self.budgets[usize::from(budget)], key))
-    }
-
-    /// The next attempt after one that has failed, if its budget allows for it.
-    #[inline(never)]
-    fn within_budget(
-        &mut self,
-        place: u32,
-        stream: &'w Stream,
-        rule: Option<&Rule>,
-        next: Option<(Wait, Time)>,
-    ) -> Option<(Wait, Time)> {
-        let request = self.requests.get_mut(place);
-        let is_retry = request.attempts > 1;
-        let cost = rule.map_or(0, Rule::cost);
-        request.retry_cost = cost;
-        let (origin, attempts, now) = (request.origin, request.attempts, self.now);
-        let (budget, key) = self.budget(&origin, stream)?;
-        let wanted = next.map(|_| cost);
-        let may = budget.fails(key, now, is_retry, rule.is_some(), wanted);
-        if next.is_some() && !may {
-            self.tell(&origin, attempts, What::Denied);
-        }
-        next.filter(|_| may)
-    }
-
-    /// A request has ended that shares a budget of retries.
-    #[inline(never)]
-    fn settle_budget(&mut self, place: u32, stream: &'w Stream, has_failed: bool) {
-        let request = *self.requests.get(place);
-        if let Some((budget, key)) = self.budget(&request.origin, stream) {
-            if !has_failed {
-                budget.succeeds(key, (request.attempts > 1).then_some(request.retry_cost));
-            }
-            budget.ends(key);
-        }
     }
 
     fn give_up(&mut self, place: u32, stream: &'w Stream) {
