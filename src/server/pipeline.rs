@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-use super::outage::Outage;
+use super::outage::{Meeting, Outages};
 use super::{
-    Caller, Claim, Effect, Entry, Gate, GatePlan, KeyOf, OutagePlan, Replicas, Response, Route,
-    RouteStage, Told,
+    Caller, Claim, Entry, Gate, GatePlan, KeyOf, OutagePlan, Replicas, Response, Route, RouteStage,
+    Told,
 };
 use crate::limiter::{Bank, BankPlan, Decision, RuleError, Standing};
 use crate::overload::AdmissionState;
@@ -140,17 +140,6 @@ pub enum Outcome {
     },
 }
 
-/// What becomes of an attempt where there may be an outage.
-#[derive(Debug, Clone, Copy)]
-enum InOutage {
-    /// It comes to what is next.
-    Goes,
-    /// It leaves out what is next.
-    PassesBy,
-    /// It is refused; the outage may know its own end.
-    Refused { exact: Option<Span> },
-}
-
 /// The state of a server during a replication.
 #[derive(Debug)]
 pub struct Pipeline<'w> {
@@ -158,9 +147,7 @@ pub struct Pipeline<'w> {
     limits: Vec<Bank>,
     gates: Vec<Gate>,
     admissions: Vec<AdmissionState>,
-    outages: Vec<Outage<'w>>,
-    /// How many outages go on that hinder the backend at its work.
-    hindrances: u32,
+    outages: Outages<'w>,
     /// Those of the plan, until a caller is added that it does not know.
     tables: Cow<'w, [Vec<u32>]>,
     feedback: bool,
@@ -197,10 +184,7 @@ impl<'w> Pipeline<'w> {
                 .map(|(gate, key)| Gate::new(gate.clone(), streams.keyed(*key)))
                 .collect(),
             admissions: plan.admissions.clone(),
-            outages: (plan.outages.iter())
-                .map(|outage| Outage::new(outage, streams))
-                .collect(),
-            hindrances: 0,
+            outages: Outages::new(&plan.outages, streams),
             tables: Cow::Borrowed(&plan.tables),
             feedback: plan.has_feedback(),
         }
@@ -277,10 +261,12 @@ impl<'w> Pipeline<'w> {
                     }
                 }
                 RouteStage::Outage { outage, stage } => {
-                    match self.in_outage(*outage, now, &chance) {
-                        InOutage::Goes => {}
-                        InOutage::PassesBy => visit.next += 1,
-                        InOutage::Refused { exact } => {
+                    // Chance is addressed behind that of the admission controls.
+                    let place = self.admissions.len() as u8 + *outage;
+                    match self.outages.meet(*outage, now, || chance(place)) {
+                        Meeting::Goes => {}
+                        Meeting::PassesBy => visit.next = route.stage_after_outages(visit.next),
+                        Meeting::Refused { exact } => {
                             return self.refuse(route, caller, visit, *stage, now, exact);
                         }
                     }
@@ -297,48 +283,16 @@ impl<'w> Pipeline<'w> {
         self.admissions[usize::from(admission)].admit(now, chance())
     }
 
-    /// What becomes of an attempt before the part of the server that may have an
-    /// outage.
-    #[inline(never)]
-    fn in_outage(&self, outage: u8, now: Time, chance: impl Fn(u8) -> f64) -> InOutage {
-        let Some((effect, until)) = self.outages[usize::from(outage)].effect() else {
-            return InOutage::Goes;
-        };
-        match effect {
-            Effect::Down => InOutage::Refused {
-                exact: Some(until.since(now)),
-            },
-            Effect::Failing(share) => {
-                let place = self.admissions.len() as u8 + outage;
-                match chance(place) < share.value() {
-                    true => InOutage::Refused { exact: None },
-                    false => InOutage::Goes,
-                }
-            }
-            Effect::Open => InOutage::PassesBy,
-            Effect::Slow(_) | Effect::Stuck => InOutage::Goes,
-        }
-    }
-
     /// When the first outage of each kind begins, by its index.
     pub fn first_outages(&self, start: Time) -> impl Iterator<Item = (u8, Time)> {
-        let outages = (0..).zip(&self.outages);
-        outages.filter_map(move |(number, outage)| Some((number, outage.next(start)?)))
+        self.outages.first(start)
     }
 
     /// Begins or ends an outage; returns when the next change of its kind is.
     pub fn turn_outage(&mut self, outage: u8, now: Time) -> Option<Time> {
+        let next = self.outages.turn(outage, now);
         let plan = &self.plan.outages[usize::from(outage)];
-        let state = &mut self.outages[usize::from(outage)];
-        let next = state.turn(now);
-        let goes_on = state.effect().is_some();
-        if matches!(plan.effect, Effect::Slow(_) | Effect::Stuck) {
-            self.hindrances = match goes_on {
-                true => self.hindrances + 1,
-                false => self.hindrances - 1,
-            };
-        }
-        if let (Some(limit), false) = (plan.forgets, goes_on) {
+        if let (Some(limit), false) = (plan.forgets, self.outages.goes_on(outage)) {
             let limit = usize::from(limit);
             self.limits[limit] = self.plan.limits[limit].build();
         }
@@ -349,24 +303,7 @@ impl<'w> Pipeline<'w> {
     /// when all is well.
     #[inline]
     pub fn service(&self, service: Span, now: Time) -> Span {
-        match self.hindrances {
-            0 => service,
-            _ => self.hindered(service, now),
-        }
-    }
-
-    #[inline(never)]
-    fn hindered(&self, service: Span, now: Time) -> Span {
-        let (mut slower, mut begins) = (1.0, now);
-        for (effect, until) in self.outages.iter().filter_map(Outage::effect) {
-            match effect {
-                Effect::Slow(times) => slower *= times,
-                Effect::Stuck => begins = begins.max(until),
-                Effect::Down | Effect::Failing(_) | Effect::Open => {}
-            }
-        }
-        let service = Span::from_nanos((service.nanos() as f64 * slower) as u64);
-        begins.since(now) + service
+        self.outages.service(service, now)
     }
 
     /// Notes that a visit holds a permit of a gate from now on.
@@ -470,8 +407,16 @@ impl<'w> Pipeline<'w> {
         now: Time,
         ending: Ending,
     ) {
+        let mut is_open = false;
         for stage in route.stages().iter().take(usize::from(visit.next)) {
             match stage {
+                RouteStage::Outage { outage, .. } => {
+                    is_open |= self.outages.opens(*outage);
+                    continue;
+                }
+                RouteStage::Gate { .. } => {}
+                // What is open learns nothing.
+                RouteStage::Limit { .. } | RouteStage::Admission { .. } if is_open => {}
                 RouteStage::Limit { limit, key, .. } => {
                     let key = self.key(key, caller);
                     let bank = &mut self.limits[usize::from(*limit)];
@@ -484,8 +429,8 @@ impl<'w> Pipeline<'w> {
                     let count = caller.weight.min(u64::from(u32::MAX));
                     self.admissions[usize::from(*admission)].observe(now, success, count);
                 }
-                RouteStage::Gate { .. } | RouteStage::Outage { .. } => {}
             }
+            is_open = false;
         }
     }
 

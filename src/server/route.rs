@@ -59,6 +59,13 @@ impl Route {
         &self.stages
     }
 
+    /// The place of the stage after the outages that begin at number `from`.
+    pub(super) fn stage_after_outages(&self, from: u8) -> u8 {
+        let outages = self.stages[usize::from(from)..].iter();
+        let is_outage = |stage: &&RouteStage| matches!(stage, RouteStage::Outage { .. });
+        from + outages.take_while(is_outage).count() as u8
+    }
+
     /// The gates among the stages from number `from` up to, but without, number
     /// `to`.
     #[inline]

@@ -100,6 +100,41 @@ fn an_open_limit_counts_nothing_and_one_that_restarts_forgets() {
     );
 }
 
+/// Each opens the limit, whatever other outages it has.
+#[test]
+fn a_limit_may_be_open_more_than_once() {
+    let place = Place::new();
+    let few = replaced(HOUR, "Fixed(60)", "Fixed(30)");
+    let both = replaced(
+        &few,
+        r#""break": (at: ["10min"], lasts: Constant("10min"))"#,
+        r#""one": (of: "hourly", at: ["10min"], lasts: Constant("10min"), how: Open),
+           "other": (of: "hourly", at: ["30min"], lasts: Constant("10min"), how: Open),
+           "down": (of: "hourly", at: ["59min 30s"], lasts: Constant("1h"))"#,
+    );
+    // 30 are counted before 50 min, and nobody is let by after that.
+    assert_eq!(value(&place, &both, "p_refused.attempt"), 10.0 / 60.0);
+    // What is open learns nothing either: three failures after it count. Who is served at its end
+    // fails after it, hence the second of 3,600.
+    let errors = replaced(
+        HOUR,
+        r#"FixedWindow(quota: Fixed(60), window: "1h")"#,
+        r#"ConsecutiveErrors(limit: 3, lock: "1d")"#,
+    );
+    let errors = replaced(
+        &errors,
+        "Constant(\"1s\")",
+        "Constant(\"1s\"), failures: \"100%\"",
+    );
+    let errors = replaced(
+        &errors,
+        r#""break": (at: ["10min"], lasts: Constant("10min"))"#,
+        r#""break": (of: "hourly", at: ["0s"], lasts: Constant("30min"), how: Open)"#,
+    );
+    let locked = value(&place, &errors, "p429.attempt");
+    assert!((locked - 27.0 / 60.0).abs() < 1.0 / 3600.0, "{locked}");
+}
+
 #[test]
 fn who_is_told_the_end_comes_back_then() {
     let place = Place::new();
