@@ -1,14 +1,16 @@
 //! What sends requests and how it reacts to failure, in compiled form: the
 //! times of a stream of requests ([`Source`]) and the retry rule
 //! ([`Retry`]), which are pure functions of the random streams, and what requests
-//! share while a run lasts ([`Budget`]).
+//! share while a run lasts ([`Budget`], [`Guard`]).
 
 mod budget;
+mod guard;
 mod retry;
 mod source;
 mod walk;
 
 pub use budget::{Budget, BudgetPlan};
+pub use guard::{Guard, GuardError, GuardPlan, Heard, Verdict};
 pub use retry::{Chance, Retry, Rule, Wait};
 pub use source::{Gap, PollTimes, Schedule, Source, VaryingRate};
 pub use walk::{Failure, Fractions, Retried, WalkEnd, walk};
@@ -26,6 +28,17 @@ pub struct StreamDraws {
     pub requests: Streams,
     /// For refusals by chance, by who refuses.
     pub chances: Box<[Streams]>,
+}
+
+impl StreamDraws {
+    /// The draws for the requests of an entity.
+    #[inline]
+    pub fn of_requests(&self, entity: u32) -> Draws<'_> {
+        Draws {
+            streams: &self.requests,
+            entity,
+        }
+    }
 }
 
 /// The random draws of one sender in one stream of requests.

@@ -15,6 +15,7 @@ mod collapse;
 mod count;
 mod demand;
 pub mod estimand;
+mod guard;
 mod load;
 pub mod measure;
 mod note;
@@ -36,6 +37,7 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use calls::Calls;
+pub(crate) use check::segment;
 pub use checked::{Entry, Placement, Scenario};
 pub use clients::{
     Client, ClosedLoop, Command, CommandTimes, Per, Phase, PoissonRequests, Poll, Wakes,
@@ -45,6 +47,7 @@ pub use collapse::Collapse;
 pub use count::{Count, GateCount};
 pub use demand::{Cause, Demand, Flow};
 pub use estimand::{Estimand, Quantity};
+pub use guard::{Guard, MOST_GUARDS, Opens, Otherwise};
 pub use load::LimiterText;
 pub use measure::Measure;
 pub use note::Note;

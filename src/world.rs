@@ -9,6 +9,7 @@ mod budgets;
 mod compile;
 mod days;
 mod failures;
+mod guards;
 mod keys;
 mod outages;
 mod outline;
@@ -18,7 +19,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use crate::client::{BudgetPlan, Retry, Source, StreamDraws};
+use crate::client::{BudgetPlan, GuardPlan, Retry, Source, StreamDraws};
 use crate::limiter::RuleError;
 use crate::overload::{Criticality, OverloadError};
 use crate::rng::{DistributionError, Key, Sampler, Streams};
@@ -46,6 +47,8 @@ pub struct World {
     pub server: ServerPlan,
     /// The budgets of retries.
     pub budgets: Vec<BudgetPlan>,
+    /// The guards of clients.
+    pub guards: Vec<GuardPlan>,
     /// The names of the methods that streams call.
     pub methods: Vec<String>,
     /// Where the days of the measured span begin, and where the last ends.
@@ -119,6 +122,9 @@ pub struct Stream {
     pub retry: Retry,
     /// The budget that bounds its retries, by index, and the key whose it is.
     pub budget: Option<(u16, KeyOf)>,
+    /// The guards that its client asks before each attempt, in order, by index, and
+    /// the key in each.
+    pub guards: Box<[(u16, KeyOf)]>,
     /// The time that the backend takes for a request; no time, if absent.
     pub service: Option<Sampler>,
     /// How much its requests matter to the server.

@@ -263,6 +263,10 @@ impl<'w> Printer<'w> {
         &self.outline.stages[usize::from(stage)].name
     }
 
+    fn guard(&self, guard: u16) -> &'static str {
+        self.world.guards[usize::from(guard)].kind
+    }
+
     fn in_words(&self, step: &Step, due: Time) -> String {
         let named = |stage: u8| format!("\"{}\"", printable(self.stage(stage)));
         let clock = |time: Time| self.local(time).1;
@@ -311,6 +315,14 @@ impl<'w> Printer<'w> {
             What::Denied => {
                 "is not tried again: the budget of retries does not allow it".to_owned()
             }
+            What::Held { guard, until } => {
+                format!(
+                    "is held back by the {} until {}",
+                    self.guard(guard),
+                    clock(until)
+                )
+            }
+            What::Dropped { guard } => format!("is not sent: the {} says no", self.guard(guard)),
             What::GivesUp => format!("is given up after {since}"),
             What::Executed { heard: true } => format!("succeeds after {since}"),
             What::Executed { heard: false } => {
@@ -363,6 +375,10 @@ impl<'w> Printer<'w> {
             What::TimesOut => json!({"what": "times_out"}),
             What::Waiting { wait } => json!({"what": "retries", "wait_s": seconds(wait)}),
             What::Denied => json!({"what": "denied"}),
+            What::Held { guard, until: end } => {
+                json!({"what": "held", "guard": self.guard(guard), "until_s": until(end)})
+            }
+            What::Dropped { guard } => json!({"what": "dropped", "guard": self.guard(guard)}),
             What::GivesUp => json!({"what": "gives_up", "after_s": since}),
             What::Executed { heard: true } => json!({"what": "succeeds", "after_s": since}),
             What::Executed { heard: false } => json!({"what": "executed_late", "after_s": since}),

@@ -37,4 +37,6 @@ pub enum Purpose {
     OutageBegins = 14,
     /// How long an outage lasts.
     OutageLasts = 15,
+    /// What a guard of a client leaves to chance.
+    Guard = 16,
 }

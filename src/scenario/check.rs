@@ -2,6 +2,7 @@
 //! limits of size. Rules on a single value are in its type.
 
 mod clients;
+mod guard;
 mod load;
 mod outage;
 mod population;
@@ -116,7 +117,7 @@ impl Findings {
 }
 
 /// A path segment, quoted where the name would be taken apart.
-pub(super) fn segment(name: &str) -> String {
+pub(crate) fn segment(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -2,7 +2,7 @@ use std::ops::Deref;
 
 use super::check::{Finding, findings, load_findings};
 use super::text::Problems;
-use super::{Cohort, Draft, Installed, RetryPolicy, RetryPreset, Traffic};
+use super::{Cohort, Draft, Installed, RetryBudget, RetryPolicy, RetryPreset, Traffic};
 
 /// A scenario that keeps all rules, and in which every name is known to stand
 /// for something. Nothing else can be compiled or made a cell of a study: it
@@ -158,6 +158,20 @@ impl Scenario {
                 PolicyName::Preset(place) => RetryPreset::policy(place),
             },
         })
+    }
+
+    /// The budgets of retries, with the policy that each is of.
+    pub fn budgets(&self) -> Vec<(&RetryPolicy, &RetryBudget)> {
+        let mut budgets: Vec<(&RetryPolicy, &RetryBudget)> = Vec::new();
+        for entry in self.traffic() {
+            let is_known = |(policy, _): &(&RetryPolicy, _)| std::ptr::eq(*policy, entry.retry);
+            if let Some(budget) = &entry.retry.budget
+                && !budgets.iter().any(is_known)
+            {
+                budgets.push((entry.retry, budget));
+            }
+        }
+        budgets
     }
 
     /// The traffic of all clients.

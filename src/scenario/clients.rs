@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Calls, Every, Profile};
+use super::{Calls, Every, Guard, Profile};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -28,6 +28,9 @@ pub struct Client {
     /// The name of the retry policy, for entries of traffic that do not say.
     #[serde(default = "no_retry")]
     pub retry: String,
+    /// What it asks before each attempt, in this order.
+    #[serde(default)]
+    pub guards: Vec<Guard>,
 }
 
 fn no_retry() -> String {

@@ -37,11 +37,14 @@ pub enum Count {
     TimedOut,
     /// Times that a device was woken.
     Wakeups,
+    /// Requests that were given up since a guard of their client let no attempt be
+    /// made.
+    Dropped,
 }
 
 impl Count {
     /// All of them, in the order of the enum.
-    pub const ALL: [Count; 15] = {
+    pub const ALL: [Count; 16] = {
         use Count::*;
         [
             Requests,
@@ -59,6 +62,7 @@ impl Count {
             Attempts,
             TimedOut,
             Wakeups,
+            Dropped,
         ]
     };
 
@@ -80,6 +84,7 @@ impl Count {
             Count::Attempts => "attempts",
             Count::TimedOut => "timed_out",
             Count::Wakeups => "wakeups",
+            Count::Dropped => "dropped",
         }
     }
 }

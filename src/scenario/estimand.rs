@@ -49,6 +49,9 @@ pub enum Estimand {
     TimedOutAttempt,
     /// Polls left out because the one before had not ended, of all polls due.
     SkippedPoll,
+    /// Requests that the guards of their own client let never be sent, or never
+    /// again, of all requests.
+    DroppedRequest,
     /// The median time from when a command is given to its success, where one
     /// that never succeeds takes for ever.
     CompletionCommandP50,

@@ -5,6 +5,7 @@
 //! only if it holds for all of its variants.
 
 mod answers;
+mod guards;
 mod kinds;
 mod retries;
 mod stages;
@@ -12,6 +13,7 @@ mod stages;
 use std::borrow::Borrow;
 
 use self::answers::{answerers, on_telling};
+use self::guards::on_guards;
 use self::retries::on_retries;
 use self::stages::on_stages;
 use super::Scenario;
@@ -54,6 +56,7 @@ fn notes(scenario: &Scenario) -> Vec<Note> {
     let mut found = Vec::new();
     let answerers = answerers(scenario);
     on_retries(scenario, &answerers, &mut found);
+    on_guards(scenario, &answerers, &mut found);
     on_telling(scenario, &answerers, &mut found);
     on_stages(scenario, &mut found);
     // What is chosen for a scenario that writes nothing is as good as can be.

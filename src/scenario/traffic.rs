@@ -1,4 +1,4 @@
-use super::{Calls, Client, Clock, Cohort, CommandTimes, Per, Phase, Profile, Wakes};
+use super::{Calls, Client, Clock, Cohort, CommandTimes, Guard, Per, Phase, Profile, Wakes};
 use crate::overload::Criticality;
 use crate::rng::Distribution;
 use crate::units::{ClockTime, Probability, Rate, Span};
@@ -98,6 +98,8 @@ pub struct What<'a> {
     pub timeout: Option<Span>,
     /// Whether that is said of this entry, and not of its client.
     pub own_timeout: bool,
+    /// The guards of its client.
+    pub guards: &'a [Guard],
 }
 
 impl Client {
@@ -125,6 +127,7 @@ impl Client {
                     own_retry: poll.retry.is_some(),
                     timeout: poll.timeout.or(self.timeout),
                     own_timeout: poll.timeout.is_some(),
+                    guards: &self.guards,
                 },
             });
         let commands = self
@@ -159,6 +162,7 @@ impl Client {
                     own_retry: command.retry.is_some(),
                     timeout: command.timeout.or(self.timeout),
                     own_timeout: command.timeout.is_some(),
+                    guards: &self.guards,
                 },
             });
         let requests = self
@@ -186,6 +190,7 @@ impl Client {
                     own_retry: request.retry.is_some(),
                     timeout: request.timeout.or(self.timeout),
                     own_timeout: request.timeout.is_some(),
+                    guards: &self.guards,
                 },
             });
         let loops = self
@@ -210,6 +215,7 @@ impl Client {
                     own_retry: closed.retry.is_some(),
                     timeout: closed.timeout.or(self.timeout),
                     own_timeout: closed.timeout.is_some(),
+                    guards: &self.guards,
                 },
             });
         polls.chain(commands).chain(requests).chain(loops)
@@ -316,6 +322,12 @@ impl<'a> Traffic<'a> {
 }
 
 impl What<'_> {
+    /// Whether a guard may end it before it is sent.
+    pub fn is_dropped(&self) -> bool {
+        let mut guards = self.guards.iter();
+        guards.any(|guard| guard.drops() && guard.is_for(self.method))
+    }
+
     /// Whether homes send, be it for themselves or for each of their devices.
     pub fn by_home(&self) -> bool {
         self.per == Per::Home || self.deadline.is_some()

@@ -1,5 +1,6 @@
 mod budget;
 mod client;
+mod guard;
 mod look_ahead;
 mod server;
 
@@ -11,7 +12,7 @@ use super::metrics::Metrics;
 use super::record::Record;
 use super::request::{Attempt, Origin, Request, Waiting};
 use super::watch::{RequestId, Watch, What};
-use crate::client::{Budget, BudgetPlan, Draws, StreamDraws};
+use crate::client::{Budget, BudgetPlan, Draws, Guard, GuardPlan, StreamDraws};
 use crate::engine::EventQueue;
 use crate::memory::Slab;
 use crate::rng::{Seed, Streams};
@@ -101,6 +102,8 @@ pub(super) struct Loop<'w, Q, W> {
     next_calls: VecDeque<Origin>,
     /// The budgets of retries.
     budgets: Vec<Budget>,
+    /// The guards of clients.
+    guards: Vec<Guard<'w>>,
     /// The gateway whose turn is next.
     next_replica: u8,
     /// Waiting attempts whose permit has come, to be taken further.
@@ -150,6 +153,7 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
             outstanding: outstanding(world),
             next_calls: VecDeque::new(),
             budgets: world.budgets.iter().map(BudgetPlan::build).collect(),
+            guards: world.guards.iter().map(GuardPlan::build).collect(),
             next_replica: 0,
             called: VecDeque::new(),
             turned_away: VecDeque::new(),
@@ -206,7 +210,7 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
                 Kind::Send => self.send(event.entity(), event.detail()),
                 Kind::Served => self.served(event.entity(), event.detail()),
                 Kind::Ended => self.ended(event.entity()),
-                Kind::Retry => self.try_again(event.entity()),
+                Kind::Retry => self.try_again(event.entity(), event.detail()),
                 Kind::TimesOut => self.times_out(event.entity(), event.detail()),
                 Kind::WaitEnds => self.wait_ends(event.entity(), event.detail() as u8),
                 Kind::Resume => self.resume(event.entity()),
@@ -268,10 +272,7 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
     /// The draws for a request of a sender.
     #[inline]
     fn request_draws(&self, stream: usize, entity: u32) -> Draws<'_> {
-        Draws {
-            streams: &self.draws[stream].requests,
-            entity,
-        }
+        self.draws[stream].of_requests(entity)
     }
 }
 

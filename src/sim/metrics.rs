@@ -355,6 +355,12 @@ impl Metrics {
         counts[Count::Unconfirmed] += u64::from(is_command);
     }
 
+    /// A guard of a client has not let an attempt be made, and its request is given
+    /// up.
+    pub(super) fn dropped(&mut self, account: Account) {
+        self.of(account)[Count::Dropped] += 1;
+    }
+
     /// The run has ended before a request has.
     pub(super) fn unfinished(&mut self, account: Account, is_command: bool) {
         let counts = self.of(account);

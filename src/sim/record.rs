@@ -6,7 +6,7 @@ use super::{Histogram, Measured, Values};
 use crate::scenario::{Count, GateCount, Measure};
 
 /// The version of [`Record`]: a stored record of another version is not read.
-pub const RECORD_VERSION: u32 = 5;
+pub const RECORD_VERSION: u32 = 6;
 
 /// What result hashes have in place of the version: they did not change with
 /// the later layouts.
@@ -57,9 +57,15 @@ impl Record {
     /// is measured of it besides follows from the same events, and is left out,
     /// so that a hash does not depend on what is asked for.
     pub fn to_hashed_bytes(&self) -> Vec<u8> {
+        let segments: Vec<_> = (self.segments.iter())
+            .map(|segment| {
+                let streams = segment.streams.iter().map(StreamRecord::hashed);
+                (streams.collect::<Vec<_>>(), &segment.gates)
+            })
+            .collect();
         let happened = (
             (HASHED_AS, self.replication, self.events),
-            (&self.segments, &self.fleet, self.last_success, &self.series),
+            (segments, &self.fleet, self.last_success, &self.series),
         );
         postcard::to_allocvec(&happened).unwrap_or_default()
     }
@@ -95,16 +101,34 @@ pub struct FleetRecord {
 /// What happens to them later counts here too, whenever it happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRecord {
-    counts: [u64; Count::ALL.len() - 1],
+    counts: [u64; Count::ALL.len() - 2],
     /// Attempts refused, per stage of the server, whether their client still
     /// waited or not.
     pub refused: Vec<u64>,
-    /// The last of the counts, which stands here in the bytes of a record.
+    /// The last of the counts but one, which stands here in the bytes of a record.
     wakeups: u64,
     /// Nanoseconds from when a request was due to its success.
     pub latency: Histogram,
     /// The sum of the same.
     pub latency_sum: u128,
+    /// The last of the counts.
+    dropped: u64,
+}
+
+impl StreamRecord {
+    /// What result hashes are taken of. What was dropped has been given up, and
+    /// the counts say so.
+    fn hashed(&self) -> impl Serialize {
+        let StreamRecord {
+            counts,
+            refused,
+            wakeups,
+            latency,
+            latency_sum,
+            dropped: _,
+        } = self;
+        (counts, refused, wakeups, latency, latency_sum)
+    }
 }
 
 impl Index<Count> for StreamRecord {
@@ -113,6 +137,7 @@ impl Index<Count> for StreamRecord {
     fn index(&self, count: Count) -> &u64 {
         match count {
             Count::Wakeups => &self.wakeups,
+            Count::Dropped => &self.dropped,
             count => &self.counts[count as usize],
         }
     }
@@ -123,6 +148,7 @@ impl IndexMut<Count> for StreamRecord {
     fn index_mut(&mut self, count: Count) -> &mut u64 {
         match count {
             Count::Wakeups => &mut self.wakeups,
+            Count::Dropped => &mut self.dropped,
             count => &mut self.counts[count as usize],
         }
     }

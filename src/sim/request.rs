@@ -13,6 +13,8 @@ pub(super) struct Request {
     pub(super) previous_wait: Span,
     /// What its last retry took of a budget of tokens, if it shares a budget.
     pub(super) retry_cost: u32,
+    /// Bit g: its attempt is a probe of guard g of its client.
+    pub(super) probes: u8,
     /// Changes with each attempt and when an attempt is over, so that what
     /// comes late for an earlier one is known as such.
     pub(super) generation: u32,

@@ -2,12 +2,11 @@
 
 use super::record::{GateRecord, Record, StreamRecord};
 use super::request::{Attempt, Request, Waiting};
-use crate::client::BudgetPlan;
+use crate::client::{BudgetPlan, GuardPlan};
 use crate::engine::Event;
 use crate::limiter::KeySize;
 use crate::scenario::{
-    Cohort, Demand, DeviceCount, LimiterRule, Measure, Per, Placement, RetryPolicy, Scenario,
-    Scope, Stage,
+    Demand, DeviceCount, LimiterRule, Measure, Per, Placement, Scenario, Stage, segment,
 };
 use crate::units::Time;
 
@@ -60,7 +59,7 @@ impl Size {
         size.population(scenario);
         size.stages(scenario, demand);
         size.senders(demand);
-        size.budgets(scenario);
+        size.clients(scenario);
         size.measures(scenario, demand);
         size.under_way(scenario, demand);
         size.record(scenario, demand);
@@ -166,40 +165,26 @@ impl Size {
         }
     }
 
-    /// The budgets of retries, of which there are at most as many as homes or
-    /// devices for each policy and method.
-    fn budgets(&mut self, scenario: &Scenario) {
-        let mut seen: Vec<*const RetryPolicy> = Vec::new();
-        for entry in scenario.traffic() {
-            let policy = std::ptr::from_ref(entry.retry);
-            let Some(budget) = entry
-                .retry
-                .budget
-                .as_ref()
-                .filter(|_| !seen.contains(&policy))
-            else {
-                continue;
-            };
-            seen.push(policy);
-            let keys_of = |cohort: &Cohort| {
-                let homes = f64::from(cohort.homes);
-                match budget.per() {
-                    [] => 0.0,
-                    per if per.contains(&Scope::Device) => homes * cohort.mean_devices(None),
-                    _ => homes * cohort.installed().len() as f64,
-                }
-            };
-            let keys: f64 = scenario.cohorts.values().map(keys_of).sum();
-            let methods = match budget.per().contains(&Scope::Method) {
-                true => scenario.methods().len() as f64,
-                false => 1.0,
-            };
-            let keys = keys.max(1.0) * methods;
+    /// What clients share among them.
+    fn clients(&mut self, scenario: &Scenario) {
+        for (_, budget) in scenario.budgets() {
+            let keys = scenario.keys_per(budget.per(), |_| true).max(1.0);
             self.replication.push(Part {
                 path: None,
                 what: format!("the budgets of retries of {} keys", in_words(keys)),
                 bytes: keys * BudgetPlan::bytes_per_key(budget) as f64,
             });
+        }
+        for (number, (name, client)) in scenario.clients.iter().enumerate() {
+            for (index, guard) in client.guards.iter().enumerate() {
+                let keys = scenario.keys_per(guard.per(), |placement| placement.client == number);
+                let kind = guard.kind();
+                self.replication.push(Part {
+                    path: Some(format!("clients.{}.guards.{index}", segment(name))),
+                    what: format!("the {kind} of {} keys", in_words(keys)),
+                    bytes: keys * GuardPlan::bytes_per_key(guard) as f64,
+                });
+            }
         }
     }
 

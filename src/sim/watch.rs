@@ -93,6 +93,18 @@ pub enum What {
     },
     /// The budget that it shares does not allow for the next attempt.
     Denied,
+    /// A guard of its client lets the next attempt wait.
+    Held {
+        /// The guard, by its index in the world.
+        guard: u16,
+        /// Until then, at least.
+        until: Time,
+    },
+    /// A guard of its client does not let it be made.
+    Dropped {
+        /// The guard, by its index in the world.
+        guard: u16,
+    },
     /// The client gives the request up.
     GivesUp,
     /// The backend has carried it out.

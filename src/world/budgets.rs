@@ -19,14 +19,7 @@ impl Budgets {
         methods: usize,
     ) -> Result<Budgets, WorldError> {
         let (mut plans, mut of) = (Vec::new(), Vec::new());
-        for entry in scenario.traffic() {
-            let policy = std::ptr::from_ref(entry.retry);
-            let Some(rule) = &entry.retry.budget else {
-                continue;
-            };
-            if of.iter().any(|(other, _)| *other == policy) {
-                continue;
-            }
+        for (policy, rule) in scenario.budgets() {
             let per = rule.per();
             let parties = Party::all(scenario, per);
             let keys = KeySpace::new(parties, population, per, (methods, 1), false)?;
@@ -34,7 +27,7 @@ impl Budgets {
                 rule: rule.clone(),
                 keys: keys.keys,
             });
-            of.push((policy, keys));
+            of.push((std::ptr::from_ref(policy), keys));
         }
         Ok(Budgets { plans, of })
     }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::budgets::Budgets;
 use super::days::days;
+use super::guards::Guards;
 use super::keys::{KeySpace, Party, Sender};
 use super::outages::{outages_before, plan_outages};
 use super::start::start_in_words;
@@ -56,14 +57,16 @@ impl World {
             None => (1, &[]),
         })?;
         plan_outages(&scenario.server, scenario.time.start.0, &mut server)?;
+        let answers: Vec<Response> = server.stages.iter().map(|stage| stage.response).collect();
         let mut builder = Builder {
             scenario,
             population: &population,
             methods: &methods,
             key_spaces: &key_spaces,
-            answers: server.stages.iter().map(|stage| stage.response).collect(),
             tables: Vec::new(),
             budgets: Budgets::new(scenario, &population, methods.len())?,
+            guards: Guards::new(scenario, &population, methods.len(), &answers)?,
+            answers,
             streams: Vec::new(),
             next_sender: 0,
         };
@@ -71,6 +74,7 @@ impl World {
             builder.client(&placement)?;
         }
         let (streams, budgets) = (builder.streams, builder.budgets.plans);
+        let guards = builder.guards.plans;
         server.tables = builder.tables;
         Ok(World {
             clock: Timeline {
@@ -92,6 +96,7 @@ impl World {
             population,
             server,
             budgets,
+            guards,
             days: days(
                 &scenario.time.zone,
                 scenario.time.measured_from(),
@@ -232,6 +237,7 @@ struct Builder<'a> {
     answers: Vec<Response>,
     tables: Vec<Vec<u32>>,
     budgets: Budgets,
+    guards: Guards,
     streams: Vec<Stream>,
     next_sender: u32,
 }
@@ -241,6 +247,8 @@ struct Place<'a> {
     cohort: usize,
     /// Its place among the clients of the cohort.
     client: usize,
+    /// The client by number.
+    number: usize,
     name: &'a str,
     /// How many clients of that name come before it there.
     occurrence: usize,
@@ -257,6 +265,7 @@ impl<'a> Place<'a> {
         Place {
             cohort: placement.cohort_number,
             client: installed.index,
+            number: placement.client,
             name: installed.client,
             occurrence: before
                 .filter(|other| other.client == installed.client)
@@ -381,6 +390,13 @@ impl Builder<'_> {
             method,
             &mut self.tables,
         );
+        let guards = self.guards.of(
+            (place.number, what.guards),
+            place.sender(),
+            kind.is_some(),
+            (method, what.method),
+            &mut self.tables,
+        );
         self.streams.push(Stream {
             cohort: place.cohort,
             method,
@@ -399,6 +415,7 @@ impl Builder<'_> {
             timeout: what.timeout,
             retry: Retry::new(retry, &self.answers)?,
             budget,
+            guards,
             service: service.map(Sampler::new).transpose()?,
             level: what.criticality,
             route,

@@ -46,6 +46,23 @@ pub(super) struct Party<'a> {
 }
 
 impl<'a> Party<'a> {
+    /// The parties of those homes that have a client, given by number.
+    pub(super) fn of_client(
+        scenario: &'a Scenario,
+        per: &[Scope],
+        client: usize,
+    ) -> Vec<Party<'a>> {
+        let mut parties = Party::all(scenario, per);
+        parties.retain(|party| {
+            scenario.placements().any(|placement| {
+                placement.client == client
+                    && placement.cohort_number == party.cohort_number
+                    && party.clients.contains(&placement.installed.index)
+            })
+        });
+        parties
+    }
+
     /// The parties of a scenario for a limit that counts per `per`.
     pub(super) fn all(scenario: &'a Scenario, per: &[Scope]) -> Vec<Party<'a>> {
         let by_app = per.iter().any(|scope| scope.is_by_app());

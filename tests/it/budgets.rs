@@ -15,14 +15,7 @@ const ALL_FAIL: &str = r#"Scenario(
 
 fn retries(place: &Place, budget: &str) -> f64 {
     let text = replaced(ALL_FAIL, "Throttle(tokens: 10, success: 0.1)", budget);
-    let document = place.run(&text, &[]).exits(0).json();
-    let estimates = document["estimates"].as_array().unwrap();
-    let is_it = |it: &&serde_json::Value| {
-        it["name"] == "retry_amplification" && it["by"] == serde_json::json!({})
-    };
-    let attempts = estimates.iter().find(is_it).unwrap()["value"]
-        .as_f64()
-        .unwrap();
+    let attempts = (place.run(&text, &[]).exits(0)).estimate("retry_amplification");
     ((attempts - 1.0) * 600.0).round()
 }
 

@@ -13,6 +13,7 @@ mod draws;
 mod errors;
 mod estimates;
 mod folder;
+mod guards;
 mod limits;
 mod outages;
 mod overload;

@@ -31,13 +31,7 @@ const COMMAND: &str = r#"Scenario(
 "#;
 
 fn value(place: &Place, text: &str, name: &str) -> f64 {
-    let document = place.run(text, &[]).exits(0).json();
-    let estimates = document["estimates"].as_array().unwrap();
-    let is_it = |it: &&serde_json::Value| it["name"] == name && it["by"] == serde_json::json!({});
-    let found = estimates.iter().find(is_it);
-    found.unwrap_or_else(|| panic!("no {name}"))["value"]
-        .as_f64()
-        .unwrap()
+    place.run(text, &[]).exits(0).estimate(name)
 }
 
 fn refused(place: &Place, outage: &str) -> f64 {

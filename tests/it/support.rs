@@ -45,6 +45,15 @@ impl Done {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }
 
+    /// The value of an estimand of the whole of a study of one policy.
+    pub(crate) fn estimate(&self, name: &str) -> f64 {
+        let document = self.json();
+        let estimates = document["estimates"].as_array().unwrap();
+        let is_it = |it: &&Value| it["name"] == name && it["by"] == serde_json::json!({});
+        let value = estimates.iter().find(is_it).map(|it| it["value"].as_f64());
+        value.flatten().unwrap_or_else(|| panic!("no {name}"))
+    }
+
     pub(crate) fn result_hash(&self) -> String {
         self.json()["result_hash"].as_str().unwrap().to_owned()
     }

@@ -1,5 +1,6 @@
 //! What clients send.
 
+use super::guard::check_guards;
 use super::{Findings, segment};
 use crate::rng::Distribution;
 use crate::scenario::calls::MAX_CALLS;
@@ -38,6 +39,7 @@ pub(super) fn check_client(scenario: &Draft, name: &str, client: &Client, found:
         found.push(&path, true, problem.label("used by nobody").help(help));
     }
     check_reaction(scenario, &path, &client.retry, client.timeout, found);
+    check_guards(scenario, &path, client, found);
     check_entry_names(&path, client, found);
     for entry in client.traffic() {
         let here = format!("{path}.{}", entry.path());
@@ -116,7 +118,7 @@ fn check_entry(
             };
             check_profile(&here, profile, found);
         }
-        When::Closed(think) => check_think(scenario, here, entry.what.method, think, found),
+        When::Closed(think) => check_think(scenario, here, entry, think, found),
     }
 }
 
@@ -148,7 +150,7 @@ fn check_profile(here: &str, profile: &Profile, found: &mut Findings) {
 fn check_think(
     scenario: &Draft,
     here: &str,
-    method: &str,
+    entry: &Traffic<'_>,
     think: &Distribution,
     found: &mut Findings,
 ) {
@@ -156,11 +158,13 @@ fn check_think(
     if let Err(why) = think.check() {
         found.add(&here, why, "not a distribution");
     }
-    if think.mean_secs() == 0.0 && !takes_time(&scenario.server, method) {
+    let what = &entry.what;
+    if think.mean_secs() == 0.0 && (what.is_dropped() || !takes_time(&scenario.server, what.method))
+    {
         found.add(
             &here,
-            "a loop without a think time never lets time pass when it is refused, or answered at once",
-            "must be more than zero, or the server must refuse nobody and take a time",
+            "a loop without a think time never lets time pass when it is refused, dropped by a guard, or answered at once",
+            "must be more than zero, or the server must refuse nobody and take a time, and no guard drop",
         );
     }
 }

@@ -124,10 +124,7 @@ pub(super) fn check_server(scenario: &Draft, found: &mut Findings) {
                         );
                     }
                 }
-                let most = KeySize {
-                    users: narrow(most_users(scenario, per)),
-                    devices: narrow(most_devices(scenario, per)),
-                };
+                let most = largest_key(scenario, per);
                 for (method, cost) in costs.iter() {
                     let path = format!("{path}.costs.{}", segment(method));
                     if !known.contains(&method) {
@@ -184,6 +181,14 @@ fn never_granted(by: &LimiterRule, size: KeySize, cost: u64) -> bool {
         }
     }
     true
+}
+
+/// The most that a key of these scopes counts for.
+pub(super) fn largest_key(scenario: &Draft, per: &[Scope]) -> KeySize {
+    KeySize {
+        users: narrow(most_users(scenario, per)),
+        devices: narrow(most_devices(scenario, per)),
+    }
 }
 
 /// The most users that share one key of these scopes.
@@ -445,7 +450,13 @@ pub(super) fn check_scopes(path: &str, per: &[Scope], found: &mut Findings) {
     }
 }
 
-fn check_limit(path: &str, by: &LimiterRule, per: &[Scope], most: KeySize, found: &mut Findings) {
+pub(super) fn check_limit(
+    path: &str,
+    by: &LimiterRule,
+    per: &[Scope],
+    most: KeySize,
+    found: &mut Findings,
+) {
     check_scopes(path, per, found);
     check_rule(&at(path, "by"), by, most, found);
 }

@@ -117,7 +117,16 @@ pub(super) fn whose<'a>(
     installed: &Installed<'a>,
     method: &'a str,
 ) -> Whose<'a> {
-    let per = scopes(stage);
+    whose_per(scopes(stage), number, installed, method)
+}
+
+/// The same of what there is one per `per`.
+fn whose_per<'a>(
+    per: &[Scope],
+    number: usize,
+    installed: &Installed<'a>,
+    method: &'a str,
+) -> Whose<'a> {
     let mut others = per
         .iter()
         .filter(|scope| **scope != Scope::Method)
@@ -159,23 +168,28 @@ fn keys_of(cohort: &Cohort, app: &AppOf, per: &[Scope]) -> f64 {
 impl Scenario {
     /// The number of keys of a stage, with the mean numbers of devices.
     pub fn keys_of_stage(&self, stage: &Stage) -> f64 {
+        self.keys_per(scopes(stage), |_| true) * f64::from(self.server.counters(stage))
+    }
+
+    /// The number of keys of what there is one per `per`, for some of the clients in
+    /// homes.
+    pub fn keys_per(&self, per: &[Scope], is_for: impl Fn(&Placement<'_>) -> bool) -> f64 {
         let mut seen: Vec<Whose<'_>> = Vec::new();
         let mut keys = 0.0;
-        for Placement {
-            cohort_number,
-            cohort,
-            installed,
-            ..
-        } in self.placements()
-        {
-            let whose = whose(stage, cohort_number, &installed, "");
+        for placement in self.placements().filter(is_for) {
+            let Placement {
+                cohort_number,
+                cohort,
+                installed,
+                ..
+            } = placement;
+            let whose = whose_per(per, cohort_number, &installed, "");
             if !seen.contains(&whose) {
                 seen.push(whose);
-                keys += keys_of(cohort, installed.app, scopes(stage));
+                keys += keys_of(cohort, installed.app, per);
             }
         }
-        let keys = keys * f64::from(self.server.counters(stage));
-        match scopes(stage).contains(&Scope::Method) {
+        match per.contains(&Scope::Method) {
             true => keys * self.methods().len() as f64,
             false => keys,
         }

@@ -20,6 +20,8 @@ pub(super) enum Need {
     Polls,
     /// Polls that may be skipped.
     Skips,
+    /// A guard of a client that ends requests.
+    Drops,
     /// A gate.
     Gate,
     /// A gate with a fixed number of permits.
@@ -127,6 +129,7 @@ impl Need {
             Need::TimeOuts => traffic.any(|entry| entry.what.timeout.is_some()),
             Need::Polls => traffic.any(|entry| entry.list == List::Polls),
             Need::Skips => traffic.any(|entry| !entry.what.overlap),
+            Need::Drops => traffic.any(|entry| entry.what.is_dropped()),
             Need::Gate => !extent.gates.is_empty(),
             Need::FixedPermits => gate_plans().any(|plan| plan.fixed_permits().is_some()),
             Need::Queue => gate_plans().any(|plan| plan.queue > 0),
@@ -148,6 +151,7 @@ impl Need {
             Need::TimeOuts => "no client has a time-out",
             Need::Polls => "no client polls",
             Need::Skips => "no poll is ever skipped",
+            Need::Drops => "no client has a guard that drops",
             Need::Gate => "the server has no gate",
             Need::Devices => "no home has devices",
             Need::RoomToCollapse => "the measured span is shorter than `collapse.lasting`",

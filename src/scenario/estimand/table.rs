@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// All of them, in the order in which tables list them: that of the enum.
-pub(super) const TABLE: [Row; 36] = [
+pub(super) const TABLE: [Row; 37] = [
     Row {
         estimand: Estimand::P429Attempt,
         name: "p429.attempt",
@@ -145,6 +145,16 @@ pub(super) const TABLE: [Row; 36] = [
             &[Term::Of(Count::Skipped)],
             &[Term::Of(Count::Requests), Term::Of(Count::Skipped)],
         ),
+        shown: Shown::IF_SEEN,
+    },
+    Row {
+        estimand: Estimand::DroppedRequest,
+        name: "p_dropped.request",
+        words: "chance that a client's own guard ends a request",
+        quantity: Quantity::Probability,
+        of: Of::Requests,
+        needs: &[Drops],
+        taken: Ratio(&[Term::Of(Count::Dropped)], &[Term::Of(Count::Requests)]),
         shown: Shown::IF_SEEN,
     },
     Row {

@@ -69,8 +69,15 @@ pub(super) fn on_telling(scenario: &Scenario, answerers: &[Answerer<'_>], found:
     for answerer in answerers {
         let answer = answerer.answer;
         let hears = |heeds: fn(&Heeding) -> bool| {
-            let mut rules = (scenario.traffic()).filter_map(|entry| entry.retry.rule_for(answer));
-            rules.any(|rule| heeds(&rule.told))
+            scenario.traffic().any(|entry| {
+                let what = &entry.traffic.what;
+                let rule = entry.retry.rule_for(answer);
+                let mut guards = what.guards.iter();
+                rule.is_some_and(|rule| heeds(&rule.told))
+                    || guards.any(|guard| {
+                        guard.is_for(what.method) && guard.covers(answer) && heeds(&guard.heeding())
+                    })
+            })
         };
         let told = [
             (

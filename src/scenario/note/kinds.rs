@@ -25,6 +25,24 @@ pub enum Note {
         /// The failure.
         trigger: Trigger,
     },
+    /// A guard lists a failure that its client never sees.
+    GuardNeverSees {
+        /// The client's name.
+        client: String,
+        /// The place of the guard among those of the client.
+        guard: usize,
+        /// The place of the failure in its list.
+        index: usize,
+        /// The failure.
+        trigger: Trigger,
+    },
+    /// A guard is for single devices, and its client sends nothing for them.
+    IdleGuard {
+        /// The client's name.
+        client: String,
+        /// The place of the guard among those of the client.
+        guard: usize,
+    },
     /// A policy honours what no answer tells that it retries.
     NothingTold {
         /// The policy's name.
@@ -130,6 +148,15 @@ impl Note {
                 index,
                 ..
             } => in_rule(policy, *rule, &format!(".on.{index}")),
+            Note::GuardNeverSees {
+                client,
+                guard,
+                index,
+                ..
+            } => format!("clients.{}.guards.{guard}.on.{index}", segment(client)),
+            Note::IdleGuard { client, guard } => {
+                format!("clients.{}.guards.{guard}", segment(client))
+            }
             Note::NothingTold {
                 policy,
                 rule,
@@ -180,6 +207,32 @@ impl fmt::Display for Note {
                     "no stage answers with the code {code}, so that \"{policy}\" never retries it; a stage's answer has it as `refuse: (code: {code})`"
                 ),
             },
+            Note::GuardNeverSees {
+                client,
+                trigger: Trigger::Timeout,
+                ..
+            } => write!(
+                f,
+                "\"{client}\" has no `timeout`, so that this guard never sees one; give the client one"
+            ),
+            Note::GuardNeverSees {
+                trigger: Trigger::Status(status),
+                ..
+            } => write!(
+                f,
+                "no stage answers with the status {status}, so that this guard never sees it"
+            ),
+            Note::GuardNeverSees {
+                trigger: Trigger::Code(code),
+                ..
+            } => write!(
+                f,
+                "no stage answers with the code {code}, so that this guard never sees it; a stage's answer has it as `refuse: (code: {code})`"
+            ),
+            Note::IdleGuard { client, .. } => write!(
+                f,
+                "\"{client}\" sends nothing for single devices, which this guard is for; `per: Device` sends for devices"
+            ),
             Note::NothingTold {
                 policy,
                 setting,

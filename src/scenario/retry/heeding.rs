@@ -31,7 +31,7 @@ pub struct Heeding {
     /// The most by which a told wait makes the client's own longer.
     pub adds_at_most: Span,
     /// Whether `retry_after` is written as `honour_retry_after`.
-    pub(super) as_flag: bool,
+    pub(in crate::scenario) as_flag: bool,
 }
 
 impl Heeding {

@@ -49,6 +49,15 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         next.filter(|_| may)
     }
 
+    /// The retry that a budget has allowed for is not made after all.
+    pub(super) fn cancel_retry(&mut self, place: u32, stream: &Stream) {
+        let request = self.requests.get(place);
+        let (origin, is_retry, now) = (request.origin, request.attempts > 0, self.now);
+        if let Some((budget, key)) = self.budget(&origin, stream) {
+            budget.fails(key, now, is_retry, false, None);
+        }
+    }
+
     /// A request has ended that shares a budget of retries.
     #[inline(never)]
     pub(super) fn settle_budget(&mut self, place: u32, stream: &'w Stream, has_failed: bool) {

@@ -2,7 +2,7 @@
 //! again, and end.
 
 use super::Loop;
-use crate::client::{BackoffDraws, Rule, Wait};
+use crate::client::{BackoffDraws, Heard, Rule, Wait};
 use crate::engine::{Event, EventQueue};
 use crate::rng::Purpose;
 use crate::scenario::Wakes;
@@ -141,14 +141,16 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
             stream: index as u16,
         };
         self.tell(&origin, 0, What::Due);
+        let is_guarded = !stream.guards.is_empty();
         let mut request = Request {
             origin,
-            attempts: 1,
+            attempts: u32::from(!is_guarded),
             due: self.now,
             previous_wait: Span::ZERO,
             retry_cost: 0,
+            probes: 0,
             generation: 0,
-            on_server: 1,
+            on_server: u32::from(!is_guarded),
             executions: 0,
             got_429: false,
             got_refusal: false,
@@ -162,19 +164,27 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         if stream.budget.is_some() {
             self.open_budget(&origin, stream);
         }
-        self.attempt(place, (1, request.generation), &origin, stream);
+        match is_guarded {
+            true => self.try_again(place, 0),
+            false => self.attempt(place, (1, request.generation), &origin, stream),
+        }
     }
 
-    /// A request is tried again.
+    /// The next attempt of a request is due, if the guards of its client from
+    /// number `guard` on let it pass.
     #[inline]
-    pub(super) fn try_again(&mut self, place: u32) {
+    pub(super) fn try_again(&mut self, place: u32, guard: u32) {
+        let stream = self.stream(&self.requests.get(place).origin);
+        if !stream.guards.is_empty() && !self.ask_guards(place, guard, stream) {
+            return;
+        }
         let request = self.requests.get_mut(place);
         request.attempts += 1;
         request.on_server += 1;
         request.generation = request.generation.wrapping_add(1);
         let attempt = (request.attempts, request.generation);
         let origin = request.origin;
-        self.attempt(place, attempt, &origin, self.stream(&origin));
+        self.attempt(place, attempt, &origin, stream);
     }
 
     /// Makes an attempt of a request, given its count and generation.
@@ -243,6 +253,9 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         let attempt = if is_heard { attempts } else { 0 };
         self.tell(&origin, attempt, What::Executed { heard: is_heard });
         if is_heard {
+            if !stream.guards.is_empty() {
+                self.tell_guards(place, stream, Heard::Success);
+            }
             self.metrics.succeeded(account, self.now, latency, in_time);
             if self.metrics.measures.ask_for_successes() {
                 let is_measured = self.metrics.is_measured(account);
@@ -280,6 +293,9 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         if !is_heard {
             self.release_if_over(place, stream);
         } else {
+            if !stream.guards.is_empty() {
+                self.tell_guards(place, stream, Heard::Refusal(stage, told));
+            }
             let rule = stream.retry.for_refusal(usize::from(stage));
             self.react(place, stream, rule, told);
         }
@@ -294,6 +310,9 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         self.metrics.timed_out(request.origin.account);
         self.tell(&request.origin, request.attempts, What::TimesOut);
         let stream = self.stream(&request.origin);
+        if !stream.guards.is_empty() {
+            self.tell_guards(place, stream, Heard::TimeOut);
+        }
         let rule = stream.retry.for_timeout();
         self.react(place, stream, rule, Told::default());
     }
@@ -342,7 +361,7 @@ impl<'w, Q: EventQueue, W: Watch> Loop<'w, Q, W> {
         (!rule.is_too_late(request.due, then)).then_some((wait, then))
     }
 
-    fn give_up(&mut self, place: u32, stream: &'w Stream) {
+    pub(super) fn give_up(&mut self, place: u32, stream: &'w Stream) {
         let origin = self.requests.get(place).origin;
         self.tell(&origin, 0, What::GivesUp);
         self.metrics
