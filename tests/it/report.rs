@@ -462,7 +462,8 @@ fn the_sums_of_the_columns_are_the_estimates() {
             "time: (length: \"10min\", windows: [\"00:05..00:06\"]",
         )
         .replace("refuse: (code: 26)", "refuse: (code: 26, status: 503)")
-        .replace("every: \"30s\", jitter: \"5s\"", "every: \"2s\"");
+        .replace("every: \"30s\", jitter: \"5s\"", "every: \"2s\"")
+        .replace("timeout: \"5s\",", "timeout: \"5s\", guards: [Throttle()],");
     run(&place, &text, &["-q", "--out", "out"]).exits(0);
     let files: BTreeMap<&str, _> = ["replications.csv", "gates.csv"]
         .into_iter()
