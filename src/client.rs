@@ -4,6 +4,7 @@
 //! share while a run lasts ([`Budget`], [`Guard`]).
 
 mod budget;
+mod failures;
 mod guard;
 mod retry;
 mod source;

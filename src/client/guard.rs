@@ -1,11 +1,12 @@
 mod breaker;
 mod pause;
 
-use self::breaker::Breaker;
-use self::pause::Pause;
+use self::breaker::{Breaker, BreakerPlan};
+use self::pause::{Pause, PausePlan};
+use super::failures::Failures;
 use crate::limiter::{Bank, BankPlan, Decision, KeySize, RuleError};
-use crate::overload::{AdmissionState, OverloadError};
-use crate::scenario::{Guard as Written, Heeding, Opens, Otherwise};
+use crate::overload::{AdmissionState, OverloadError, Rolling};
+use crate::scenario::{Guard as Written, Otherwise};
 use crate::server::{Response, Told};
 use crate::units::{Span, Time};
 
@@ -15,9 +16,7 @@ pub struct GuardPlan {
     rule: RulePlan,
     /// The number of keys that have a state each.
     keys: u32,
-    /// Bit s: a refusal by stage s is a failure.
-    refusals: u64,
-    timeouts: bool,
+    failures: Failures,
     /// What it is, in a word.
     pub kind: &'static str,
 }
@@ -25,32 +24,23 @@ pub struct GuardPlan {
 #[derive(Debug, Clone)]
 enum RulePlan {
     Pace(BankPlan, Otherwise),
-    Pause {
-        lasts: Box<[Span]>,
-        heeding: Heeding,
-        spread: Span,
-        otherwise: Otherwise,
-    },
-    Breaker {
-        opens: Opens,
-        stays_open: Span,
-        probes: u32,
-    },
+    Pause(PausePlan),
+    Breaker(BreakerPlan),
     Throttle(AdmissionState),
 }
 
 /// A guard with the state of each of its keys.
 #[derive(Debug)]
 pub struct Guard<'w> {
-    plan: &'w GuardPlan,
-    state: State,
+    rule: Rule<'w>,
+    failures: Failures,
 }
 
 #[derive(Debug)]
-enum State {
-    Pace(Bank),
-    Pause(Vec<Pause>),
-    Breaker(Vec<Breaker>),
+enum Rule<'w> {
+    Pace(Bank, Otherwise),
+    Pause(&'w PausePlan, Vec<Pause>),
+    Breaker(&'w BreakerPlan, Vec<Breaker>),
     Throttle(Vec<AdmissionState>),
 }
 
@@ -112,32 +102,24 @@ impl GuardPlan {
                 spread,
                 otherwise,
                 ..
-            } => RulePlan::Pause {
+            } => RulePlan::Pause(PausePlan {
                 lasts: lasts.as_slice().into(),
                 heeding: guard.heeding(),
                 spread: *spread,
                 otherwise: *otherwise,
-            },
+            }),
             Written::Breaker {
                 opens,
                 stays_open,
                 probes,
                 ..
-            } => RulePlan::Breaker {
-                opens: *opens,
-                stays_open: *stays_open,
-                probes: *probes,
-            },
+            } => RulePlan::Breaker(BreakerPlan::new(*opens, *stays_open, *probes)?),
             Written::Throttle { by, .. } => RulePlan::Throttle(AdmissionState::new(by.rule())?),
         };
-        let refusals = (answers.iter().enumerate())
-            .filter(|(_, answer)| guard.covers(answer))
-            .fold(0, |bits, (stage, _)| bits | 1 << stage);
         Ok(GuardPlan {
             rule,
             keys,
-            refusals,
-            timeouts: guard.covers_timeouts(),
+            failures: Failures::new(guard.on(), answers),
             kind: guard.kind(),
         })
     }
@@ -145,24 +127,27 @@ impl GuardPlan {
     /// The guard before anything has happened.
     pub fn build(&self) -> Guard<'_> {
         let keys = self.keys as usize;
-        let state = match &self.rule {
-            RulePlan::Pace(bank, _) => State::Pace(bank.build()),
-            RulePlan::Pause { .. } => State::Pause(vec![Pause::default(); keys]),
-            RulePlan::Breaker { opens, .. } => State::Breaker(vec![Breaker::new(opens); keys]),
-            RulePlan::Throttle(empty) => State::Throttle(vec![empty.clone(); keys]),
+        let rule = match &self.rule {
+            RulePlan::Pace(bank, otherwise) => Rule::Pace(bank.build(), *otherwise),
+            RulePlan::Pause(plan) => Rule::Pause(plan, vec![Pause::default(); keys]),
+            RulePlan::Breaker(plan) => Rule::Breaker(plan, vec![plan.closed(); keys]),
+            RulePlan::Throttle(empty) => Rule::Throttle(vec![empty.clone(); keys]),
         };
-        Guard { plan: self, state }
+        Guard {
+            rule,
+            failures: self.failures,
+        }
     }
 
-    /// The bytes of the state of a key.
+    /// The most bytes of the state of a key.
     pub fn bytes_per_key(guard: &Written) -> usize {
         match guard {
             Written::Pace { by, .. } => by.plan(&[KeySize::ONE], 1).map_or(0, |plan| plan.bytes()),
             Written::Pause { .. } => size_of::<Pause>(),
-            Written::Breaker { opens, .. } => Breaker::bytes(opens),
+            Written::Breaker { opens, .. } => Breaker::most_bytes(opens),
             Written::Throttle { by, .. } => {
                 let buckets = by.rule().window.nanos() / by.rule().bucket.nanos().max(1);
-                size_of::<AdmissionState>() + 32 * buckets as usize
+                size_of::<AdmissionState>() + Rolling::bytes_of(buckets)
             }
         }
     }
@@ -172,82 +157,59 @@ impl Guard<'_> {
     /// Asks about an attempt of a key; `draw` gives a number uniform on [0, 1).
     pub fn ask(&mut self, key: u32, now: Time, draw: impl FnOnce() -> f64) -> Verdict {
         let at = key as usize;
-        match (&mut self.state, &self.plan.rule) {
-            (State::Pace(bank), RulePlan::Pace(_, otherwise)) => {
-                match (bank.decide(key, now, 1), otherwise) {
-                    (Decision::Admit, _) => Verdict::Passes,
-                    (Decision::Delay(wait), _) => Verdict::PassesAt(now + wait),
-                    (
-                        Decision::Refuse {
-                            retry_after: Some(wait),
-                        },
-                        Otherwise::Wait,
-                    ) => Verdict::AsksAgainAt(now + wait.max(Span::from_nanos(1))),
-                    (Decision::Refuse { .. }, _) => Verdict::Drops,
-                }
-            }
-            (
-                State::Pause(pauses),
-                RulePlan::Pause {
-                    spread, otherwise, ..
-                },
-            ) => match (pauses[at].ends_after(now), otherwise) {
-                (None, _) => Verdict::Passes,
-                (Some(end), Otherwise::Wait) => {
-                    Verdict::AsksAgainAt(end + super::part(*spread, draw()))
-                }
-                (Some(_), Otherwise::Drop) => Verdict::Drops,
-            },
-            (State::Breaker(breakers), RulePlan::Breaker { probes, .. }) => {
-                breakers[at].ask(now, *probes)
-            }
-            (State::Throttle(throttles), _) => match throttles[at].admit(now, draw()) {
+        match &mut self.rule {
+            Rule::Pace(bank, otherwise) => paced(bank.decide(key, now, 1), *otherwise, now),
+            Rule::Pause(plan, pauses) => pauses[at].ask(plan, now, draw),
+            Rule::Breaker(plan, breakers) => breakers[at].ask(plan, now),
+            Rule::Throttle(throttles) => match throttles[at].admit(now, draw()) {
                 true => Verdict::Passes,
                 false => Verdict::Drops,
             },
-            _ => unreachable!("the state of a guard is made by its plan"),
         }
     }
 
     /// An attempt of a key has ended for its client.
     pub fn hears(&mut self, key: u32, now: Time, heard: Heard, was_probe: bool) {
-        let key = key as usize;
+        let at = key as usize;
         let (is_failure, told) = match heard {
             Heard::Success => (false, Told::default()),
-            Heard::Refusal(stage, told) => (self.plan.refusals >> stage & 1 == 1, told),
-            Heard::TimeOut => (self.plan.timeouts, Told::default()),
+            Heard::Refusal(stage, told) => (self.failures.has_refusal(usize::from(stage)), told),
+            Heard::TimeOut => (self.failures.has_timeouts(), Told::default()),
         };
-        match (&mut self.state, &self.plan.rule) {
-            (State::Pause(pauses), RulePlan::Pause { lasts, heeding, .. }) => {
-                match is_failure {
-                    true => pauses[key].begins(now, |row| {
-                        let own = lasts[row.min(lasts.len() - 1)];
-                        heeding.joined(own, told.retry_after, told.reset)
-                    }),
-                    false => pauses[key].succeeds(),
-                };
-            }
-            (
-                State::Breaker(breakers),
-                RulePlan::Breaker {
-                    opens,
-                    stays_open,
-                    probes,
-                },
-            ) => {
-                let rule = (opens, *stays_open, *probes);
-                breakers[key].hears(now, rule, is_failure, was_probe);
-            }
-            (State::Throttle(throttles), _) => throttles[key].observe(now, !is_failure, 1),
-            _ => {}
+        match &mut self.rule {
+            // Nothing that happens to an attempt changes its pace.
+            Rule::Pace(..) => {}
+            Rule::Pause(plan, pauses) => match is_failure {
+                true => pauses[at].fails(plan, now, told),
+                false => pauses[at].succeeds(),
+            },
+            Rule::Breaker(plan, breakers) => breakers[at].hears(plan, now, is_failure, was_probe),
+            Rule::Throttle(throttles) => throttles[at].observe(now, !is_failure, 1),
         }
     }
 
     /// A probe of a key is not made after all.
     pub fn takes_back(&mut self, key: u32) {
-        if let State::Breaker(breakers) = &mut self.state {
+        if let Rule::Breaker(_, breakers) = &mut self.rule {
             breakers[key as usize].takes_back();
         }
+    }
+}
+
+fn paced(decision: Decision, otherwise: Otherwise, now: Time) -> Verdict {
+    match (decision, otherwise) {
+        (Decision::Admit, _) => Verdict::Passes,
+        (Decision::Delay(wait), _) => Verdict::PassesAt(now + wait),
+        (
+            Decision::Refuse {
+                retry_after: Some(wait),
+            },
+            Otherwise::Wait,
+        ) => {
+            // Time goes on, whatever is told.
+            Verdict::AsksAgainAt(now + wait.max(Span::from_nanos(1)))
+        }
+        (Decision::Refuse { .. }, _) => Verdict::Drops,
     }
 }
 

@@ -1,3 +1,4 @@
+use super::failures::Failures;
 use super::part;
 use crate::math::{exp, pow};
 use crate::rng::{DistributionError, Sampler};
@@ -23,9 +24,8 @@ pub struct Rule {
     /// The longest wait, with what jitter adds.
     at_most: Span,
     most_attempts: u32,
-    /// Bit s: a refusal by stage s is retried.
-    refusals: u64,
-    timeouts: bool,
+    /// Those that are retried.
+    failures: Failures,
     /// [`Span::MAX`] if it never does.
     give_up_after: Span,
     heeding: Heeding,
@@ -122,13 +122,13 @@ impl Retry {
     /// The rule for refusals by stage `stage`; `None` if they are not retried.
     #[inline]
     pub fn for_refusal(&self, stage: usize) -> Option<&Rule> {
-        self.find(|rule| rule.refusals >> stage & 1 == 1)
+        self.find(|rule| rule.failures.has_refusal(stage))
     }
 
     /// The rule for attempts that time out; `None` if they are not retried.
     #[inline]
     pub fn for_timeout(&self) -> Option<&Rule> {
-        self.find(|rule| rule.timeouts)
+        self.find(|rule| rule.failures.has_timeouts())
     }
 
     #[inline]
@@ -142,9 +142,6 @@ impl Retry {
 
 impl Rule {
     fn new(policy: &RetryPolicy, answers: &[Response]) -> Result<Rule, DistributionError> {
-        let refusals = (answers.iter().enumerate())
-            .filter(|(_, answer)| policy.covers(answer))
-            .fold(0, |bits, (stage, _)| bits | 1 << stage);
         let most_attempts = match policy.attempts {
             Attempts::AtMost(count) => count.get(),
             Attempts::Unlimited => u32::MAX,
@@ -154,8 +151,7 @@ impl Rule {
             first: policy.first,
             at_most: policy.at_most.unwrap_or(Span::MAX),
             most_attempts,
-            refusals,
-            timeouts: policy.covers_timeouts(),
+            failures: Failures::new(policy.on.as_deref(), answers),
             give_up_after: policy.give_up_after.unwrap_or(Span::MAX),
             heeding: policy.told,
             hears: policy.told.hears(),

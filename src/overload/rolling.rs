@@ -57,6 +57,11 @@ pub struct Rolling {
 }
 
 impl Rolling {
+    /// The bytes that so many buckets take, beside those of the window itself.
+    pub const fn bytes_of(buckets: u64) -> usize {
+        buckets as usize * size_of::<Bucket>()
+    }
+
     /// An empty window.
     ///
     /// # Errors

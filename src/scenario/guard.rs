@@ -189,13 +189,7 @@ impl Guard {
 
     /// Whether an answer is such a failure.
     pub fn covers(&self, answer: &Response) -> bool {
-        let covers = |trigger: &Trigger| trigger.covers(answer);
-        self.on().is_none_or(|on| on.iter().any(covers))
-    }
-
-    /// Whether an attempt that timed out is one.
-    pub fn covers_timeouts(&self) -> bool {
-        self.on().is_none_or(|on| on.contains(&Trigger::Timeout))
+        Trigger::are_for(self.on(), answer)
     }
 
     /// What it makes of told waits.

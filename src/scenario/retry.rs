@@ -275,15 +275,13 @@ impl RetryPolicy {
 
     /// Whether this rule, without those after it, is for an answer.
     pub fn covers(&self, answer: &Response) -> bool {
-        let covers = |trigger: &Trigger| trigger.covers(answer);
-        self.on.as_deref().is_none_or(|on| on.iter().any(covers))
+        Trigger::are_for(self.on.as_deref(), answer)
     }
 
     /// Whether this rule, without those after it, is for an attempt that timed
     /// out.
     pub fn covers_timeouts(&self) -> bool {
-        let on = self.on.as_deref();
-        on.is_none_or(|on| on.contains(&Trigger::Timeout))
+        Trigger::are_for_timeouts(self.on.as_deref())
     }
 
     /// The rule by which an answer is followed by another attempt, as long as
@@ -333,6 +331,17 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Whether one of a list, which is of all failures if there is none, names that
+    /// answer.
+    pub fn are_for(on: Option<&[Trigger]>, answer: &Response) -> bool {
+        on.is_none_or(|on| on.iter().any(|trigger| trigger.covers(answer)))
+    }
+
+    /// Whether such a list has attempts that time out.
+    pub fn are_for_timeouts(on: Option<&[Trigger]>) -> bool {
+        on.is_none_or(|on| on.contains(&Trigger::Timeout))
+    }
+
     /// Whether it names that answer.
     pub fn covers(self, answer: &Response) -> bool {
         match self {

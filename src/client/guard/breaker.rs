@@ -1,9 +1,18 @@
 use std::collections::VecDeque;
 
 use super::Verdict;
-use crate::overload::{BucketStart, Rolling};
+use crate::overload::{BucketStart, OverloadError, Rolling};
 use crate::scenario::Opens;
 use crate::units::{Span, Time};
+
+/// The rule of a circuit breaker.
+#[derive(Debug, Clone)]
+pub(super) struct BreakerPlan {
+    opens: Opens,
+    stays_open: Span,
+    probes: u32,
+    closed: Breaker,
+}
 
 /// The circuit breaker of one key.
 #[derive(Debug, Clone)]
@@ -37,26 +46,52 @@ enum Counts {
 /// The parts of a window by which attempts are forgotten.
 const PARTS: u64 = 10;
 
-impl Breaker {
-    /// A closed one.
-    pub(super) fn new(opens: &Opens) -> Breaker {
-        Breaker {
-            state: State::Closed,
-            counts: Counts::new(opens),
-        }
+impl BreakerPlan {
+    /// # Errors
+    /// If attempts cannot be counted in the window of a share.
+    pub(super) fn new(
+        opens: Opens,
+        stays_open: Span,
+        probes: u32,
+    ) -> Result<BreakerPlan, OverloadError> {
+        let counts = match opens {
+            Opens::InRow(_) => Counts::InRow(0),
+            Opens::Share { within, .. } => {
+                let part = Span::from_nanos(within.nanos().div_ceil(PARTS));
+                let rolling = Rolling::new(part * PARTS, part, BucketStart::Epoch)?;
+                Counts::OfLate(Box::new(rolling))
+            }
+            Opens::Last { .. } => Counts::Last(VecDeque::new(), 0),
+        };
+        Ok(BreakerPlan {
+            opens,
+            stays_open,
+            probes,
+            closed: Breaker {
+                state: State::Closed,
+                counts,
+            },
+        })
     }
 
-    /// The bytes of one.
-    pub(super) fn bytes(opens: &Opens) -> usize {
+    /// A closed breaker that has counted nothing.
+    pub(super) fn closed(&self) -> Breaker {
+        self.closed.clone()
+    }
+}
+
+impl Breaker {
+    /// The most bytes of one.
+    pub(super) fn most_bytes(opens: &Opens) -> usize {
         let more = match opens {
             Opens::InRow(_) => 0,
-            Opens::Share { .. } => size_of::<Rolling>() + 32 * PARTS as usize,
+            Opens::Share { .. } => size_of::<Rolling>() + Rolling::bytes_of(PARTS),
             Opens::Last { attempts, .. } => *attempts as usize,
         };
         size_of::<Breaker>() + more
     }
 
-    pub(super) fn ask(&mut self, now: Time, probes: u32) -> Verdict {
+    pub(super) fn ask(&mut self, plan: &BreakerPlan, now: Time) -> Verdict {
         if let State::Open(until) = self.state {
             if now < until {
                 return Verdict::Drops;
@@ -71,7 +106,7 @@ impl Breaker {
                 under_way,
                 succeeded,
             } => {
-                if *under_way + *succeeded >= probes {
+                if *under_way + *succeeded >= plan.probes {
                     return Verdict::Drops;
                 }
                 *under_way += 1;
@@ -85,13 +120,13 @@ impl Breaker {
     /// of the server since.
     pub(super) fn hears(
         &mut self,
+        plan: &BreakerPlan,
         now: Time,
-        (opens, stays_open, probes): (&Opens, Span, u32),
         is_failure: bool,
         was_probe: bool,
     ) {
         let opened = match &mut self.state {
-            State::Closed => self.counts.add(now, opens, is_failure),
+            State::Closed => self.counts.add(now, &plan.opens, is_failure),
             State::HalfOpen {
                 under_way,
                 succeeded,
@@ -104,10 +139,10 @@ impl Breaker {
         };
         match self.state {
             _ if opened => {
-                self.state = State::Open(now + stays_open);
-                self.counts = Counts::new(opens);
+                self.state = State::Open(now + plan.stays_open);
+                self.counts = plan.closed.counts.clone();
             }
-            State::HalfOpen { succeeded, .. } if succeeded >= probes => {
+            State::HalfOpen { succeeded, .. } if succeeded >= plan.probes => {
                 self.state = State::Closed;
             }
             State::Closed | State::HalfOpen { .. } | State::Open(_) => {}
@@ -123,21 +158,6 @@ impl Breaker {
 }
 
 impl Counts {
-    fn new(opens: &Opens) -> Counts {
-        match opens {
-            Opens::InRow(_) => Counts::InRow(0),
-            Opens::Share { within, .. } => {
-                let part = Span::from_nanos(within.nanos().div_ceil(PARTS).max(1));
-                // A sound window is a whole number of its parts.
-                match Rolling::new(part * PARTS, part, BucketStart::Epoch) {
-                    Ok(rolling) => Counts::OfLate(Box::new(rolling)),
-                    Err(_) => Counts::InRow(0),
-                }
-            }
-            Opens::Last { .. } => Counts::Last(VecDeque::new(), 0),
-        }
-    }
-
     /// Counts an attempt; whether the breaker opens.
     fn add(&mut self, now: Time, opens: &Opens, is_failure: bool) -> bool {
         match (self, opens) {

@@ -1,4 +1,18 @@
+use super::Verdict;
+use crate::client::part;
+use crate::scenario::{Heeding, Otherwise};
+use crate::server::Told;
 use crate::units::{Span, Time};
+
+/// The rule of a pause.
+#[derive(Debug, Clone)]
+pub(super) struct PausePlan {
+    /// By failures in a row; never empty.
+    pub(super) lasts: Box<[Span]>,
+    pub(super) heeding: Heeding,
+    pub(super) spread: Span,
+    pub(super) otherwise: Otherwise,
+}
 
 /// The pause of one key.
 #[derive(Debug, Clone, Copy, Default)]
@@ -9,15 +23,20 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// When it ends, if it lasts.
-    pub(super) fn ends_after(&self, now: Time) -> Option<Time> {
-        (now < self.until).then_some(self.until)
+    pub(super) fn ask(&self, plan: &PausePlan, now: Time, draw: impl FnOnce() -> f64) -> Verdict {
+        match plan.otherwise {
+            _ if now >= self.until => Verdict::Passes,
+            Otherwise::Wait => Verdict::AsksAgainAt(self.until + part(plan.spread, draw())),
+            Otherwise::Drop => Verdict::Drops,
+        }
     }
 
-    /// An attempt has failed: the pause lasts at least so long, given how many
-    /// failures of the row came before.
-    pub(super) fn begins(&mut self, now: Time, lasts: impl FnOnce(usize) -> Span) {
-        self.until = self.until.max(now + lasts(self.row as usize));
+    /// An attempt has failed: the pause lasts at least as long as it would after
+    /// this failure alone.
+    pub(super) fn fails(&mut self, plan: &PausePlan, now: Time, told: Told) {
+        let own = plan.lasts[(self.row as usize).min(plan.lasts.len() - 1)];
+        let lasts = (plan.heeding).joined(own, told.retry_after, told.reset);
+        self.until = self.until.max(now + lasts);
         self.row = self.row.saturating_add(1);
     }
 
