@@ -19,6 +19,8 @@ pub struct GuardPlan {
     failures: Failures,
     /// What it is, in a word.
     pub kind: &'static str,
+    /// Whether it may end a request.
+    pub drops: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -121,6 +123,7 @@ impl GuardPlan {
             keys,
             failures: Failures::new(guard.on(), answers),
             kind: guard.kind(),
+            drops: guard.drops(),
         })
     }
 

@@ -254,7 +254,7 @@ pub(super) fn estimate(
     match estimand.taken() {
         Taken::Ratio(x, _) => {
             let pairs: Vec<(f64, f64)> = pairs().collect();
-            let ratio = RatioEstimate::new(&pairs, View::scale(estimand))?;
+            let ratio = RatioEstimate::new(&pairs, view.scale(estimand))?;
             let mut ratio = ratio.within(view.ceiling(x));
             if view.is_fixed(x) {
                 ratio = ratio.exactly();

@@ -103,9 +103,14 @@ impl<'a> View<'a> {
     }
 
     /// The values that the ratio of an estimand can take.
-    pub(super) fn scale(estimand: Estimand) -> Scale {
+    pub(super) fn scale(&self, estimand: Estimand) -> Scale {
+        // A request that a guard holds back makes no attempt.
+        let may_make_none = || self.picked().any(|stream| stream.is_guarded);
         match estimand.quantity() {
             Quantity::Probability => Scale::Share,
+            Quantity::Ratio if estimand.of() == Of::Requests && may_make_none() => {
+                Scale::NonNegative
+            }
             Quantity::Ratio => Scale::AtLeastOne,
             Quantity::Seconds | Quantity::PerSecond | Quantity::PerDay | Quantity::Count => {
                 Scale::NonNegative
@@ -149,9 +154,14 @@ impl<'a> View<'a> {
             (Term::Measured(Measure::AccountDays429), _) => !refuses(&|stage| self.is_429(stage)),
             (Term::Refused | Term::Of(Count::AnyRefusal), _) => !refuses(&|_| true),
             (Term::Of(Count::GivenUp), _) => {
-                !refuses(&|_| true) && !self.picked().any(|stream| stream.times_out)
+                let gives_up = |stream: &StreamOutline| stream.times_out || stream.is_dropped;
+                !refuses(&|_| true) && !self.picked().any(gives_up)
             }
-            (Term::Of(Count::Attempts), _) => !self.picked().any(|stream| stream.retries),
+            (Term::Of(Count::Attempts), _) => {
+                let mut picked = self.picked();
+                !picked.any(|stream| stream.retries || stream.is_guarded)
+            }
+            (Term::Of(Count::Dropped), _) => !self.picked().any(|stream| stream.is_dropped),
             _ => false,
         }
     }

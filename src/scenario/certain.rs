@@ -1,7 +1,6 @@
-use super::{DeviceCount, Outage, Scenario, Stage};
+use super::{DeviceCount, Guard, Outage, Scenario, Stage};
 use crate::rng::Distribution;
 use crate::server::Replicas;
-use crate::units::Probability;
 
 impl Scenario {
     /// Whether nothing in a run is left to chance, so that every run is the
@@ -10,14 +9,14 @@ impl Scenario {
         let cohorts = self.cohorts.values();
         let mut devices = cohorts.flat_map(|cohort| &cohort.devices);
         let backend = &self.server.backend;
-        let is_sure = |chance: Probability| [Probability::ZERO, Probability::ONE].contains(&chance);
         !devices.any(|devices| matches!(devices.count, DeviceCount::Poisson(_)))
             && self
                 .traffic()
                 .all(|entry| entry.traffic.is_certain() && entry.retry.is_certain())
+            && (self.clients.values()).all(|client| client.guards.iter().all(Guard::is_certain))
             && self.server.stages.iter().all(is_stage_certain)
             && backend.services().all(is_constant)
-            && is_sure(backend.failures)
+            && backend.failures.is_sure()
             && !self.server.replicas.is_some_and(Replicas::is_random)
             && self.server.outages.values().all(Outage::is_certain)
     }
@@ -79,6 +78,17 @@ mod tests {
         ] {
             assert_eq!(text.matches(from).count(), 1, "{from}");
             assert!(!is_certain(&text.replace(from, to)), "{to}");
+        }
+        for (guard, certain) in [
+            ("Pace(by: TokenBucket(rate: \"1/s\", burst: 1))", true),
+            ("Breaker(opens: InRow(3), stays_open: \"1s\")", true),
+            ("Pause(lasts: [\"1s\"])", true),
+            ("Pause(lasts: [\"1s\"], spread: \"1s\")", false),
+            ("Throttle()", false),
+        ] {
+            let guarded = format!("retry: \"r\", guards: [{guard}]");
+            let text = text.replace("retry: \"r\"", &guarded);
+            assert_eq!(is_certain(&text), certain, "{guard}");
         }
         let limit = r#"Limit(name: "l", by: FixedWindow(quota: Fixed(9), window: "1h"))"#;
         for (replicas, certain) in [

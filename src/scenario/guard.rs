@@ -176,6 +176,15 @@ impl Guard {
         }
     }
 
+    /// Whether nothing that it says is left to chance.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Guard::Pace { .. } | Guard::Breaker { .. } => true,
+            Guard::Pause { spread, .. } => spread.is_zero(),
+            Guard::Throttle { .. } => false,
+        }
+    }
+
     /// The failures that it is told of as such; all, if absent.
     pub fn on(&self) -> Option<&[Trigger]> {
         match self {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::certain::is_constant;
 use crate::rng::Distribution;
 use crate::server::{Effect, Response};
-use crate::units::{Probability, Span};
+use crate::units::Span;
 
 /// A part of the server does not work as it should for a while, once or several
 /// times, at given moments or at random.
@@ -44,10 +44,9 @@ impl Outage {
 
     /// Whether all runs have the same outages, and the same comes of them.
     pub fn is_certain(&self) -> bool {
-        let shares = [Probability::ZERO, Probability::ONE];
         self.between.as_ref().is_none_or(is_constant)
             && self.lasts.as_ref().is_none_or(is_constant)
-            && !matches!(self.how, Effect::Failing(share) if !shares.contains(&share))
+            && !matches!(self.how, Effect::Failing(share) if !share.is_sure())
     }
 }
 

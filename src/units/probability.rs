@@ -19,6 +19,11 @@ impl Probability {
     /// What always happens.
     pub const ONE: Probability = Probability(1.0);
 
+    /// Whether nothing is left to chance: it is 0 or 1.
+    pub fn is_sure(self) -> bool {
+        self == Probability::ZERO || self == Probability::ONE
+    }
+
     /// A checked probability.
     ///
     /// # Errors

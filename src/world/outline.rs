@@ -75,6 +75,10 @@ pub struct StreamOutline {
     pub retries: bool,
     /// The most attempts of a request; [`u32::MAX`] if there is no end.
     pub most_attempts: u32,
+    /// Whether a guard of its client may hold its requests back.
+    pub is_guarded: bool,
+    /// Whether one may end them.
+    pub is_dropped: bool,
     /// The stages that may refuse an attempt, the backend's failures included.
     pub refusing: Vec<usize>,
 }
@@ -106,6 +110,9 @@ impl World {
                 most_attempts: stream.retry.most_attempts(),
                 retries: times_out && retries(stream.retry.for_timeout())
                     || (refusing.iter()).any(|stage| retries(stream.retry.for_refusal(*stage))),
+                is_guarded: !stream.guards.is_empty(),
+                is_dropped: (stream.guards.iter())
+                    .any(|(guard, _)| self.guards[usize::from(*guard)].drops),
                 refusing,
             }
         });

@@ -159,6 +159,42 @@ fn a_pace_delays_or_drops_what_is_too_much() {
     assert!(done.estimate("p_dropped.request") < 0.02);
 }
 
+/// What guards end is left to chance, although the server refuses nobody.
+#[test]
+fn what_guards_end_has_an_interval() {
+    let place = Place::new();
+    let text = replaced(
+        HOUR,
+        "polls: [(method: \"get\", every: \"1min\", phase: At(\"0s\"))]",
+        "requests: [(method: \"get\", rate: \"1/min\")]",
+    );
+    let text = replaced(&text, "quota: Fixed(30)", "quota: Fixed(1000000)");
+    let text = replaced(&text, "replications: 1", "replications: 20");
+    let text = replaced(&text, "homes: 1,", "homes: 20,");
+    let dropping = r#"Pace(by: TokenBucket(rate: "1/min", burst: 1), otherwise: Drop)"#;
+    let document = place
+        .run(&replaced(&text, "GUARD", dropping), &[])
+        .exits(0)
+        .json();
+    // A request passes where none has within the last minute: the renewals of minute
+    // and mean gap, 1 / (1 + 1) of all in the long run.
+    for (name, expected) in [
+        ("p_failed.request", 0.5),
+        ("p_dropped.request", 0.5),
+        ("retry_amplification", 0.5),
+    ] {
+        let estimates = document["estimates"].as_array().unwrap();
+        let is_it =
+            |it: &&serde_json::Value| it["name"] == name && it["by"] == serde_json::json!({});
+        let found = estimates.iter().find(is_it).unwrap();
+        let of = |field: &str| found[field].as_f64().unwrap();
+        let (value, lo, hi) = (of("value"), of("lo"), of("hi"));
+        assert!(lo < value && value < hi && hi - lo < 0.05, "{found}");
+        // 24,000 requests: the first of a home always passes, which is 1 in 120.
+        assert!((value - expected).abs() < 0.02, "{found}");
+    }
+}
+
 #[test]
 fn guards_that_cannot_be_are_refused() {
     let place = Place::new();
